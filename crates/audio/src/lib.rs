@@ -1,0 +1,1 @@
+//! Room `audio`; see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! Room `carriers`; see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! Room `speech`; see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+//! Room `testkit`; see ARCHITECTURE.md.

@@ -1,0 +1,2 @@
+//! Project chores; see CONTRIBUTING.md.
+fn main() {}
