@@ -1,1 +1,16 @@
-//! Room `sip`; see ARCHITECTURE.md.
+//! SIP without sockets, clocks or tokio: messages, digest, transactions (RFC 3261 §17, RFC 6026), dialogs and
+//! sessions, and SDP offer/answer (RFC 3264). One machine, [`Endpoint`]: datagrams, orders and time go in by
+//! `handle_*`, everything it does comes out of [`Endpoint::poll`]; the caller sleeps until [`Endpoint::deadline`].
+//! Must not know what a call is for, nor where time, randomness and packets come from.
+
+pub mod dialog;
+pub mod digest;
+pub mod endpoint;
+pub mod sdp;
+
+pub use dialog::snapshot::DialogSnapshot;
+pub use digest::Credentials;
+pub use endpoint::Endpoint;
+pub use endpoint::config::{EndpointConfig, Limits, TimerLengths};
+pub use endpoint::order::{CallKey, Hop, Order, OrderError, OutgoingCall, Party, Q850, Rejection, Transport};
+pub use endpoint::output::{Answer, Direction, EndedBy, Event, FailedBy, Failure, IncomingCall, Output};

@@ -1,0 +1,236 @@
+//! What the application may ask of the endpoint: one flat enum on one page, and the plain types it carries.
+//! Knows nothing of how an order is carried out.
+
+use crate::digest::Credentials;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::time::Duration;
+use thiserror::Error;
+
+/// Names one call at this endpoint. The application chooses the keys of the calls it places (below
+/// [`CallKey::FIRST_INCOMING`]); the endpoint chooses the keys of the calls it receives (from there on).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CallKey(pub u64);
+
+impl CallKey {
+    /// The first key the endpoint itself gives to an incoming call; the application's own keys stay below it.
+    pub const FIRST_INCOMING: Self = Self(1 << 63);
+
+    /// Whether the endpoint chose this key, for a call it received.
+    pub const fn is_incoming(self) -> bool {
+        self.0 >= Self::FIRST_INCOMING.0
+    }
+}
+
+/// How a message travels to the next hop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Transport {
+    /// Datagrams: the transactions retransmit.
+    Udp,
+}
+
+impl Transport {
+    /// Whether the transport delivers or fails, so that nothing needs to be retransmitted (RFC 3261 §17).
+    pub const fn is_reliable(self) -> bool {
+        match self {
+            Self::Udp => false,
+        }
+    }
+
+    /// The word in a Via: `UDP`.
+    pub const fn via_word(self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+        }
+    }
+}
+
+/// The next machine a message goes to, or the last one it came from. Names are resolved by the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Hop {
+    /// How.
+    pub transport: Transport,
+    /// Where.
+    pub address: SocketAddr,
+}
+
+impl Hop {
+    /// A hop over UDP.
+    pub const fn udp(address: SocketAddr) -> Self {
+        Self { transport: Transport::Udp, address }
+    }
+}
+
+impl From<SocketAddr> for Hop {
+    fn from(address: SocketAddr) -> Self {
+        Self::udp(address)
+    }
+}
+
+/// Who calls: the From of an outgoing call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Party {
+    /// The name shown, unquoted.
+    pub display: Option<String>,
+    /// The user part, unescaped, mostly a number like `+15550100`.
+    pub user: String,
+    /// Host, with a port if it needs one.
+    pub host: String,
+}
+
+/// Why a call ended, in the telephone network's words: a Reason header of protocol Q.850 (RFC 3326).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Q850 {
+    /// The cause, 1..=127: 16 is normal clearing, 17 user busy, 1 unallocated number.
+    pub cause: u8,
+    /// The text beside it.
+    pub text: Option<String>,
+}
+
+/// A call to place.
+#[derive(Clone, Debug)]
+pub struct OutgoingCall {
+    /// Request-URI and To, e.g. `sip:+15550101@sip.example.com` (sip, sips or tel).
+    pub to_uri: String,
+    /// From, and the user part of Contact.
+    pub from: Party,
+    /// Where the INVITE goes.
+    pub destination: Hop,
+    /// The offer (RFC 3264).
+    pub sdp: Vec<u8>,
+    /// What to answer a 401 or 407 to this INVITE with; nothing else is ever answered with it.
+    pub credentials: Option<Credentials>,
+    /// Further headers (name, value), at most 32. Headers the endpoint writes itself are refused.
+    pub extra_headers: Vec<(String, String)>,
+    /// From the INVITE until it is cancelled unanswered.
+    pub ring_timeout: Duration,
+}
+
+/// A final answer that is not 2xx to an INVITE; a redirection is one with contacts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rejection {
+    /// 300..=699.
+    pub code: u16,
+    /// Reason phrase; the standard one of the code if none is given.
+    pub reason: Option<String>,
+    /// Goes out as `Reason: Q.850;cause=…`.
+    pub q850: Option<Q850>,
+    /// Goes out as Retry-After, in seconds.
+    pub retry_after_secs: Option<u32>,
+    /// URIs of the Contacts of a 3xx.
+    pub contacts: Vec<String>,
+    /// Further headers (name, value), e.g. WWW-Authenticate; at most 32.
+    pub extra_headers: Vec<(String, String)>,
+}
+
+impl Rejection {
+    /// A rejection by code alone.
+    pub fn with_code(code: u16) -> Self {
+        Self { code, ..Self::default() }
+    }
+}
+
+/// What the application asks for.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// Place a call. Answered by Trying, Provisional…, then Answered, Failed or Canceled.
+    Invite {
+        /// A key not in use, below [`CallKey::FIRST_INCOMING`].
+        key: CallKey,
+        /// The call.
+        call: Box<OutgoingCall>,
+    },
+    /// Say 180, 183 or another 101..=199 to an incoming call; `sdp` brings early media.
+    Ring {
+        /// The call.
+        key: CallKey,
+        /// 180 if in doubt.
+        code: u16,
+        /// Early answer.
+        sdp: Option<Vec<u8>>,
+    },
+    /// Answer an incoming call with 200. `sdp` is the answer, or the offer if the INVITE had none.
+    Answer {
+        /// The call.
+        key: CallKey,
+        /// The session description.
+        sdp: Vec<u8>,
+    },
+    /// Refuse or redirect an incoming call that is not answered yet.
+    Reject {
+        /// The call.
+        key: CallKey,
+        /// How.
+        rejection: Rejection,
+    },
+    /// End a call in whatever state it is: CANCEL, BYE, or 603 to an incoming call that still rings.
+    HangUp {
+        /// The call.
+        key: CallKey,
+        /// Goes out as a Reason header.
+        q850: Option<Q850>,
+    },
+    /// Offer a changed session in an answered call. Answered by ReinviteAnswered or ReinviteFailed.
+    Reinvite {
+        /// The call.
+        key: CallKey,
+        /// The offer.
+        sdp: Vec<u8>,
+    },
+    /// Answer a re-INVITE received.
+    AnswerReinvite {
+        /// The call.
+        key: CallKey,
+        /// The answer, or our offer if the re-INVITE had none.
+        sdp: Vec<u8>,
+    },
+    /// Refuse a re-INVITE received (488 in most cases); the call goes on as it was.
+    RejectReinvite {
+        /// The call.
+        key: CallKey,
+        /// 400..=699.
+        code: u16,
+    },
+    /// Ask a peer whether it is alive. Answered by OptionsAnswered.
+    Options {
+        /// The application's name for this question.
+        ping: u64,
+        /// Request-URI, e.g. `sip:sip.example.com`.
+        uri: String,
+        /// Where it goes.
+        destination: Hop,
+    },
+}
+
+/// Why an order was not carried out; nothing was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum OrderError {
+    /// No such call (it may just have ended).
+    #[error("no call with this key")]
+    UnknownCall,
+    /// The key names another call that lives.
+    #[error("the key is in use")]
+    KeyInUse,
+    /// Keys from [`CallKey::FIRST_INCOMING`] on are the endpoint's own.
+    #[error("the key is reserved for incoming calls")]
+    KeyReserved,
+    /// The call is not in a state where the order makes sense.
+    #[error("the call's state does not allow this")]
+    WrongState,
+    /// As many calls or transactions as the limits allow.
+    #[error("the endpoint is full")]
+    Full,
+    /// The URI does not parse or its scheme is not sip, sips or tel.
+    #[error("not a usable URI")]
+    BadUri,
+    /// A header name or value that may not be written: it is not a token, holds a line break, is the endpoint's own,
+    /// or there are too many.
+    #[error("header {0:?} may not be given")]
+    BadHeader(String),
+    /// A status code outside the range the order allows.
+    #[error("status code {0} is out of range")]
+    BadCode(u16),
+    /// The message would be larger than the limit.
+    #[error("the message would be too large")]
+    TooLarge,
+}

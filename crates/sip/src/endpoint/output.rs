@@ -1,0 +1,250 @@
+//! Everything the endpoint does: bytes to send, events for the application, and (when asked for) a trace of each
+//! message. One flat enum each. Knows nothing of how it came about.
+
+use super::order::{CallKey, Hop, Q850};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The endpoint's whole outward power.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Put these bytes on the wire.
+    Send {
+        /// Where to.
+        hop: Hop,
+        /// The message. Holds credentials when it answers a challenge: log only [`Output::Trace`].
+        bytes: Arc<[u8]>,
+        /// Whether a transaction repeats itself.
+        retransmission: bool,
+    },
+    /// Tell the application.
+    Event(Event),
+    /// A message that went out or came in, credentials masked; only if [`super::EndpointConfig::trace`].
+    Trace {
+        /// The call it belongs to, if any.
+        key: Option<CallKey>,
+        /// Sent or received.
+        direction: Direction,
+        /// The other machine.
+        hop: Hop,
+        /// The message, the values of Authorization and Proxy-Authorization replaced by `***`.
+        bytes: Arc<[u8]>,
+        /// Whether the same message was sent, or received, before. Received: known for requests we still remember.
+        retransmission: bool,
+    },
+}
+
+/// Which way a message went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Received.
+    In,
+    /// Sent.
+    Out,
+}
+
+/// A call that reached us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncomingCall {
+    /// From as received: URI text.
+    pub from_uri: String,
+    /// The user part of From, unescaped, empty if there is none.
+    pub from_user: String,
+    /// The display name of From, unquoted; bytes that are not UTF-8 replaced.
+    pub from_display: Option<String>,
+    /// To as received: URI text.
+    pub to_uri: String,
+    /// Request-URI as received, with all its parameters.
+    pub request_uri: String,
+    /// The user part of the Request-URI, unescaped, its parameters cut off: the number called.
+    pub request_user: String,
+    /// Contact URI of the caller.
+    pub contact: Option<String>,
+    /// Call-ID.
+    pub call_id: String,
+    /// The offer; none means that our answer carries the offer.
+    pub sdp: Option<Vec<u8>>,
+    /// User-Agent.
+    pub user_agent: Option<String>,
+    /// Authorization, for [`crate::digest::verify`].
+    pub authorization: Option<String>,
+    /// X-… headers and those about identity and diversion, in order; at most 32.
+    pub headers: Vec<(String, String)>,
+    /// Where the INVITE came from.
+    pub source: Hop,
+}
+
+/// The 2xx to our INVITE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status code, 200 in all likelihood.
+    pub code: u16,
+    /// The early dialog that answered; numbers as in Provisional.
+    pub fork: u16,
+    /// The answer; none if the peer left it at the one of a provisional response.
+    pub sdp: Option<Vec<u8>>,
+    /// User-Agent or Server.
+    pub user_agent: Option<String>,
+    /// Contact URI of the callee.
+    pub contact: Option<String>,
+    /// X-… headers and those about identity, in order; at most 32.
+    pub headers: Vec<(String, String)>,
+}
+
+/// Who or what made an outgoing call fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailedBy {
+    /// A final response that is not 2xx: `code` and `reason` are the peer's.
+    Remote,
+    /// Nobody answered within the ring timeout: the call was cancelled (`code` 408).
+    RingTimeout,
+    /// The peer sent no response at all within 64·T1 (`code` 408).
+    NoResponse,
+    /// The transport could not deliver the INVITE (`code` 503).
+    Transport,
+}
+
+/// How an outgoing call failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// SIP status code.
+    pub code: u16,
+    /// Reason phrase.
+    pub reason: String,
+    /// Q.850 cause, if the peer told it.
+    pub q850: Option<Q850>,
+    /// Retry-After in seconds.
+    pub retry_after_secs: Option<u32>,
+    /// Contact URIs of a 3xx, in order; at most 8.
+    pub contacts: Vec<String>,
+    /// Which side.
+    pub by: FailedBy,
+}
+
+/// Which side ended an answered call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    /// The peer's BYE, or its 481 to a request of ours.
+    Remote,
+    /// Our HangUp.
+    Local,
+    /// The peer never acknowledged our answer, or a re-INVITE stayed without response.
+    Timeout,
+    /// The transport could not deliver.
+    Transport,
+}
+
+/// What the application hears. Each call ends with exactly one of Failed, Canceled or Ended, and its key is free then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A call reached us and waits for Ring, Answer, Reject or HangUp.
+    Incoming {
+        /// Chosen by the endpoint.
+        key: CallKey,
+        /// The call.
+        call: Box<IncomingCall>,
+    },
+    /// 100: somebody works on our INVITE.
+    Trying {
+        /// The call.
+        key: CallKey,
+    },
+    /// 101..=199 to our INVITE.
+    Provisional {
+        /// The call.
+        key: CallKey,
+        /// The status code.
+        code: u16,
+        /// Its phrase.
+        reason: String,
+        /// Which early dialog, in order of appearance from 0: a forked call rings at several places.
+        fork: u16,
+        /// Early media.
+        sdp: Option<Vec<u8>>,
+    },
+    /// Our INVITE was answered and acknowledged.
+    Answered {
+        /// The call.
+        key: CallKey,
+        /// The answer.
+        answer: Box<Answer>,
+    },
+    /// The peer acknowledged our 200 to its INVITE or re-INVITE.
+    AnswerAcknowledged {
+        /// The call.
+        key: CallKey,
+        /// The answer to the offer in our 200, if the (re-)INVITE had none.
+        sdp: Option<Vec<u8>>,
+    },
+    /// An outgoing call was not answered. Final.
+    Failed {
+        /// The call.
+        key: CallKey,
+        /// How.
+        failure: Box<Failure>,
+    },
+    /// An unanswered call was cancelled: by our HangUp, or by the caller's CANCEL; also after our Reject. Final.
+    Canceled {
+        /// The call.
+        key: CallKey,
+        /// Who cancelled.
+        by: EndedBy,
+        /// Reason given by the caller.
+        q850: Option<Q850>,
+        /// Our CANCEL crossed with the peer's 200, which was acknowledged and ended by BYE at once.
+        crossed_answer: bool,
+    },
+    /// An answered call ended. Final.
+    Ended {
+        /// The call.
+        key: CallKey,
+        /// Who.
+        by: EndedBy,
+        /// Reason given by the peer.
+        q850: Option<Q850>,
+    },
+    /// The peer offers a changed session and waits for AnswerReinvite or RejectReinvite.
+    ReinviteReceived {
+        /// The call.
+        key: CallKey,
+        /// The offer; none means that our answer carries the offer.
+        sdp: Option<Vec<u8>>,
+    },
+    /// The peer took its re-INVITE back before it was answered.
+    ReinviteCanceled {
+        /// The call.
+        key: CallKey,
+    },
+    /// Our re-INVITE was answered and acknowledged.
+    ReinviteAnswered {
+        /// The call.
+        key: CallKey,
+        /// The answer.
+        sdp: Option<Vec<u8>>,
+    },
+    /// Our re-INVITE was refused; the session stays as it was.
+    ReinviteFailed {
+        /// The call.
+        key: CallKey,
+        /// The status code; 491 is glare.
+        code: u16,
+        /// When to try again after glare (RFC 3261 §14.1).
+        retry_after: Option<Duration>,
+    },
+    /// A digit by INFO (application/dtmf-relay or application/dtmf).
+    InfoDigit {
+        /// The call.
+        key: CallKey,
+        /// 0-9, *, #, A-D.
+        digit: char,
+        /// Its length, if told.
+        duration_ms: Option<u32>,
+    },
+    /// The answer to our OPTIONS.
+    OptionsAnswered {
+        /// As in the order.
+        ping: u64,
+        /// The status code; none if nothing came within 64·T1 or the transport failed.
+        code: Option<u16>,
+    },
+}
