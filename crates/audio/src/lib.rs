@@ -1,1 +1,19 @@
-//! Room `audio`; see ARCHITECTURE.md.
+//! Sound as pure code: G.711, resampling, clip reading, tones, DTMF detection, voice activity, recording
+//! spools, concealment, mixing and comparison. Samples are mono `i16` unless said otherwise. Knows no RTP, no
+//! file's place and no clock; the functions that run per frame allocate nothing.
+
+pub mod conceal;
+pub mod correlate;
+pub mod decode;
+pub mod dtmf_detect;
+pub mod g711;
+pub mod level;
+pub mod mix;
+pub mod resample;
+pub mod tone;
+pub mod vad;
+pub mod wav;
+
+pub use decode::{Clip, ClipLimits, ReadError, read_clip};
+pub use g711::Law;
+pub use resample::Resampler;

@@ -1,1 +1,21 @@
-//! Room `rtp`; see ARCHITECTURE.md.
+//! RTP as pure code: packets, RTCP, reception statistics, the jitter buffer, RFC 4733 digits, the source
+//! latch and the quality estimate. Knows no socket, no clock and no random source: time is `model::Timestamp`,
+//! initial values are arguments. Nothing here allocates per packet.
+
+pub mod delay;
+pub mod dtmf;
+pub mod event;
+pub mod jitter;
+pub mod latch;
+pub mod packet;
+pub mod quality;
+pub mod reception;
+pub mod rtcp;
+pub mod session;
+
+pub use dtmf::{EventReceiver, EventSender};
+pub use jitter::JitterBuffer;
+pub use latch::{Latch, Verdict};
+pub use packet::{Header, Packet};
+pub use reception::Reception;
+pub use session::Sender;

@@ -1,0 +1,146 @@
+//! The sending side of one RTP stream: source, sequence number and media time (RFC 3550 §5.1), and the counts
+//! a sender report needs. The initial values are random and come from the caller.
+
+use crate::packet::Header;
+use crate::rtcp::{NtpTime, SenderInfo};
+use model::Timestamp;
+use std::time::Duration;
+
+/// Sender state of one stream. Media time runs on through silence, so pauses keep their length.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    ssrc: u32,
+    clock_rate_hz: u32,
+    sequence: u16,
+    timestamp: u32,
+    marker_due: bool,
+    packets: u32,
+    octets: u32,
+    /// The media time last sent and when, so that a report can extrapolate to its own moment.
+    last_sent: Option<(u32, Timestamp)>,
+}
+
+impl Sender {
+    /// A stream that has sent nothing yet. `ssrc`, `first_sequence` and `first_timestamp` should be random
+    /// (RFC 3550 §5.1); `clock_rate_hz` is the codec's RTP clock (8000 for G.711 and G.722).
+    pub fn new(ssrc: u32, first_sequence: u16, first_timestamp: u32, clock_rate_hz: u32) -> Self {
+        Self {
+            ssrc,
+            clock_rate_hz: clock_rate_hz.max(1),
+            sequence: first_sequence,
+            timestamp: first_timestamp,
+            marker_due: true,
+            packets: 0,
+            octets: 0,
+            last_sent: None,
+        }
+    }
+
+    /// Our synchronization source.
+    pub fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// Media time of the next frame, in RTP clock units; what an `EventSender` takes as its tick's time.
+    pub fn timestamp(&self) -> u32 {
+        self.timestamp
+    }
+
+    /// Packets and payload octets sent so far; both wrap as in a sender report.
+    pub fn sent(&self) -> (u32, u32) {
+        (self.packets, self.octets)
+    }
+
+    /// The header of the next media packet, which carries `units` of media time (160 for 20 ms of G.711) in
+    /// `payload_len` bytes. The first packet and the first after `skip` carry the marker (RFC 3551 §4.1).
+    pub fn media(&mut self, payload_type: u8, units: u32, payload_len: usize, now: Timestamp) -> Header {
+        let marker = std::mem::take(&mut self.marker_due);
+        let header = self.header(payload_type, marker, self.timestamp, payload_len);
+        self.last_sent = Some((self.timestamp, now));
+        self.timestamp = self.timestamp.wrapping_add(units);
+        header
+    }
+
+    /// The header of an RFC 4733 event packet: it takes the next sequence number, but the time stamp and marker
+    /// of its event. It does not advance media time; call `skip` for the tick as for silence.
+    pub fn event(&mut self, payload_type: u8, timestamp: u32, marker: bool, payload_len: usize) -> Header {
+        self.header(payload_type, marker, timestamp, payload_len)
+    }
+
+    /// Lets `units` of media time pass without a media packet; the next one begins a talk spurt.
+    pub fn skip(&mut self, units: u32) {
+        self.timestamp = self.timestamp.wrapping_add(units);
+        self.marker_due = true;
+    }
+
+    /// The sender part of a report made at `now` (RFC 3550 §6.4.1); `None` until a media packet was sent.
+    pub fn sender_info(&self, now: Timestamp) -> Option<SenderInfo> {
+        let (timestamp, at) = self.last_sent?;
+        Some(SenderInfo {
+            ntp: NtpTime::from_timestamp(now),
+            rtp_timestamp: timestamp.wrapping_add(units_in(now.since(at), self.clock_rate_hz)),
+            packets: self.packets,
+            octets: self.octets,
+        })
+    }
+
+    fn header(&mut self, payload_type: u8, marker: bool, timestamp: u32, payload_len: usize) -> Header {
+        let header = Header { payload_type, marker, sequence: self.sequence, timestamp, ssrc: self.ssrc };
+        self.sequence = self.sequence.wrapping_add(1);
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(u32::try_from(payload_len).unwrap_or(0));
+        header
+    }
+}
+
+/// RTP clock units in a span of time, modulo 2^32.
+fn units_in(span: Duration, clock_rate_hz: u32) -> u32 {
+    let units = span.as_micros() * u128::from(clock_rate_hz) / 1_000_000;
+    (units & u128::from(u32::MAX)) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+    #[test]
+    fn numbers_wrap_and_only_the_first_packet_is_marked() {
+        let mut sender = Sender::new(7, 0xffff, 0xffff_ff60, 8_000);
+        let first = sender.media(0, 160, 160, NOW);
+        let second = sender.media(0, 160, 160, NOW);
+        assert_eq!((first.sequence, first.timestamp, first.marker), (0xffff, 0xffff_ff60, true));
+        assert_eq!((second.sequence, second.timestamp, second.marker), (0, 0, false));
+        assert_eq!(sender.sent(), (2, 320));
+    }
+
+    #[test]
+    fn silence_advances_time_but_not_the_sequence() {
+        let mut sender = Sender::new(7, 10, 1_000, 8_000);
+        sender.media(0, 160, 160, NOW);
+        sender.skip(160);
+        sender.skip(160);
+        let resumed = sender.media(0, 160, 160, NOW);
+        assert_eq!((resumed.sequence, resumed.timestamp, resumed.marker), (11, 1_480, true));
+    }
+
+    #[test]
+    fn an_event_shares_the_sequence_and_keeps_its_own_time() {
+        let mut sender = Sender::new(7, 10, 1_000, 8_000);
+        let event = sender.event(101, 1_000, true, 4);
+        sender.skip(160);
+        let again = sender.event(101, 1_000, false, 4);
+        assert_eq!((event.sequence, event.timestamp, event.marker), (10, 1_000, true));
+        assert_eq!((again.sequence, again.timestamp, again.marker), (11, 1_000, false));
+    }
+
+    #[test]
+    fn a_report_extrapolates_media_time_to_its_own_moment() {
+        let mut sender = Sender::new(7, 10, 1_000, 8_000);
+        assert_eq!(sender.sender_info(NOW), None);
+        sender.media(0, 160, 160, NOW);
+        let info = sender.sender_info(NOW + Duration::from_millis(50)).unwrap();
+        assert_eq!((info.rtp_timestamp, info.packets, info.octets), (1_400, 1, 160));
+    }
+}
