@@ -1,5 +1,26 @@
-//! The nouns of the project; knows no other room. See ARCHITECTURE.md.
+//! The nouns of the project: ids, numbers, calls, legs, sound, flows, events, tenants, trunks, webhooks, faults.
+//! Knows no other room, no vendor's word, no clock and no random source. See ARCHITECTURE.md.
 
+pub mod call;
+pub mod event;
+pub mod fault;
+pub mod flow;
+pub mod id;
+pub mod leg;
+pub mod number;
+pub mod recording;
+pub mod secret;
+pub mod sound;
+pub mod tenant;
 pub mod time;
+pub mod timeline;
+pub mod trunk;
+pub mod webhook;
 
+pub use id::{
+    AppId, CallId, CommandId, IdSource, KeyId, LegId, NodeId, NumberId, OrganizationId, RecordingId, TrunkId,
+    WebhookId,
+};
+pub use number::E164;
+pub use secret::{Pii, Secret};
 pub use time::Timestamp;

@@ -92,6 +92,9 @@ mod tests {
     fn arithmetic_saturates() {
         let t = Timestamp::from_millis(5);
         assert_eq!(t - Timestamp::from_millis(9), Duration::ZERO);
-        assert_eq!(Timestamp::from_micros(u64::MAX) + Duration::from_secs(1), Timestamp::from_micros(u64::MAX));
+        assert_eq!(
+            Timestamp::from_micros(u64::MAX) + Duration::from_secs(1),
+            Timestamp::from_micros(u64::MAX)
+        );
     }
 }

@@ -1,0 +1,210 @@
+//! The call: one row, one id, one outcome. Each door spells these words its own way.
+
+use crate::id::{AppId, CallId, LegId, TrunkId};
+use crate::leg::ReleaseCause;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// Whether a call may reach the outside world. A test call has no way to name a live carrier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Real traffic over trunks.
+    Live,
+    /// The sandbox, and nothing else.
+    Test,
+}
+
+/// Who rang whom, seen from the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Somebody called a number of the app.
+    Inbound,
+    /// The app asked for the call.
+    Outbound,
+}
+
+/// How a leg travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// The telephone network, by a SIP trunk (or the sandbox).
+    #[default]
+    Pstn,
+    /// WhatsApp calling.
+    Whatsapp,
+    /// A browser.
+    Webrtc,
+}
+
+/// Where a call stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallStatus {
+    /// Accepted, not yet ringing.
+    Initiated,
+    /// The far side rings.
+    Ringing,
+    /// Answered.
+    InProgress,
+    /// Answered by, or diverted to, a mailbox.
+    Voicemail,
+    /// Was answered and has ended.
+    Completed,
+    /// Ended without an answer for a reason that no other word says.
+    Failed,
+    /// The callee was busy.
+    Busy,
+    /// Nobody answered in time.
+    NoAnswer,
+    /// Ended by the app before it was answered.
+    Canceled,
+}
+
+impl CallStatus {
+    /// Nothing follows this status.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Busy | Self::NoAnswer | Self::Canceled)
+    }
+}
+
+/// Why a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// A party or the app hung up an answered call.
+    Hangup,
+    /// The callee declined.
+    Rejected,
+    /// The callee was busy.
+    Busy,
+    /// Nobody answered in time.
+    NoAnswer,
+    /// The app withdrew the call before it was answered.
+    Canceled,
+    /// It could not be set up, or broke.
+    Failed,
+    /// The longest allowed time was reached.
+    MaxDuration,
+    /// No sound arrived for too long.
+    MediaTimeout,
+    /// It ended in a mailbox.
+    Voicemail,
+    /// A machine answered and the app had asked to hang up then.
+    MachineHangup,
+    /// The server that owned the call died.
+    NodeLost,
+    /// The server was stopped.
+    ServerShutdown,
+}
+
+/// Which side ended the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndSource {
+    /// The party that called.
+    Caller,
+    /// The party that was called.
+    Callee,
+    /// A request of the app.
+    Api,
+    /// The call's own flow.
+    Flow,
+    /// A timer of ours.
+    Timeout,
+    /// Missing sound.
+    MediaTimeout,
+    /// The network between, or this server.
+    System,
+}
+
+/// How a call ended, with nothing collapsed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallEnd {
+    /// The reason in one word.
+    pub reason: EndReason,
+    /// The side that ended it.
+    pub source: EndSource,
+    /// What signalling said.
+    pub cause: ReleaseCause,
+}
+
+/// A call as it is stored and shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// Its id.
+    pub id: CallId,
+    /// The app it belongs to.
+    pub app: AppId,
+    /// Live or test.
+    pub mode: Mode,
+    /// Inbound or outbound.
+    pub direction: Direction,
+    /// Where it stands.
+    pub status: CallStatus,
+    /// The calling party's address: a phone number or a channel's own identifier.
+    pub from: crate::Pii<String>,
+    /// The called party's address.
+    pub to: crate::Pii<String>,
+    /// How the calling leg travels.
+    pub from_channel: Channel,
+    /// How the called leg travels.
+    pub to_channel: Channel,
+    /// The trunk that carries it; none in test mode.
+    pub trunk: Option<TrunkId>,
+    /// What the app attached; echoed, never read except for `sandbox…` keys in test mode.
+    pub metadata: Map<String, Value>,
+    /// The id of the HTTP request that made it, for logs and timelines.
+    pub request_id: Option<String>,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When dialling began, or the call arrived. Durable before anything rings.
+    pub started_at: Option<Timestamp>,
+    /// When it was answered.
+    pub answered_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// How it ended.
+    pub end: Option<CallEnd>,
+}
+
+impl Call {
+    /// Time from answer to end; none if never answered or not yet ended.
+    pub fn duration(&self) -> Option<Duration> {
+        Some(self.ended_at?.since(self.answered_at?))
+    }
+
+    /// The leg the call was made for.
+    pub const fn first_leg(&self) -> LegId {
+        LegId::new(self.id, 0)
+    }
+}
+
+/// What the brain needs to run a call: fixed when it is accepted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallSetup {
+    /// The call.
+    pub id: CallId,
+    /// Inbound calls wait for a command; outbound ones dial.
+    pub direction: Direction,
+    /// The flow to run once answered, if one was given.
+    pub flow: Option<crate::flow::Flow>,
+    /// How long the callee may ring.
+    pub ring_timeout_ms: u32,
+    /// How long the answered call may last.
+    pub max_duration_ms: u32,
+    /// How long an inbound call may wait for its first command.
+    pub decision_timeout_ms: u32,
+}
+
+impl CallSetup {
+    /// Ring timeout where the request says none.
+    pub const RING_TIMEOUT_MS: u32 = 30_000;
+    /// Longest call where the request says none: four hours.
+    pub const MAX_DURATION_MS: u32 = 14_400_000;
+    /// How long an inbound call waits for the app's first command.
+    pub const DECISION_TIMEOUT_MS: u32 = 30_000;
+}

@@ -1,0 +1,113 @@
+//! Events: what happened to a call, numbered without a gap from 1, kept for ever, shown to the app by webhook.
+//! A body's shape is versioned by its name; an old shape stays readable.
+
+use crate::call::{Call, CallEnd};
+use crate::id::{AppId, CallId, CommandId, LegId};
+use crate::recording::Recording;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One event of a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// The call.
+    pub call: CallId,
+    /// The app it belongs to.
+    pub app: AppId,
+    /// Its place: 1, 2, 3, … without a gap.
+    pub sequence: u32,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub body: EventBody,
+    /// The call's row right after the event, so that a webhook shows what was true then.
+    pub snapshot: Call,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum EventBody {
+    /// The call was accepted (outbound) or arrived (inbound). Always number 1.
+    Initiated,
+    /// The far side rings.
+    Ringing {
+        /// Sound already comes from the far side.
+        early_media: bool,
+    },
+    /// The call was answered.
+    Answered,
+    /// A party is connected to the call's sound.
+    ParticipantJoined {
+        /// Its leg.
+        leg: LegId,
+    },
+    /// A party is no longer connected.
+    ParticipantLeft {
+        /// Its leg.
+        leg: LegId,
+    },
+    /// The far side pressed a key.
+    DigitReceived {
+        /// Which key.
+        digit: crate::Pii<char>,
+        /// For how long.
+        duration_ms: u32,
+    },
+    /// A gather is over.
+    GatherCompleted {
+        /// The step.
+        command: CommandId,
+        /// What was keyed, without the end key.
+        keys: crate::Pii<String>,
+        /// Why it ended.
+        ended_by: GatherEnd,
+    },
+    /// A step of the flow or a command of the app is over.
+    CommandCompleted {
+        /// Which one.
+        command: CommandId,
+        /// Its name, as in [`crate::flow::FlowCommand::name`].
+        name: String,
+        /// How it went.
+        outcome: CommandOutcome,
+    },
+    /// A recording's file is complete, or will never be.
+    RecordingCompleted {
+        /// The recording as it is then.
+        recording: Recording,
+    },
+    /// The call is over. Nothing is ordered after this.
+    Ended(CallEnd),
+}
+
+/// Why a gather ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GatherEnd {
+    /// The end key was pressed.
+    EndKey,
+    /// The most keys were reached.
+    KeysMax,
+    /// No (further) key came in time.
+    Timeout,
+    /// The call ended, or another command took its place.
+    Interrupted,
+}
+
+/// How a command went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum CommandOutcome {
+    /// It ran to its end.
+    Completed,
+    /// Its conditions did not hold.
+    Skipped,
+    /// The call ended, or another command took its place.
+    Cancelled,
+    /// It could not be done.
+    Failed {
+        /// Why, in words for the app's developer.
+        reason: String,
+    },
+}

@@ -1,0 +1,115 @@
+//! What the brain orders of a leg and what it hears of it, in words that fit any kind of signalling.
+
+use serde::{Deserialize, Serialize};
+
+/// An order to the carrier that holds the leg.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LegOrder {
+    /// Ring the callee. What it needs to know beyond this stands with the call.
+    Dial {
+        /// How long the callee may ring.
+        ring_timeout_ms: u32,
+    },
+    /// Tell an inbound caller that it rings.
+    Ring,
+    /// Accept an inbound leg.
+    Answer,
+    /// Refuse an inbound leg.
+    Reject {
+        /// What the caller is told.
+        refusal: Refusal,
+    },
+    /// End the leg, whatever its state: withdraw, refuse or hang up.
+    HangUp,
+}
+
+/// What an inbound caller is told when the leg is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// Busy here.
+    Busy,
+    /// Declined.
+    Declined,
+    /// Nobody decided in time, or nobody answered.
+    Unavailable,
+}
+
+/// What happened to a leg.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LegFact {
+    /// The next hop has the call; nothing rings yet.
+    Trying,
+    /// The far side rings.
+    Ringing {
+        /// Sound already comes from the far side.
+        early_media: bool,
+    },
+    /// The far side answered and the sound path is set up.
+    Answered,
+    /// The leg is over. Nothing follows.
+    Ended(LegEnd),
+}
+
+/// How a leg ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LegEnd {
+    /// What it means for the call.
+    pub kind: LegEndKind,
+    /// Who did it.
+    pub by: LegEndedBy,
+    /// What signalling said, word for word.
+    pub cause: ReleaseCause,
+}
+
+/// What a leg's end means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LegEndKind {
+    /// An answered leg was hung up.
+    HungUp,
+    /// Busy.
+    Busy,
+    /// Nobody answered.
+    NoAnswer,
+    /// The callee declined.
+    Declined,
+    /// Withdrawn before an answer.
+    Canceled,
+    /// Unknown number, unreachable, refused by the carrier, broken.
+    Failed,
+}
+
+/// Who ended a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LegEndedBy {
+    /// The party at the far end, or the network on its side.
+    Remote,
+    /// An order of ours.
+    Local,
+    /// A timer.
+    Timeout,
+    /// The packets do not get through.
+    Transport,
+}
+
+/// What signalling said when it let go.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ReleaseCause {
+    /// The final status code of the signalling protocol, if one was exchanged.
+    pub code: Option<u16>,
+    /// Its phrase, or ours where none was exchanged. At most 128 bytes.
+    pub phrase: String,
+    /// The Q.850 cause, if one was given.
+    pub q850: Option<u8>,
+    /// How long the far side asks us to wait before trying again.
+    pub retry_after_s: Option<u32>,
+}
+
+impl ReleaseCause {
+    /// A cause of our own making, without a code.
+    pub fn local(phrase: &str) -> Self {
+        Self { phrase: phrase.to_owned(), ..Self::default() }
+    }
+}

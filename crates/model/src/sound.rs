@@ -1,0 +1,237 @@
+//! What the brain orders of the sound of a leg, and what it hears of it: prompts, playback, digits, recording.
+
+use crate::id::RecordingId;
+use serde::{Deserialize, Serialize};
+
+/// A codec that a leg can speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Codec {
+    /// G.711 µ-law.
+    Pcmu,
+    /// G.711 A-law.
+    Pcma,
+}
+
+/// A prompt of one call: numbered by the brain, resolved to sound outside of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PromptId(pub u32);
+
+/// One playback of prompts on a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PlaybackId(pub u32);
+
+/// One sequence of digits being sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DigitsId(pub u32);
+
+/// Where a prompt's sound comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum PromptSource {
+    /// Text to be spoken.
+    Speech {
+        /// What to say.
+        text: String,
+        /// Language and region, as in `en-US`.
+        locale: String,
+        /// A voice of the speech engine; its default if none.
+        voice: Option<String>,
+    },
+    /// A file: an https URL, or a name within the configured media folder.
+    Media {
+        /// URL or name.
+        location: String,
+    },
+    /// The tone that says "speak now".
+    Beep,
+}
+
+/// An order to make sound ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PromptOrder {
+    /// Fetch, decode, synthesise: whatever it takes. Answered by exactly one [`PromptFact`].
+    Prepare {
+        /// The number it will be played by.
+        prompt: PromptId,
+        /// What it is.
+        source: PromptSource,
+    },
+}
+
+/// What became of a prompt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PromptFact {
+    /// It can be played.
+    Ready {
+        /// Which one.
+        prompt: PromptId,
+        /// Its length.
+        duration_ms: u32,
+    },
+    /// It cannot.
+    Failed {
+        /// Which one.
+        prompt: PromptId,
+        /// Why, in words for the app's developer.
+        reason: String,
+    },
+}
+
+/// An order about the sound of one leg.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MediaOrder {
+    /// Play prompts one after the other; what plays now is cut.
+    Play {
+        /// The number of this playback.
+        playback: PlaybackId,
+        /// Prompts that are ready, in order.
+        prompts: Vec<PromptId>,
+        /// How often the whole sequence is played, from 1.
+        times: u16,
+        /// Silence between two prompts.
+        gap_ms: u32,
+    },
+    /// Cut a playback at once. Answered by its `PlaybackFinished`.
+    StopPlayback {
+        /// Which one.
+        playback: PlaybackId,
+    },
+    /// Send digits to the far side; `w` waits half a second, `W` one second.
+    SendDigits {
+        /// The number of this sequence.
+        id: DigitsId,
+        /// `0`–`9`, `*`, `#`, `w`, `W`; at most 64.
+        digits: String,
+    },
+    /// Report voice and silence from now on, or no longer.
+    WatchVoice {
+        /// Whether to report.
+        on: bool,
+    },
+}
+
+/// What happened to the sound of a leg.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum MediaFact {
+    /// The far side pressed a key.
+    Digit {
+        /// `0`–`9`, `*`, `#`, `A`–`D`.
+        digit: char,
+        /// For how long.
+        duration_ms: u32,
+    },
+    /// A playback is over.
+    PlaybackFinished {
+        /// Which one.
+        playback: PlaybackId,
+        /// What was truly sent.
+        played_ms: u32,
+        /// Whether it ran to its end; false if it was cut.
+        completed: bool,
+    },
+    /// All digits of a sequence are sent.
+    DigitsSent {
+        /// Which sequence.
+        id: DigitsId,
+    },
+    /// The first packet of the far side has arrived.
+    FirstSound,
+    /// The far side began to speak.
+    VoiceStarted,
+    /// The far side fell silent.
+    VoiceStopped,
+    /// Nothing at all arrived for the configured time.
+    TimedOut {
+        /// For how long.
+        silent_ms: u32,
+    },
+    /// Figures of a window of the call, or of the whole at its end.
+    Figures(MediaFigures),
+}
+
+/// What was measured on a leg's sound.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MediaFigures {
+    /// Packets that arrived and were accepted.
+    pub received_packets: u64,
+    /// Their payload bytes.
+    pub received_bytes: u64,
+    /// Packets sent.
+    pub sent_packets: u64,
+    /// Their payload bytes.
+    pub sent_bytes: u64,
+    /// Packets that should have arrived and did not.
+    pub lost_packets: u64,
+    /// Packets that came too late to be played.
+    pub late_packets: u64,
+    /// Packets from a source that was not the peer's.
+    pub foreign_packets: u64,
+    /// Interarrival jitter (RFC 3550 §6.4.1), milliseconds.
+    pub jitter_ms: f32,
+    /// Greatest jitter seen.
+    pub jitter_max_ms: f32,
+    /// Round-trip time by RTCP, if known.
+    pub round_trip_ms: Option<f32>,
+    /// Loudness of the far side over the window, dBFS; none if nothing was decoded.
+    pub received_level_dbfs: Option<f32>,
+    /// Estimated quality, 1–4.5 (G.107).
+    pub mos: f32,
+    /// The codec in use.
+    pub codec: Option<Codec>,
+    /// Whether these are the figures of the whole leg.
+    pub total: bool,
+}
+
+/// Which sound a recording holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordSource {
+    /// Only what the far side said.
+    Received,
+    /// Both directions, mixed.
+    Mixed,
+}
+
+/// An order to the recorder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RecordOrder {
+    /// Start a recording of the leg.
+    Start {
+        /// Its id.
+        recording: RecordingId,
+        /// Which sound.
+        source: RecordSource,
+    },
+    /// Stop it and make the file.
+    Stop {
+        /// Which one.
+        recording: RecordingId,
+    },
+}
+
+/// What became of a recording.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RecordFact {
+    /// Sound is being kept.
+    Started {
+        /// Which one.
+        recording: RecordingId,
+    },
+    /// The file is complete.
+    Finished {
+        /// Which one.
+        recording: RecordingId,
+        /// Its length.
+        duration_ms: u32,
+        /// Its size.
+        bytes: u64,
+    },
+    /// There is no file, or only a part of it.
+    Failed {
+        /// Which one.
+        recording: RecordingId,
+        /// Why, in words for the app's developer.
+        reason: String,
+    },
+}

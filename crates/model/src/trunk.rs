@@ -1,0 +1,147 @@
+//! SIP trunks and the phone numbers that live on them.
+
+use crate::id::{AppId, NumberId, OrganizationId, TrunkId};
+use crate::number::E164;
+use crate::secret::Secret;
+use crate::sound::Codec;
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// A line to a carrier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trunk {
+    /// Its id.
+    pub id: TrunkId,
+    /// Its owner.
+    pub organization: OrganizationId,
+    /// What a person calls it.
+    pub name: String,
+    /// Host name or address of the carrier.
+    pub host: String,
+    /// UDP port of the carrier, 5060 by default.
+    pub port: u16,
+    /// User and password, where the carrier asks for them.
+    pub credentials: Option<TrunkCredentials>,
+    /// Networks from which the carrier calls us; nobody else's calls are taken. Empty: none but `host`'s own
+    /// addresses.
+    pub allowed_sources: Vec<Network>,
+    /// Codecs in order of preference; never empty.
+    pub codecs: Vec<Codec>,
+    /// New calls a second, 1–1,000.
+    pub calls_per_second_max: u16,
+    /// Calls at once, 1–10,000.
+    pub concurrent_calls_max: u16,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What a trunk shows when it is challenged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrunkCredentials {
+    /// The user.
+    pub username: String,
+    /// The password; never shown again.
+    pub password: Secret<String>,
+}
+
+/// A range of addresses: an address and the length of its prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Network {
+    address: IpAddr,
+    prefix_bits: u8,
+}
+
+/// The text is no address range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an address range is an IP address, or an address and a prefix length as in 192.0.2.0/24")]
+pub struct NetworkError;
+
+impl Network {
+    /// Whether `address` lies in the range. An IPv4 address in its IPv6 mapping counts as the IPv4 address.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address.to_canonical(), address.to_canonical()) {
+            (IpAddr::V4(net), IpAddr::V4(host)) => {
+                let shift = 32 - u32::from(self.prefix_bits.min(32));
+                net.to_bits().checked_shr(shift) == host.to_bits().checked_shr(shift)
+            }
+            (IpAddr::V6(net), IpAddr::V6(host)) => {
+                let shift = 128 - u32::from(self.prefix_bits.min(128));
+                net.to_bits().checked_shr(shift) == host.to_bits().checked_shr(shift)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl std::str::FromStr for Network {
+    type Err = NetworkError;
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
+        let (address, bits) = text.split_once('/').map_or((text, None), |(a, b)| (a, Some(b)));
+        let address: IpAddr = address.parse().map_err(|_| NetworkError)?;
+        let bits_max = if address.is_ipv4() { 32 } else { 128 };
+        let prefix_bits = bits.map_or(Ok(bits_max), str::parse).map_err(|_| NetworkError)?;
+        if prefix_bits > bits_max { Err(NetworkError) } else { Ok(Self { address, prefix_bits }) }
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = NetworkError;
+    fn try_from(text: String) -> Result<Self, NetworkError> {
+        text.parse()
+    }
+}
+
+impl From<Network> for String {
+    fn from(network: Network) -> Self {
+        format!("{}/{}", network.address, network.prefix_bits)
+    }
+}
+
+/// A number that an app owns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhoneNumber {
+    /// Its id.
+    pub id: NumberId,
+    /// The number.
+    pub number: E164,
+    /// The app that may call from it and is called by it.
+    pub app: AppId,
+    /// The trunk it lives on.
+    pub trunk: TrunkId,
+    /// When it was assigned.
+    pub created_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(network: &str, address: &str, expected: bool) {
+        let network: Network = network.parse().unwrap();
+        assert_eq!(network.contains(address.parse().unwrap()), expected, "{network:?} {address}");
+    }
+
+    #[test]
+    fn ranges() {
+        check("192.0.2.0/24", "192.0.2.200", true);
+        check("192.0.2.0/24", "192.0.3.1", false);
+        check("192.0.2.7", "192.0.2.7", true);
+        check("192.0.2.7", "192.0.2.8", false);
+        check("192.0.2.0/24", "::ffff:192.0.2.9", true);
+        check("0.0.0.0/0", "8.8.8.8", true);
+        check("0.0.0.0/0", "2001:db8::1", false);
+        check("2001:db8::/32", "2001:db8:1::1", true);
+        check("2001:db8::/32", "2001:db9::1", false);
+    }
+
+    #[test]
+    fn bad_ranges_are_refused() {
+        for bad in ["", "192.0.2.0/33", "192.0.2/24", "host", "::/129", "1.2.3.4/-1", "1.2.3.4/"] {
+            assert_eq!(bad.parse::<Network>(), Err(NetworkError), "{bad}");
+        }
+    }
+}
