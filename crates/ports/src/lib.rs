@@ -1,1 +1,21 @@
-//! Room `ports`; see ARCHITECTURE.md.
+//! The seams between the rooms of I/O: traits and their plain types only. Knows no implementation.
+
+pub mod blob;
+pub mod carrier;
+pub mod clock;
+pub mod egress;
+pub mod media;
+pub mod render;
+pub mod speech;
+pub mod store;
+pub mod timeline;
+
+pub use blob::{Blob, BlobError};
+pub use carrier::{Carrier, CarrierError, Dial, InboundCalls, IncomingCall, LegSink, Route};
+pub use clock::Clock;
+pub use egress::{Egress, EgressError, EgressRequest, EgressResponse};
+pub use media::{MediaError, MediaPlane};
+pub use render::{EventRenderer, RenderedEvent};
+pub use speech::{Tts, TtsError, Utterance};
+pub use store::{Store, StoreError};
+pub use timeline::Timeline;

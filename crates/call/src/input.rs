@@ -1,0 +1,30 @@
+//! Everything that can happen to a call, as the brain hears it.
+
+use model::flow::CallCommand;
+use model::leg::LegFact;
+use model::sound::{MediaFact, PromptFact, RecordFact};
+use model::{CommandId, LegId};
+
+/// One thing that happened. Timers fire by `Machine::handle_timeout`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// The call was accepted or has arrived, and that is durable. Always the first input.
+    Start,
+    /// The app gave a command.
+    Command {
+        /// Names it in events.
+        id: CommandId,
+        /// What to do.
+        command: CallCommand,
+    },
+    /// The leg changed.
+    Leg(LegId, LegFact),
+    /// Something about the leg's sound.
+    Media(LegId, MediaFact),
+    /// Something about a prompt.
+    Prompt(PromptFact),
+    /// Something about a recording.
+    Record(RecordFact),
+    /// The server stops: end the call in order.
+    Shutdown,
+}

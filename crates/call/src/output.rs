@@ -1,0 +1,35 @@
+//! The brain's whole outward power, on one page.
+
+use model::event::EventBody;
+use model::leg::LegOrder;
+use model::sound::{MediaOrder, PromptOrder, RecordOrder};
+use model::timeline::TimelineKind;
+use model::{LegId, call::Call};
+
+/// One thing the brain wants done. Outputs are carried out in order; an event is durable before a dial, answer or
+/// other costly order that follows it is carried out.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// Order the carrier that holds the leg.
+    Leg(LegId, LegOrder),
+    /// Order the leg's sound.
+    Media(LegId, MediaOrder),
+    /// Order a prompt.
+    Prompt(PromptOrder),
+    /// Order the recorder of a leg.
+    Record(LegId, RecordOrder),
+    /// Keep and publish an event. `call` is the row right after it.
+    Event {
+        /// What happened.
+        body: EventBody,
+        /// The call's row right after.
+        call: Box<Call>,
+    },
+    /// A line on the call's timeline that is no event.
+    Note {
+        /// Which part speaks.
+        kind: TimelineKind,
+        /// One line for a person.
+        summary: String,
+    },
+}

@@ -1,0 +1,122 @@
+//! Carriers: whoever can ring a phone. A carrier answers no policy question; it opens the leg's sound on the
+//! media plane, agrees codecs with the far side, and reports facts.
+
+use model::call::Mode;
+use model::leg::{LegFact, LegOrder, Refusal};
+use model::sound::MediaFact;
+use model::trunk::Trunk;
+use model::{CallId, LegId, Pii, TrunkId};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Takes the facts of one call's legs: the call actor's mailbox. Never waits and never blocks; when the mailbox
+/// is full, or the call is gone, the fact is dropped and counted.
+pub trait LegSink: Send + Sync {
+    /// A leg changed.
+    fn leg(&self, leg: LegId, fact: LegFact);
+    /// Something about a leg's sound.
+    fn media(&self, leg: LegId, fact: MediaFact);
+}
+
+/// An outgoing leg.
+#[derive(Clone)]
+pub struct Dial {
+    /// Its id.
+    pub leg: LegId,
+    /// Who calls, as the far side shall see it.
+    pub from: Pii<String>,
+    /// Who is called.
+    pub to: Pii<String>,
+    /// How long it may ring before the carrier gives up.
+    pub ring_timeout_ms: u32,
+    /// Where it goes.
+    pub route: Route,
+    /// Takes what happens.
+    pub sink: Arc<dyn LegSink>,
+}
+
+/// Where an outgoing leg goes. A test call's route cannot name a trunk.
+#[derive(Debug, Clone)]
+pub enum Route {
+    /// To a carrier, over this trunk.
+    Trunk(Arc<Trunk>),
+    /// To the sandbox, with the app's own wishes for the persona: `metadata.sandbox` and `metadata.sandboxDigits`.
+    Sandbox(serde_json::Map<String, serde_json::Value>),
+}
+
+/// Why an order could not even be tried. What goes wrong later comes as a fact.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CarrierError {
+    /// The carrier has as many legs as it may, or as the trunk allows.
+    #[error("the trunk has as many calls as it may")]
+    Full,
+    /// No such leg (any more).
+    #[error("no such leg")]
+    UnknownLeg,
+    /// The route is none of this carrier's.
+    #[error("this carrier does not serve the route")]
+    WrongRoute,
+    /// The trunk's host has no address.
+    #[error("the trunk's host {host} has no address: {reason}")]
+    Unresolvable {
+        /// The host.
+        host: String,
+        /// What the resolver said.
+        reason: String,
+    },
+    /// No port for sound, or no socket.
+    #[error("{0}")]
+    Resources(String),
+}
+
+/// Whoever can ring a phone.
+#[async_trait::async_trait]
+pub trait Carrier: Send + Sync {
+    /// Starts an outgoing leg; returns once the order is taken. Exactly one [`LegFact::Ended`] follows an `Ok`.
+    async fn dial(&self, dial: Dial) -> Result<(), CarrierError>;
+
+    /// Orders a leg of this carrier: anything but [`LegOrder::Dial`]. Takes the order without waiting for its
+    /// outcome.
+    fn order(&self, leg: LegId, order: LegOrder) -> Result<(), CarrierError>;
+
+    /// Ties an incoming call to its leg; from now on its facts go to `sink`. Fails if the caller is gone already.
+    fn adopt(&self, incoming: IncomingRef, leg: LegId, sink: Arc<dyn LegSink>) -> Result<(), CarrierError>;
+
+    /// Refuses an incoming call that will not be adopted.
+    fn refuse(&self, incoming: IncomingRef, refusal: Refusal);
+
+    /// The trunks that exist from now on: whose calls are taken, and from which addresses.
+    async fn configure(&self, trunks: Vec<Arc<Trunk>>);
+}
+
+/// The carrier's own name for an incoming call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct IncomingRef(pub u64);
+
+/// A call that arrived.
+#[derive(Debug, Clone)]
+pub struct IncomingCall {
+    /// The carrier's name for it.
+    pub reference: IncomingRef,
+    /// The trunk it came by; none for the sandbox.
+    pub trunk: Option<TrunkId>,
+    /// Live, or from the sandbox.
+    pub mode: Mode,
+    /// Who calls; a number where it is one, else the address as it was sent (at most 256 bytes).
+    pub from: Pii<String>,
+    /// Who is called.
+    pub to: Pii<String>,
+    /// Where it came from.
+    pub source: SocketAddr,
+    /// The calling user agent, if it says.
+    pub user_agent: Option<String>,
+}
+
+/// Takes incoming calls: the engine. The answer comes through [`Carrier::adopt`] or [`Carrier::refuse`].
+pub trait InboundCalls: Send + Sync {
+    /// A call arrived. `call` is the id it will have if it is taken, so that its timeline begins here.
+    fn arrived(&self, carrier: Arc<dyn Carrier>, incoming: IncomingCall);
+
+    /// An id for a call that is about to be reported.
+    fn next_call_id(&self) -> CallId;
+}

@@ -1,0 +1,202 @@
+//! The media plane: the sound of all legs. Implemented by worker threads that no async task ever enters; every
+//! method but `prepare` and `finish_recording` only hands an order over and returns.
+
+use crate::carrier::LegSink;
+use model::sound::{Codec, DigitsId, PlaybackId, RecordSource};
+use model::{LegId, RecordingId};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Sound that can be played: decoded, mono, held once however many legs play it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clip {
+    /// Names the content: equal ids are equal sound. Encoded forms are cached under it.
+    pub id: ClipId,
+    /// Samples a second, 8,000–48,000.
+    pub rate_hz: u32,
+    /// Mono samples.
+    pub samples: Arc<[i16]>,
+}
+
+impl Clip {
+    /// Its length.
+    pub fn duration(&self) -> Duration {
+        let samples = u64::try_from(self.samples.len()).unwrap_or(u64::MAX);
+        Duration::from_micros(samples.saturating_mul(1_000_000) / u64::from(self.rate_hz.max(1)))
+    }
+}
+
+/// The first 16 bytes of the content's SHA-256, or a number made for the occasion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClipId(pub [u8; 16]);
+
+/// How a leg's sound is opened.
+#[derive(Clone)]
+pub struct OpenLeg {
+    /// The leg.
+    pub leg: LegId,
+    /// The local address to bind; the port comes from the pool.
+    pub bind: IpAddr,
+    /// From whom packets are taken.
+    pub latch: LatchPolicy,
+    /// After so long without any packet while the leg is connected, [`model::sound::MediaFact::TimedOut`] is
+    /// reported (once, until packets come again); none: never.
+    pub silence_limit: Option<Duration>,
+    /// Takes what happens.
+    pub sink: Arc<dyn LegSink>,
+}
+
+/// From whom a leg takes packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LatchPolicy {
+    /// Only from the address that the far side gave in its description.
+    Strict,
+    /// From the first source that sends sound, which is then the only one: for peers behind address translation.
+    Nat,
+}
+
+/// What was agreed with the far side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MediaConnection {
+    /// Where to send sound.
+    pub remote: SocketAddr,
+    /// Where to send reports; none where they go with the sound.
+    pub remote_rtcp: Option<SocketAddr>,
+    /// The codec, both ways.
+    pub codec: Codec,
+    /// Its payload type.
+    pub payload_type: u8,
+    /// The payload type of telephone events, if the far side knows them; without it digits go as tones.
+    pub dtmf_payload_type: Option<u8>,
+    /// Length of a packet's sound that the far side wants: 10, 20, 30, 40 or 60.
+    pub ptime_ms: u8,
+    /// Whether we may send.
+    pub send: bool,
+    /// Whether the far side will send.
+    pub receive: bool,
+}
+
+/// An order about a leg. Each is carried out at the leg's next tick (within 20 ms).
+#[derive(Debug, Clone)]
+pub enum PlaneOrder {
+    /// Send and take sound as agreed; replaces what was agreed before.
+    Connect(MediaConnection),
+    /// Play clips one after the other; what plays now is cut.
+    Play {
+        /// The number of this playback.
+        playback: PlaybackId,
+        /// In this order.
+        clips: Vec<Arc<Clip>>,
+        /// How often the whole sequence, from 1.
+        times: u16,
+        /// Silence between two clips.
+        gap_ms: u32,
+    },
+    /// Cut a playback.
+    StopPlayback {
+        /// Which one.
+        playback: PlaybackId,
+    },
+    /// Send digits; see [`model::sound::MediaOrder::SendDigits`].
+    SendDigits {
+        /// The number of the sequence.
+        id: DigitsId,
+        /// The digits.
+        digits: String,
+        /// As tones in the sound, even where the far side knows telephone events.
+        in_band: bool,
+    },
+    /// Report voice and silence.
+    WatchVoice {
+        /// Whether to.
+        on: bool,
+    },
+    /// Keep the sound in a spool file.
+    StartRecording {
+        /// The recording.
+        recording: RecordingId,
+        /// Which sound.
+        source: RecordSource,
+        /// The spool file, made anew.
+        spool: PathBuf,
+    },
+    /// Close the spool; then `finish_recording` makes the file.
+    StopRecording {
+        /// The recording.
+        recording: RecordingId,
+    },
+    /// Relay between this leg and another of the same plane, both ways, until `Unbridge` or a leg is closed. Both
+    /// may live on different workers.
+    Bridge {
+        /// The other leg.
+        with: LegId,
+    },
+    /// End the relay.
+    Unbridge,
+    /// Send back what is heard; a persona does so.
+    Echo {
+        /// Whether to.
+        on: bool,
+    },
+    /// Send no more packets and drop what arrives, as a broken far side does; a persona does so.
+    Mute {
+        /// Whether to.
+        on: bool,
+    },
+}
+
+/// Why the plane cannot do it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MediaError {
+    /// All ports of the range are in use or resting.
+    #[error("no free port in the configured RTP range")]
+    NoPort,
+    /// No such leg (any more).
+    #[error("no such leg on the media plane")]
+    UnknownLeg,
+    /// The worker has more orders waiting than it may.
+    #[error("the media worker has too many orders waiting")]
+    Busy,
+    /// A socket failed.
+    #[error("socket: {0}")]
+    Socket(String),
+    /// The bytes are no sound, or too long.
+    #[error("{0}")]
+    NotSound(String),
+    /// The spool or the file failed.
+    #[error("recording: {0}")]
+    Recording(String),
+}
+
+/// A recording's finished file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FinishedRecording {
+    /// Its length.
+    pub duration_ms: u32,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// The sound of all legs.
+#[async_trait::async_trait]
+pub trait MediaPlane: Send + Sync {
+    /// Opens a leg's sound and returns the local address to tell the far side. Nothing is sent or taken before
+    /// `Connect`.
+    fn open(&self, open: OpenLeg) -> Result<SocketAddr, MediaError>;
+
+    /// Orders a leg.
+    fn order(&self, leg: LegId, order: PlaneOrder) -> Result<(), MediaError>;
+
+    /// Closes a leg's sound: playback and recording end, total figures are reported, the port rests before it is
+    /// used again. Closing an unknown leg does nothing.
+    fn close(&self, leg: LegId);
+
+    /// Decodes a file's bytes (wav, mp3) on the plane's own bounded pool.
+    async fn prepare(&self, content: bytes::Bytes) -> Result<Arc<Clip>, MediaError>;
+
+    /// Makes a wav file at `file` of a closed (or, after a crash, an unfinished) spool, and removes the spool.
+    /// `file` appears whole or not at all.
+    async fn finish_recording(&self, spool: PathBuf, file: PathBuf) -> Result<FinishedRecording, MediaError>;
+}
