@@ -7,6 +7,7 @@ pub mod dtmf;
 pub mod event;
 pub mod jitter;
 pub mod latch;
+mod octet_ring;
 pub mod packet;
 pub mod quality;
 pub mod reception;
