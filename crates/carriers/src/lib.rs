@@ -1,1 +1,11 @@
-//! Room `carriers`; see ARCHITECTURE.md.
+//! Carriers: whoever can ring a phone, behind [`ports::Carrier`]. `trunk` speaks to real SIP peers, `sandbox` to
+//! personas on loopback; both run their legs on the SIP user agent in `agent` and `leg`. Must not know the engine,
+//! the doors, or why a call is made.
+
+mod error;
+pub mod sandbox;
+pub mod trunk;
+
+pub use error::StartError;
+pub use sandbox::{PersonaNetwork, SandboxCarrier, SandboxConfig};
+pub use trunk::{TrunkCarrier, TrunkConfig};
