@@ -98,6 +98,8 @@ pub struct IncomingRef(pub u64);
 pub struct IncomingCall {
     /// The carrier's name for it.
     pub reference: IncomingRef,
+    /// The id it will have if it is taken, from [`InboundCalls::next_call_id`]; its timeline begins under it.
+    pub call: CallId,
     /// The trunk it came by; none for the sandbox.
     pub trunk: Option<TrunkId>,
     /// Live, or from the sandbox.
@@ -114,7 +116,7 @@ pub struct IncomingCall {
 
 /// Takes incoming calls: the engine. The answer comes through [`Carrier::adopt`] or [`Carrier::refuse`].
 pub trait InboundCalls: Send + Sync {
-    /// A call arrived. `call` is the id it will have if it is taken, so that its timeline begins here.
+    /// A call arrived.
     fn arrived(&self, carrier: Arc<dyn Carrier>, incoming: IncomingCall);
 
     /// An id for a call that is about to be reported.

@@ -55,8 +55,15 @@ pub trait WebhookStore: Send + Sync {
     async fn fan_out(&self, events: &[(CallId, u32)], deliveries: Vec<Delivery>) -> Result<(), StoreError>;
 
     /// Deliveries that are due at `now`, oldest first: of each endpoint and call only the earliest whose first
-    /// attempt has not been made, and any that are due for a further attempt. At most `limit`.
-    async fn due_deliveries(&self, now: Timestamp, limit: u32) -> Result<Vec<DueDelivery>, StoreError>;
+    /// attempt has not been made, and any that are due for a further attempt. Endpoints in `except` (at most
+    /// 1,000; they have as many requests under way as they may) are left out, so that a hanging one does not fill
+    /// the answer. At most `limit`.
+    async fn due_deliveries(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        except: &[WebhookId],
+    ) -> Result<Vec<DueDelivery>, StoreError>;
 
     /// Keeps an attempt and what follows from it.
     async fn record_attempt(&self, delivery: &Delivery, attempt: Attempt) -> Result<(), StoreError>;
