@@ -6,6 +6,7 @@
 pub mod dialog;
 pub mod digest;
 pub mod endpoint;
+pub mod message;
 pub mod sdp;
 
 pub use dialog::snapshot::DialogSnapshot;

@@ -1,4 +1,15 @@
-//! Digest authentication (RFC 2617, 3261 §22, 7616, 8760): what a client holds. Must not know calls or transports.
+//! Digest authentication (RFC 2617, 3261 §22, 7616, 8760): challenges read and made, answers computed and verified.
+//! Whom to answer is decided elsewhere. Must not know calls or transports.
+
+mod challenge;
+mod client;
+mod hash;
+mod server;
+
+pub use challenge::Challenge;
+pub use client::{answer, strongest};
+pub use hash::Algorithm;
+pub use server::{AuthorizationError, challenge, verify};
 
 use std::fmt;
 
@@ -19,5 +30,16 @@ impl fmt::Debug for Credentials {
             .field("username", &self.username)
             .field("realm", &self.realm)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_password() {
+        let credentials = Credentials { username: "u".into(), password: "hunter2".into(), realm: None };
+        assert!(!format!("{credentials:?}").contains("hunter2"));
     }
 }
