@@ -4,9 +4,10 @@ use model::flow::CallCommand;
 use model::leg::LegFact;
 use model::sound::{MediaFact, PromptFact, RecordFact};
 use model::{CommandId, LegId};
+use serde::{Deserialize, Serialize};
 
 /// One thing that happened. Timers fire by `Machine::handle_timeout`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Input {
     /// The call was accepted or has arrived, and that is durable. Always the first input.
     Start,

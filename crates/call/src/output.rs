@@ -5,10 +5,11 @@ use model::leg::LegOrder;
 use model::sound::{MediaOrder, PromptOrder, RecordOrder};
 use model::timeline::TimelineKind;
 use model::{LegId, call::Call};
+use serde::{Deserialize, Serialize};
 
 /// One thing the brain wants done. Outputs are carried out in order; an event is durable before a dial, answer or
 /// other costly order that follows it is carried out.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Output {
     /// Order the carrier that holds the leg.
     Leg(LegId, LegOrder),

@@ -1,12 +1,39 @@
-//! Routes what happens to the small machines of a call, and what they decide outward. Decides nothing itself.
+//! Routes what happens to the small machines of a call, and what one of them says to the others. Each of them is a
+//! file; what leaves the machine is `Output`.
+
+mod admission;
+mod audio;
+mod commands;
+mod desk;
+mod flow;
+mod hangup;
+mod legs;
+mod prompts;
+mod recording;
+mod stage;
+mod steps;
+mod timers;
 
 use crate::{Input, Output, Refused};
-use model::Timestamp;
-use model::call::{Call, CallSetup};
+use audio::SoundNews;
+use commands::{Asked, Commands};
+use desk::Desk;
+use flow::Flow;
+use hangup::Intent;
+use legs::{Leg, LegNews, LegState};
+use model::call::{Call, CallEnd, CallSetup, CallStatus, Direction};
+use model::event::{CommandOutcome, EventBody};
 use model::flow::CallCommand;
+use model::leg::{LegEnd, LegFact};
 use model::recording::Recording;
+use model::sound::{MediaFact, RecordFact};
+use model::timeline::TimelineKind;
+use model::{CommandId, Pii, Timestamp};
+use recording::RecordNews;
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use stage::Stage;
+use steps::StepEvent;
+use timers::Timer;
 
 /// The brain of one call.
 ///
@@ -14,82 +41,296 @@ use std::collections::VecDeque;
 /// [`handle_timeout`](Self::handle_timeout) when [`deadline`](Self::deadline) has come, and then
 /// [`poll`](Self::poll)s until nothing is left. Outputs are carried out in order. Once
 /// [`is_done`](Self::is_done) and polled empty, it can be dropped.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Machine {
-    call: Call,
-    outputs: VecDeque<Output>,
+    stage: Stage,
+    leg: Leg,
+    flow: Option<Flow>,
+    commands: Commands,
+    /// Why we are ending the call, once we are.
+    ending: Option<Intent>,
 }
 
-/// Everything a machine knows, to be kept and restored. Opaque; only its serialised form matters.
+/// Everything a machine knows, to be kept and restored. Opaque: only its serialised form matters.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Snapshot {
-    call: Call,
-}
+pub struct Snapshot(Machine);
 
 impl Machine {
     /// A call whose event 1 is durable. `call` is the row after that event; `seed` makes the ids of recordings and
     /// must differ from call to call. Nothing happens before [`Input::Start`].
-    pub fn new(_setup: CallSetup, call: Call, _seed: u64) -> Self {
-        Self { call, outputs: VecDeque::new() }
+    pub fn new(mut setup: CallSetup, call: Call, seed: u64) -> Self {
+        let flow = setup.flow.take().map(Flow::new);
+        let stage = Stage::new(Desk::new(setup, call, seed));
+        Self { stage, leg: Leg::default(), flow, commands: Commands::default(), ending: None }
     }
 
     /// A call that was found after its node died, with those of its recordings that are not final. One that was
     /// never dialled is started now; any other ends as lost ([`model::call::EndReason::NodeLost`]) without any
     /// order, for its leg is gone. One that had ended already only waits for its recordings, whose
-    /// [`model::sound::RecordFact`]s are still expected. `Input::Start` is not needed, and ignored.
+    /// [`RecordFact`]s are still expected. [`Input::Start`] is not needed, and ignored.
     pub fn recover(
         setup: CallSetup,
         call: Call,
-        _recordings: Vec<Recording>,
+        recordings: Vec<Recording>,
         seed: u64,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Self {
-        Self::new(setup, call, seed)
+        let mut machine = Self::new(setup, call, seed);
+        machine.stage.desk.advance(now);
+        machine.stage.recordings.adopt(recordings, &mut machine.stage.desk);
+        let Call { direction, status, started_at, .. } = machine.call();
+        let never_dialled =
+            *direction == Direction::Outbound && *status == CallStatus::Initiated && started_at.is_none();
+        if status.is_final() {
+            machine.leg.close(&mut machine.stage.desk);
+        } else if never_dialled {
+            machine.start();
+        } else {
+            machine.conclude(hangup::lost(machine.call()));
+        }
+        machine
     }
 
     /// Something happened.
-    pub fn handle(&mut self, _input: Input, _now: Timestamp) {}
+    pub fn handle(&mut self, input: Input, now: Timestamp) {
+        self.stage.desk.advance(now);
+        if let Input::Record(fact) = input {
+            return self.on_record(fact);
+        }
+        if self.leg.state() == LegState::Over {
+            return;
+        }
+        let first_leg = self.call().first_leg();
+        match input {
+            Input::Start => self.start(),
+            Input::Command { id, command } => self.on_command(id, command),
+            Input::Leg(leg, fact) if leg == first_leg => self.on_leg(fact),
+            Input::Media(leg, fact) if leg == first_leg => self.on_media(fact),
+            Input::Prompt(fact) => {
+                if self.stage.prompts.on_fact(fact) {
+                    self.commands.on_prompt(&mut self.stage);
+                    self.tell_step(&StepEvent::Prompt);
+                }
+            }
+            Input::Shutdown => self.end(Intent::Shutdown),
+            Input::Leg(..) | Input::Media(..) | Input::Record(_) => {}
+        }
+    }
 
     /// The deadline has come. Too early a call does nothing.
-    pub fn handle_timeout(&mut self, _now: Timestamp) {}
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.stage.desk.advance(now);
+        while let Some(timer) = self.stage.desk.timers.pop_due(self.stage.desk.now) {
+            self.on_timer(timer);
+        }
+    }
 
     /// What is to be done next, in order. None: nothing until the next input or deadline.
     pub fn poll(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.stage.desk.poll()
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called, if nothing happens before.
     pub fn deadline(&self) -> Option<Timestamp> {
-        None
+        self.stage.desk.timers.next()
     }
 
-    /// The call has ended and all its recordings are final.
+    /// The call has ended and all its recordings are final. What was not polled yet is still to be carried out.
     pub fn is_done(&self) -> bool {
-        self.call.status.is_final()
+        self.call().status.is_final() && self.stage.recordings.are_final()
     }
 
     /// The row as it is now. Before a `Dial` is carried out, this row (its `started_at` is set) is made durable.
     pub fn call(&self) -> &Call {
-        &self.call
+        &self.stage.desk.call
     }
 
     /// The recordings that are not final yet, as their rows are now, oldest first.
     pub fn recordings(&self) -> impl Iterator<Item = &Recording> {
-        std::iter::empty()
+        self.stage.recordings.rows()
     }
 
-    /// Whether the call's state allows the command now. Asked right before the command is handled.
-    pub fn admits(&self, _command: &CallCommand) -> Result<(), Refused> {
-        if self.call.status.is_final() { Err(Refused::NotActive) } else { Ok(()) }
+    /// Whether the call's state allows the command now. Asked right before the command is handled; one that is
+    /// handled all the same completes as failed.
+    pub fn admits(&self, command: &CallCommand) -> Result<(), Refused> {
+        admission::check(self, command)
     }
 
     /// Everything the machine knows, outputs that were not polled yet included.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { call: self.call.clone() }
+        Snapshot(self.clone())
     }
 
-    /// A machine that goes on where the snapshot was taken. Deadlines that passed meanwhile are due at once.
-    pub fn restore(snapshot: Snapshot, _now: Timestamp) -> Self {
-        Self { call: snapshot.call, outputs: VecDeque::new() }
+    /// A machine that goes on where the snapshot was taken. Deadlines that passed meanwhile are due at once. Prompts
+    /// that were ready then are taken to be ready still.
+    pub fn restore(snapshot: Snapshot, now: Timestamp) -> Self {
+        let Snapshot(mut machine) = snapshot;
+        machine.stage.desk.advance(now);
+        machine
+    }
+
+    fn start(&mut self) {
+        if self.leg.state() != LegState::Idle || self.ending.is_some() {
+            return;
+        }
+        self.leg.start(&mut self.stage.desk);
+        if let Some(flow) = &mut self.flow {
+            flow.prepare(&mut self.stage);
+        }
+    }
+
+    fn on_command(&mut self, id: CommandId, command: CallCommand) {
+        if let Err(refused) = self.admits(&command) {
+            let outcome = CommandOutcome::Failed { reason: refused.to_string() };
+            return self.stage.desk.complete(id, command.name(), outcome);
+        }
+        match self.commands.take(id, command, &mut self.leg, &mut self.stage) {
+            Asked::Nothing => {}
+            Asked::End(intent) => self.end(intent),
+            Asked::Sounded(news) => self.tell_sound(news),
+        }
+    }
+
+    fn on_leg(&mut self, fact: LegFact) {
+        match self.leg.on_fact(fact, self.ending.is_some(), &mut self.stage.desk) {
+            LegNews::None => {}
+            LegNews::Answered => {
+                self.commands.on_answered(&mut self.stage);
+                if let Some(intent) = self.flow.as_mut().and_then(|flow| flow.advance(&mut self.stage)) {
+                    self.end(intent);
+                }
+            }
+            LegNews::Ended(end) => self.finish(Some(end)),
+        }
+    }
+
+    fn on_media(&mut self, fact: MediaFact) {
+        match fact {
+            MediaFact::Digit { digit, duration_ms } => self.on_digit(digit, duration_ms),
+            MediaFact::PlaybackFinished { playback, played_ms, completed } => {
+                if !completed {
+                    let summary = format!("a sound was cut after {played_ms} ms");
+                    self.stage.desk.note(TimelineKind::Media, summary);
+                }
+                self.commands.on_playback_finished(playback, &mut self.stage);
+                let desk = &mut self.stage.desk;
+                if let Some(news) = self.stage.audio.on_finished(playback, completed, desk) {
+                    self.tell_sound(news);
+                }
+            }
+            MediaFact::DigitsSent { id } => self.commands.on_digits_sent(id, &mut self.stage),
+            MediaFact::VoiceStarted => self.tell_step(&StepEvent::Voice { speaking: true }),
+            MediaFact::VoiceStopped => self.tell_step(&StepEvent::Voice { speaking: false }),
+            MediaFact::TimedOut { .. } if self.stage.desk.connected => self.end(Intent::MediaTimeout),
+            MediaFact::FirstSound => {
+                self.stage.desk.note(TimelineKind::Media, "the first sound of the far side arrived");
+            }
+            MediaFact::TimedOut { .. } | MediaFact::Figures(_) => {}
+        }
+    }
+
+    fn on_digit(&mut self, digit: char, duration_ms: u32) {
+        if !matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D') {
+            return;
+        }
+        self.stage.desk.emit(EventBody::DigitReceived { digit: Pii::new(digit), duration_ms });
+        self.tell_step(&StepEvent::Digit(digit));
+    }
+
+    fn on_record(&mut self, fact: RecordFact) {
+        let news = self.stage.recordings.on_fact(fact, &mut self.stage.desk);
+        self.tell_recording(news);
+    }
+
+    fn on_timer(&mut self, timer: Timer) {
+        match timer {
+            Timer::Ringing => self.end(Intent::RingTimeout),
+            Timer::Decision => self.end(Intent::Undecided),
+            Timer::Answering => self.end(Intent::Unconfirmed),
+            Timer::MaxDuration => self.end(Intent::MaxDuration),
+            Timer::LegEnd => self.finish(None),
+            Timer::Playback => {
+                let news = self.stage.audio.on_timeout(&mut self.stage.desk);
+                self.tell_sound(news);
+            }
+            Timer::LivePrompt(id) => self.commands.on_prompt_late(id, &mut self.stage),
+            Timer::RecordingFile(id) => {
+                let news = self.stage.recordings.on_timeout(id, &mut self.stage.desk);
+                self.tell_recording(news);
+            }
+            Timer::StepPrompt | Timer::Keys | Timer::Pause | Timer::Silence | Timer::Length => {
+                self.tell_step(&StepEvent::Timer(timer));
+            }
+        }
+    }
+
+    fn tell_sound(&mut self, news: SoundNews) {
+        if let Some((command, end)) = news.live {
+            self.commands.on_sound_over(command, end, &mut self.stage);
+        }
+        if let Some(end) = news.step {
+            self.tell_step(&StepEvent::SoundOver(end));
+        }
+    }
+
+    fn tell_recording(&mut self, news: Option<RecordNews>) {
+        let Some(news) = news else { return };
+        self.commands.on_recording(&news, &mut self.stage);
+        if let RecordNews::Over(recording, result) = news {
+            self.tell_step(&StepEvent::RecordingOver(recording, result));
+        }
+    }
+
+    fn tell_step(&mut self, event: &StepEvent) {
+        if let Some(intent) = self.flow.as_mut().and_then(|flow| flow.on_event(event, &mut self.stage)) {
+            self.end(intent);
+        }
+    }
+
+    /// Ends the call in order: the rest follows when the leg is over.
+    fn end(&mut self, intent: Intent) {
+        if self.ending.is_some() || self.leg.state() == LegState::Over {
+            return;
+        }
+        self.ending = Some(intent);
+        self.stage.desk.note(TimelineKind::Call, intent.phrase());
+        self.quiet();
+        self.stage.desk.timers.keep_recordings();
+        if self.leg.state() == LegState::Idle {
+            return self.finish(None);
+        }
+        self.stage.desk.order_leg(intent.order());
+        self.stage.desk.set_timer(Timer::LegEnd, hangup::LEG_END_MS);
+    }
+
+    /// The leg is over, or did not say so in time.
+    fn finish(&mut self, leg_end: Option<LegEnd>) {
+        self.quiet();
+        self.commands.close(&mut self.stage);
+        self.conclude(hangup::verdict(self.call(), self.ending, leg_end));
+    }
+
+    /// Stops everything that runs on the call.
+    fn quiet(&mut self) {
+        if let Some(flow) = &mut self.flow {
+            flow.stop(&mut self.stage);
+        }
+        self.commands.cancel(&mut self.stage);
+        self.stage.audio.silence(&mut self.stage.desk);
+        self.stage.recordings.stop_all(&mut self.stage.desk);
+    }
+
+    /// The last event.
+    fn conclude(&mut self, (status, end): (CallStatus, CallEnd)) {
+        let desk = &mut self.stage.desk;
+        self.leg.close(desk);
+        desk.timers.keep_recordings();
+        if desk.call.answered_at.is_some() {
+            desk.emit(EventBody::ParticipantLeft { leg: desk.call.first_leg() });
+        }
+        desk.call.status = status;
+        desk.call.ended_at = Some(desk.now);
+        desk.call.end = Some(end.clone());
+        desk.emit(EventBody::Ended(end));
     }
 }

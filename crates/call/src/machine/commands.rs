@@ -1,0 +1,256 @@
+//! Live commands of the app: taken one by one, each completed once it is truly done.
+//! Whether the call's state allows a command is decided in `admission`, before.
+
+use super::audio::{SoundEnd, SoundNews};
+use super::hangup::Intent;
+use super::legs::Leg;
+use super::prompts::{Readiness, Sound};
+use super::recording::{RECORDINGS_FULL, RecordNews};
+use super::stage::Stage;
+use super::steps::{PROMPT_LATE, PROMPT_MS, SOUND_BROKEN};
+use super::timers::Timer;
+use model::event::CommandOutcome;
+use model::flow::CallCommand;
+use model::sound::{DigitsId, MediaOrder, PlaybackId, RecordSource};
+use model::timeline::TimelineKind;
+use model::{CommandId, RecordingId};
+use serde::{Deserialize, Serialize};
+
+/// A command that is not done yet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Live {
+    id: CommandId,
+    name: String,
+    waits_for: Wait,
+}
+
+/// What a command waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum Wait {
+    /// The call's answer.
+    Answer,
+    /// The call's end.
+    End,
+    /// The digits are sent.
+    Digits(DigitsId),
+    /// Its prompts are ready.
+    Prompts(Sound),
+    /// Its sound is over.
+    Sound(Sound),
+    /// What was cut is reported as over.
+    Cut(PlaybackId),
+    /// Sound is being kept.
+    Recording(RecordingId),
+}
+
+/// What a command asks of the rest of the call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Nothing.
+    Nothing,
+    /// To end it.
+    End(Intent),
+    /// To hear that a sound was cut.
+    Sounded(SoundNews),
+}
+
+/// The commands that are not done yet, in the order they came.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Commands {
+    live: Vec<Live>,
+    last_digits: u32,
+}
+
+impl Commands {
+    /// Most commands that may be in progress at once.
+    const MAX: usize = 64;
+
+    /// One more would be too many.
+    pub(super) fn is_full(&self) -> bool {
+        self.live.len() >= Self::MAX
+    }
+
+    /// Takes a command that the call's state allows.
+    pub(super) fn take(
+        &mut self,
+        id: CommandId,
+        command: CallCommand,
+        leg: &mut Leg,
+        stage: &mut Stage,
+    ) -> Asked {
+        let name = command.name();
+        match command {
+            CallCommand::Answer => {
+                leg.answer(&mut stage.desk);
+                self.wait(id, name, Wait::Answer);
+            }
+            CallCommand::Reject { reason } => {
+                if let Some(reason) = reason {
+                    stage.desk.note(TimelineKind::Call, format!("the app's reason: {reason}"));
+                }
+                self.wait(id, name, Wait::End);
+                return Asked::End(Intent::Reject);
+            }
+            CallCommand::Hangup => {
+                self.wait(id, name, Wait::End);
+                return Asked::End(Intent::Command);
+            }
+            CallCommand::SendDigits { digits } => {
+                self.last_digits = self.last_digits.wrapping_add(1);
+                let digits_id = DigitsId(self.last_digits);
+                self.wait(id, name, Wait::Digits(digits_id));
+                stage.desk.order_media(MediaOrder::SendDigits { id: digits_id, digits });
+            }
+            CallCommand::Say(say) => {
+                let sound = stage.prompts.say(&say, &mut stage.desk);
+                self.sound(id, name, sound, stage);
+            }
+            CallCommand::Playback(playback) => {
+                let sound = stage.prompts.playback(&playback, &mut stage.desk);
+                self.sound(id, name, sound, stage);
+            }
+            CallCommand::StopAudio => return self.stop_audio(id, name, stage),
+            CallCommand::StartRecording => self.start_recording(id, name, stage),
+            CallCommand::StopRecording => {
+                if let Some(recording) = stage.recordings.live() {
+                    stage.stop_recording(recording);
+                }
+                stage.desk.complete(id, name, CommandOutcome::Completed);
+            }
+        }
+        Asked::Nothing
+    }
+
+    fn wait(&mut self, id: CommandId, name: &str, waits_for: Wait) {
+        self.live.push(Live { id, name: name.to_owned(), waits_for });
+    }
+
+    fn sound(&mut self, id: CommandId, name: &str, sound: Sound, stage: &mut Stage) {
+        stage.desk.set_timer(Timer::LivePrompt(id), PROMPT_MS);
+        self.wait(id, name, Wait::Prompts(sound));
+        self.play_if_ready(id, stage);
+    }
+
+    fn stop_audio(&mut self, id: CommandId, name: &str, stage: &mut Stage) -> Asked {
+        self.finish_where(
+            |live| matches!(live.waits_for, Wait::Prompts(_)),
+            CommandOutcome::Cancelled,
+            stage,
+        );
+        let Some((playback, news)) = stage.audio.cut(&mut stage.desk) else {
+            stage.desk.complete(id, name, CommandOutcome::Completed);
+            return Asked::Nothing;
+        };
+        self.wait(id, name, Wait::Cut(playback));
+        Asked::Sounded(news)
+    }
+
+    fn start_recording(&mut self, id: CommandId, name: &str, stage: &mut Stage) {
+        match stage.start_recording(RecordSource::Mixed, true) {
+            Some(recording) => self.wait(id, name, Wait::Recording(recording)),
+            None => stage.desk.complete(id, name, failed(RECORDINGS_FULL)),
+        }
+    }
+
+    /// The call is answered.
+    pub(super) fn on_answered(&mut self, stage: &mut Stage) {
+        self.finish_where(|live| live.waits_for == Wait::Answer, CommandOutcome::Completed, stage);
+    }
+
+    /// A sequence of digits is sent.
+    pub(super) fn on_digits_sent(&mut self, id: DigitsId, stage: &mut Stage) {
+        self.finish_where(|live| live.waits_for == Wait::Digits(id), CommandOutcome::Completed, stage);
+    }
+
+    /// A playback is over, whoever wanted it.
+    pub(super) fn on_playback_finished(&mut self, playback: PlaybackId, stage: &mut Stage) {
+        self.finish_where(|live| live.waits_for == Wait::Cut(playback), CommandOutcome::Completed, stage);
+    }
+
+    /// The sound of a command is over.
+    pub(super) fn on_sound_over(&mut self, id: CommandId, end: SoundEnd, stage: &mut Stage) {
+        let outcome = match end {
+            SoundEnd::Played => CommandOutcome::Completed,
+            SoundEnd::Cut | SoundEnd::Replaced => CommandOutcome::Cancelled,
+            SoundEnd::Broken => failed(SOUND_BROKEN),
+        };
+        self.finish_where(|live| live.id == id, outcome, stage);
+    }
+
+    /// A recording began or is over.
+    pub(super) fn on_recording(&mut self, news: &RecordNews, stage: &mut Stage) {
+        let (recording, outcome) = match news {
+            RecordNews::Started(id) | RecordNews::Over(id, Ok(())) => (*id, CommandOutcome::Completed),
+            RecordNews::Over(id, Err(reason)) => (*id, failed(reason)),
+        };
+        self.finish_where(|live| live.waits_for == Wait::Recording(recording), outcome, stage);
+    }
+
+    /// Some prompt is ready or has failed.
+    pub(super) fn on_prompt(&mut self, stage: &mut Stage) {
+        let waits = |live: &&Live| matches!(live.waits_for, Wait::Prompts(_));
+        let waiting: Vec<CommandId> = self.live.iter().filter(waits).map(|live| live.id).collect();
+        for id in waiting {
+            self.play_if_ready(id, stage);
+        }
+    }
+
+    /// A command's prompts did not come in time.
+    pub(super) fn on_prompt_late(&mut self, id: CommandId, stage: &mut Stage) {
+        let waits = |live: &Live| live.id == id && matches!(live.waits_for, Wait::Prompts(_));
+        self.finish_where(waits, failed(PROMPT_LATE), stage);
+    }
+
+    /// The call is being ended: nothing but its end is waited for any more.
+    pub(super) fn cancel(&mut self, stage: &mut Stage) {
+        self.finish_where(|live| live.waits_for != Wait::End, CommandOutcome::Cancelled, stage);
+    }
+
+    /// The call is over.
+    pub(super) fn close(&mut self, stage: &mut Stage) {
+        self.finish_where(|_| true, CommandOutcome::Completed, stage);
+    }
+
+    fn play_if_ready(&mut self, id: CommandId, stage: &mut Stage) {
+        let Some(at) = self.live.iter().position(|live| live.id == id) else { return };
+        let Some(Live { waits_for: Wait::Prompts(sound), .. }) = self.live.get(at) else { return };
+        let sound = sound.clone();
+        match stage.prompts.readiness(&sound) {
+            Readiness::Waiting => {}
+            Readiness::Failed { reason } => self.finish_where(|live| live.id == id, failed(&reason), stage),
+            Readiness::Ready { .. } if sound.prompts.is_empty() => {
+                self.finish_where(|live| live.id == id, CommandOutcome::Completed, stage);
+            }
+            Readiness::Ready { length_ms } => self.play(at, id, sound, length_ms, stage),
+        }
+    }
+
+    /// Plays; sounds that were commanded before, and are not ready yet, never will be played.
+    fn play(&mut self, at: usize, id: CommandId, sound: Sound, length_ms: u64, stage: &mut Stage) {
+        stage.desk.timers.clear(Timer::LivePrompt(id));
+        let replaced = stage.audio.play_live(id, &sound, length_ms, &mut stage.desk);
+        if let Some(live) = self.live.get_mut(at) {
+            live.waits_for = Wait::Sound(sound);
+        }
+        let earlier: Vec<CommandId> = self.live.iter().take(at).map(|live| live.id).collect();
+        let overtaken = |live: &Live| {
+            replaced == Some(live.id)
+                || earlier.contains(&live.id) && matches!(live.waits_for, Wait::Prompts(_))
+        };
+        self.finish_where(overtaken, CommandOutcome::Cancelled, stage);
+    }
+
+    fn finish_where(&mut self, over: impl Fn(&Live) -> bool, outcome: CommandOutcome, stage: &mut Stage) {
+        for live in self.live.extract_if(.., |live| over(live)) {
+            stage.desk.timers.clear(Timer::LivePrompt(live.id));
+            if let Wait::Prompts(sound) | Wait::Sound(sound) = &live.waits_for {
+                stage.prompts.forget(sound);
+            }
+            stage.desk.complete(live.id, &live.name, outcome.clone());
+        }
+    }
+}
+
+fn failed(reason: &str) -> CommandOutcome {
+    CommandOutcome::Failed { reason: reason.to_owned() }
+}

@@ -1,0 +1,157 @@
+//! How a call ends: why we end it, and what its end is called once the leg is over. Pure tables, no state.
+
+use model::call::{Call, CallEnd, CallStatus, Direction, EndReason, EndSource};
+use model::leg::{LegEnd, LegEndKind, LegEndedBy, LegOrder, Refusal, ReleaseCause};
+use serde::{Deserialize, Serialize};
+
+/// How long a leg may take to confirm its end; after that the call ends without it.
+pub(super) const LEG_END_MS: u64 = 33_000;
+/// How much longer than it was allowed a callee may ring before we give up ourselves.
+pub(super) const RING_GRACE_MS: u64 = 5_000;
+/// How long the caller's side may take to confirm our answer.
+pub(super) const ANSWERING_MS: u64 = 40_000;
+
+/// Why we end a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Intent {
+    /// The app hangs up.
+    Command,
+    /// The app refuses an inbound call.
+    Reject,
+    /// The flow is over, or says so.
+    Flow,
+    /// The callee rang too long.
+    RingTimeout,
+    /// The app did not decide about an inbound call.
+    Undecided,
+    /// The caller's side did not confirm our answer.
+    Unconfirmed,
+    /// The call lasted as long as it may.
+    MaxDuration,
+    /// No sound arrived for too long.
+    MediaTimeout,
+    /// The server stops.
+    Shutdown,
+}
+
+impl Intent {
+    /// What it is called, if nothing else ended the call first.
+    const fn reason(self, answered: bool) -> EndReason {
+        match self {
+            Self::Command | Self::Flow if answered => EndReason::Hangup,
+            Self::Command | Self::Flow => EndReason::Canceled,
+            Self::Reject => EndReason::Rejected,
+            Self::RingTimeout | Self::Undecided => EndReason::NoAnswer,
+            Self::Unconfirmed => EndReason::Failed,
+            Self::MaxDuration => EndReason::MaxDuration,
+            Self::MediaTimeout => EndReason::MediaTimeout,
+            Self::Shutdown => EndReason::ServerShutdown,
+        }
+    }
+
+    /// Who it is.
+    const fn source(self) -> EndSource {
+        match self {
+            Self::Command | Self::Reject => EndSource::Api,
+            Self::Flow => EndSource::Flow,
+            Self::RingTimeout | Self::Undecided | Self::Unconfirmed | Self::MaxDuration => EndSource::Timeout,
+            Self::MediaTimeout => EndSource::MediaTimeout,
+            Self::Shutdown => EndSource::System,
+        }
+    }
+
+    /// What the leg is ordered.
+    pub(super) const fn order(self) -> LegOrder {
+        match self {
+            Self::Reject => LegOrder::Reject { refusal: Refusal::Declined },
+            Self::Undecided => LegOrder::Reject { refusal: Refusal::Busy },
+            _ => LegOrder::HangUp,
+        }
+    }
+
+    /// For the timeline.
+    pub(super) const fn phrase(self) -> &'static str {
+        match self {
+            Self::Command => "hanging up: the app asked for it",
+            Self::Reject => "refusing the call: the app asked for it",
+            Self::Flow => "hanging up: the flow is over",
+            Self::RingTimeout => "giving up: the callee rang too long",
+            Self::Undecided => "refusing the call: the app did not decide in time",
+            Self::Unconfirmed => "hanging up: the caller's side did not confirm the answer",
+            Self::MaxDuration => "hanging up: the call lasted as long as it may",
+            Self::MediaTimeout => "hanging up: no sound arrived for too long",
+            Self::Shutdown => "hanging up: the server stops",
+        }
+    }
+}
+
+/// Status and end of a call whose leg ended, or did not confirm its end in time (`leg_end` none).
+pub(super) fn verdict(call: &Call, intent: Option<Intent>, leg_end: Option<LegEnd>) -> (CallStatus, CallEnd) {
+    let answered = call.answered_at.is_some();
+    let (reason, source) = match (intent, &leg_end) {
+        (Some(intent), Some(end)) if !came_first(end, answered) => (intent.reason(answered), intent.source()),
+        (Some(intent), None) => (intent.reason(answered), intent.source()),
+        (_, Some(end)) => (reason_of(end, answered), source_of(end, call.direction)),
+        (None, None) => (EndReason::Failed, EndSource::System),
+    };
+    let unconfirmed = match call.started_at {
+        Some(_) => "the leg did not confirm its end in time",
+        None => "the call had not begun",
+    };
+    let cause = leg_end.map_or_else(|| ReleaseCause::local(unconfirmed), |end| end.cause);
+    (status(reason, answered), CallEnd { reason, source, cause })
+}
+
+/// Status and end of a call whose node died.
+pub(super) fn lost(call: &Call) -> (CallStatus, CallEnd) {
+    let reason = EndReason::NodeLost;
+    let cause = ReleaseCause::local("the server that owned the call died");
+    (status(reason, call.answered_at.is_some()), CallEnd { reason, source: EndSource::System, cause })
+}
+
+/// Whether the far side ended the leg of its own will while we were ending it.
+const fn came_first(end: &LegEnd, answered: bool) -> bool {
+    let own_will = match end.kind {
+        LegEndKind::HungUp => answered,
+        LegEndKind::Busy | LegEndKind::Declined => !answered,
+        LegEndKind::NoAnswer | LegEndKind::Canceled | LegEndKind::Failed => false,
+    };
+    own_will && matches!(end.by, LegEndedBy::Remote)
+}
+
+const fn reason_of(end: &LegEnd, answered: bool) -> EndReason {
+    match end.kind {
+        LegEndKind::Failed => EndReason::Failed,
+        _ if answered => match end.by {
+            LegEndedBy::Remote | LegEndedBy::Local => EndReason::Hangup,
+            LegEndedBy::Timeout | LegEndedBy::Transport => EndReason::Failed,
+        },
+        LegEndKind::Busy => EndReason::Busy,
+        LegEndKind::NoAnswer => EndReason::NoAnswer,
+        LegEndKind::Declined => EndReason::Rejected,
+        LegEndKind::Canceled => EndReason::Canceled,
+        LegEndKind::HungUp => EndReason::Failed,
+    }
+}
+
+const fn source_of(end: &LegEnd, direction: Direction) -> EndSource {
+    match (end.by, end.kind) {
+        (LegEndedBy::Remote, LegEndKind::Failed) => EndSource::System,
+        (LegEndedBy::Remote, _) => match direction {
+            Direction::Outbound => EndSource::Callee,
+            Direction::Inbound => EndSource::Caller,
+        },
+        (LegEndedBy::Timeout, _) => EndSource::Timeout,
+        (LegEndedBy::Local | LegEndedBy::Transport, _) => EndSource::System,
+    }
+}
+
+const fn status(reason: EndReason, answered: bool) -> CallStatus {
+    match reason {
+        _ if answered => CallStatus::Completed,
+        EndReason::Busy => CallStatus::Busy,
+        EndReason::NoAnswer => CallStatus::NoAnswer,
+        EndReason::Canceled => CallStatus::Canceled,
+        _ => CallStatus::Failed,
+    }
+}

@@ -1,0 +1,133 @@
+//! The leg of a call, from its dial or arrival to its end. Knows no signalling, and nothing of what is said on it.
+
+use super::desk::Desk;
+use super::hangup::{ANSWERING_MS, RING_GRACE_MS};
+use super::timers::Timer;
+use model::call::{CallStatus, Direction};
+use model::event::EventBody;
+use model::leg::{LegEnd, LegFact, LegOrder};
+use model::timeline::TimelineKind;
+use serde::{Deserialize, Serialize};
+
+/// Where the leg stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) enum LegState {
+    /// Nothing was ordered of it.
+    #[default]
+    Idle,
+    /// The callee is being rung.
+    Dialing,
+    /// The caller waits for the app's decision.
+    Offered,
+    /// The caller's side has not confirmed our answer yet.
+    Answering,
+    /// Answered.
+    Connected,
+    /// Over.
+    Over,
+}
+
+/// What a fact means to the rest of the call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum LegNews {
+    /// Nothing.
+    None,
+    /// The call is answered.
+    Answered,
+    /// The leg is over.
+    Ended(LegEnd),
+}
+
+/// The leg the call was made for.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Leg {
+    state: LegState,
+}
+
+impl Leg {
+    /// Where it stands.
+    pub(super) const fn state(&self) -> LegState {
+        self.state
+    }
+
+    /// Rings the callee, or lets the caller hear that it rings.
+    pub(super) fn start(&mut self, desk: &mut Desk) {
+        desk.call.started_at.get_or_insert(desk.now);
+        match desk.setup.direction {
+            Direction::Outbound => {
+                self.state = LegState::Dialing;
+                let ring_timeout_ms = desk.setup.ring_timeout_ms;
+                desk.order_leg(LegOrder::Dial { ring_timeout_ms });
+                desk.set_timer(Timer::Ringing, u64::from(ring_timeout_ms) + RING_GRACE_MS);
+            }
+            Direction::Inbound => {
+                self.state = LegState::Offered;
+                desk.order_leg(LegOrder::Ring);
+                desk.set_timer(Timer::Decision, desk.setup.decision_timeout_ms.into());
+            }
+        }
+    }
+
+    /// Accepts an inbound call.
+    pub(super) fn answer(&mut self, desk: &mut Desk) {
+        self.state = LegState::Answering;
+        desk.timers.clear(Timer::Decision);
+        desk.order_leg(LegOrder::Answer);
+        desk.set_timer(Timer::Answering, ANSWERING_MS);
+    }
+
+    /// Nothing more happens to it.
+    pub(super) fn close(&mut self, desk: &mut Desk) {
+        self.state = LegState::Over;
+        desk.connected = false;
+    }
+
+    /// Takes a fact. `ending`: its end was ordered already.
+    pub(super) fn on_fact(&mut self, fact: LegFact, ending: bool, desk: &mut Desk) -> LegNews {
+        match (fact, self.state) {
+            (_, LegState::Idle | LegState::Over) => LegNews::None,
+            (LegFact::Ended(end), _) => {
+                self.close(desk);
+                LegNews::Ended(end)
+            }
+            (LegFact::Answered, _) if ending => {
+                desk.note(TimelineKind::Call, "the far side answered while the call was being withdrawn");
+                LegNews::None
+            }
+            (LegFact::Answered, LegState::Dialing | LegState::Answering) => {
+                self.connect(desk);
+                LegNews::Answered
+            }
+            (LegFact::Trying, LegState::Dialing) => {
+                desk.note(TimelineKind::Call, "the next hop has the call");
+                LegNews::None
+            }
+            (LegFact::Ringing { early_media }, LegState::Dialing) if !ending => {
+                ring(early_media, desk);
+                LegNews::None
+            }
+            _ => LegNews::None,
+        }
+    }
+
+    fn connect(&mut self, desk: &mut Desk) {
+        self.state = LegState::Connected;
+        desk.connected = true;
+        desk.timers.clear(Timer::Ringing);
+        desk.timers.clear(Timer::Answering);
+        desk.set_timer(Timer::MaxDuration, desk.setup.max_duration_ms.into());
+        desk.call.status = CallStatus::InProgress;
+        desk.call.answered_at = Some(desk.now);
+        desk.emit(EventBody::Answered);
+        desk.emit(EventBody::ParticipantJoined { leg: desk.call.first_leg() });
+    }
+}
+
+fn ring(early_media: bool, desk: &mut Desk) {
+    if desk.call.status == CallStatus::Initiated {
+        desk.call.status = CallStatus::Ringing;
+        desk.emit(EventBody::Ringing { early_media });
+    } else if early_media {
+        desk.note(TimelineKind::Call, "sound comes from the far side before it answers");
+    }
+}

@@ -1,0 +1,110 @@
+//! The flow's commands, one file each, behind one trait. A new command is a new file and a line in each of the
+//! lists below (docs/adding-a-flow-command.md).
+
+mod gather;
+mod hangup;
+mod pause;
+mod playback;
+mod record;
+mod say;
+mod sounding;
+
+pub(super) use sounding::{PROMPT_LATE, PROMPT_MS, SOUND_BROKEN};
+
+use super::audio::SoundEnd;
+use super::stage::Stage;
+use super::timers::Timer;
+use model::event::CommandOutcome;
+use model::flow::FlowCommand;
+use model::{CommandId, RecordingId};
+use serde::{Deserialize, Serialize};
+
+/// One command of a flow while it waits and runs.
+pub(super) trait FlowStep {
+    /// Its turn has come.
+    fn start(&mut self, stage: &mut Stage) -> Progress;
+
+    /// Something happened while it runs.
+    fn on_event(&mut self, event: &StepEvent, stage: &mut Stage) -> Progress;
+
+    /// The call ends while it runs. Its timers and its sound are stopped for it; here it does what else it owes.
+    fn stop(&mut self, _stage: &mut Stage) {}
+
+    /// It is over, or was skipped: the prompts it ordered will not be played.
+    fn forget(&mut self, _stage: &mut Stage) {}
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// It goes on.
+    Running,
+    /// It is over.
+    Done(CommandOutcome),
+    /// It is over, and so is the call.
+    HangUp,
+}
+
+/// What a running step hears. No `Debug`: keys are personal.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum StepEvent {
+    /// The far side pressed a key.
+    Digit(char),
+    /// The far side began to speak, or fell silent.
+    Voice {
+        /// Whether it speaks now.
+        speaking: bool,
+    },
+    /// Some prompt of the call is ready or has failed.
+    Prompt,
+    /// Its sound is over.
+    SoundOver(SoundEnd),
+    /// A recording is over; why there is no whole file, if there is none.
+    RecordingOver(RecordingId, Result<(), String>),
+    /// One of its timers fired.
+    Timer(Timer),
+}
+
+/// A command of a flow.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Step {
+    Say(say::Say),
+    Playback(playback::Playback),
+    Gather(gather::Gather),
+    Record(record::Record),
+    Pause(pause::Pause),
+    Hangup(hangup::Hangup),
+}
+
+impl Step {
+    /// Makes the step of a command, and orders the prompts it will play.
+    pub(super) fn prepare(id: CommandId, command: &FlowCommand, stage: &mut Stage) -> Self {
+        match command {
+            FlowCommand::Say(say) => Self::Say(say::Say::prepare(say, stage)),
+            FlowCommand::Playback(playback) => Self::Playback(playback::Playback::prepare(playback, stage)),
+            FlowCommand::Gather(gather) => Self::Gather(gather::Gather::prepare(id, gather, stage)),
+            FlowCommand::Record(record) => Self::Record(record::Record::prepare(record, stage)),
+            FlowCommand::Pause(pause) => Self::Pause(pause::Pause::prepare(pause)),
+            FlowCommand::Hangup => Self::Hangup(hangup::Hangup),
+        }
+    }
+
+    /// The step by its trait.
+    pub(super) fn as_step(&mut self) -> &mut dyn FlowStep {
+        match self {
+            Self::Say(step) => step,
+            Self::Playback(step) => step,
+            Self::Gather(step) => step,
+            Self::Record(step) => step,
+            Self::Pause(step) => step,
+            Self::Hangup(step) => step,
+        }
+    }
+}
+
+impl Progress {
+    /// Over, and it could not be done.
+    fn failed(reason: impl Into<String>) -> Self {
+        Self::Done(CommandOutcome::Failed { reason: reason.into() })
+    }
+}
