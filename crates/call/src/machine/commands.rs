@@ -134,7 +134,7 @@ impl Commands {
     fn stop_audio(&mut self, id: CommandId, name: &str, stage: &mut Stage) -> Asked {
         self.finish_where(
             |live| matches!(live.waits_for, Wait::Prompts(_)),
-            CommandOutcome::Cancelled,
+            &CommandOutcome::Cancelled,
             stage,
         );
         let Some((playback, news)) = stage.audio.cut(&mut stage.desk) else {
@@ -154,17 +154,17 @@ impl Commands {
 
     /// The call is answered.
     pub(super) fn on_answered(&mut self, stage: &mut Stage) {
-        self.finish_where(|live| live.waits_for == Wait::Answer, CommandOutcome::Completed, stage);
+        self.finish_where(|live| live.waits_for == Wait::Answer, &CommandOutcome::Completed, stage);
     }
 
     /// A sequence of digits is sent.
     pub(super) fn on_digits_sent(&mut self, id: DigitsId, stage: &mut Stage) {
-        self.finish_where(|live| live.waits_for == Wait::Digits(id), CommandOutcome::Completed, stage);
+        self.finish_where(|live| live.waits_for == Wait::Digits(id), &CommandOutcome::Completed, stage);
     }
 
     /// A playback is over, whoever wanted it.
     pub(super) fn on_playback_finished(&mut self, playback: PlaybackId, stage: &mut Stage) {
-        self.finish_where(|live| live.waits_for == Wait::Cut(playback), CommandOutcome::Completed, stage);
+        self.finish_where(|live| live.waits_for == Wait::Cut(playback), &CommandOutcome::Completed, stage);
     }
 
     /// The sound of a command is over.
@@ -174,7 +174,7 @@ impl Commands {
             SoundEnd::Cut | SoundEnd::Replaced => CommandOutcome::Cancelled,
             SoundEnd::Broken => failed(SOUND_BROKEN),
         };
-        self.finish_where(|live| live.id == id, outcome, stage);
+        self.finish_where(|live| live.id == id, &outcome, stage);
     }
 
     /// A recording began or is over.
@@ -183,7 +183,7 @@ impl Commands {
             RecordNews::Started(id) | RecordNews::Over(id, Ok(())) => (*id, CommandOutcome::Completed),
             RecordNews::Over(id, Err(reason)) => (*id, failed(reason)),
         };
-        self.finish_where(|live| live.waits_for == Wait::Recording(recording), outcome, stage);
+        self.finish_where(|live| live.waits_for == Wait::Recording(recording), &outcome, stage);
     }
 
     /// Some prompt is ready or has failed.
@@ -198,17 +198,17 @@ impl Commands {
     /// A command's prompts did not come in time.
     pub(super) fn on_prompt_late(&mut self, id: CommandId, stage: &mut Stage) {
         let waits = |live: &Live| live.id == id && matches!(live.waits_for, Wait::Prompts(_));
-        self.finish_where(waits, failed(PROMPT_LATE), stage);
+        self.finish_where(waits, &failed(PROMPT_LATE), stage);
     }
 
     /// The call is being ended: nothing but its end is waited for any more.
     pub(super) fn cancel(&mut self, stage: &mut Stage) {
-        self.finish_where(|live| live.waits_for != Wait::End, CommandOutcome::Cancelled, stage);
+        self.finish_where(|live| live.waits_for != Wait::End, &CommandOutcome::Cancelled, stage);
     }
 
     /// The call is over.
     pub(super) fn close(&mut self, stage: &mut Stage) {
-        self.finish_where(|_| true, CommandOutcome::Completed, stage);
+        self.finish_where(|_| true, &CommandOutcome::Completed, stage);
     }
 
     fn play_if_ready(&mut self, id: CommandId, stage: &mut Stage) {
@@ -217,9 +217,9 @@ impl Commands {
         let sound = sound.clone();
         match stage.prompts.readiness(&sound) {
             Readiness::Waiting => {}
-            Readiness::Failed { reason } => self.finish_where(|live| live.id == id, failed(&reason), stage),
+            Readiness::Failed { reason } => self.finish_where(|live| live.id == id, &failed(&reason), stage),
             Readiness::Ready { .. } if sound.prompts.is_empty() => {
-                self.finish_where(|live| live.id == id, CommandOutcome::Completed, stage);
+                self.finish_where(|live| live.id == id, &CommandOutcome::Completed, stage);
             }
             Readiness::Ready { length_ms } => self.play(at, id, sound, length_ms, stage),
         }
@@ -237,10 +237,10 @@ impl Commands {
             replaced == Some(live.id)
                 || earlier.contains(&live.id) && matches!(live.waits_for, Wait::Prompts(_))
         };
-        self.finish_where(overtaken, CommandOutcome::Cancelled, stage);
+        self.finish_where(overtaken, &CommandOutcome::Cancelled, stage);
     }
 
-    fn finish_where(&mut self, over: impl Fn(&Live) -> bool, outcome: CommandOutcome, stage: &mut Stage) {
+    fn finish_where(&mut self, over: impl Fn(&Live) -> bool, outcome: &CommandOutcome, stage: &mut Stage) {
         for live in self.live.extract_if(.., |live| over(live)) {
             stage.desk.timers.clear(Timer::LivePrompt(live.id));
             if let Wait::Prompts(sound) | Wait::Sound(sound) = &live.waits_for {

@@ -105,7 +105,7 @@ impl Machine {
             Input::Start => self.start(),
             Input::Command { id, command } => self.on_command(id, command),
             Input::Leg(leg, fact) if leg == first_leg => self.on_leg(fact),
-            Input::Media(leg, fact) if leg == first_leg => self.on_media(fact),
+            Input::Media(leg, fact) if leg == first_leg => self.on_media(&fact),
             Input::Prompt(fact) => {
                 if self.stage.prompts.on_fact(fact) {
                     self.commands.on_prompt(&mut self.stage);
@@ -204,8 +204,8 @@ impl Machine {
         }
     }
 
-    fn on_media(&mut self, fact: MediaFact) {
-        match fact {
+    fn on_media(&mut self, fact: &MediaFact) {
+        match *fact {
             MediaFact::Digit { digit, duration_ms } => self.on_digit(digit, duration_ms),
             MediaFact::PlaybackFinished { playback, played_ms, completed } => {
                 if !completed {
