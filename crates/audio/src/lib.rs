@@ -10,10 +10,11 @@ pub mod g711;
 pub mod level;
 pub mod mix;
 pub mod resample;
+pub mod sniff;
 pub mod tone;
 pub mod vad;
 pub mod wav;
 
-pub use decode::{Clip, ClipLimits, ReadError, read_clip};
+pub use decode::{Clip, ClipLimits, ReadError, read_clip, read_clip_at};
 pub use g711::Law;
 pub use resample::Resampler;
