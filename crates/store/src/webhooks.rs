@@ -1,0 +1,165 @@
+//! Webhook endpoints: the trait, and the endpoints themselves. Deliveries live in `deliveries`.
+
+use crate::deliveries;
+use crate::failure::Failure;
+use crate::idempotency::{keep_answer, used};
+use crate::rows::{body, id, json, micros, page as page_of, window};
+use crate::sqlite::SqliteStore;
+use model::event::Event;
+use model::webhook::{Attempt, Delivery, Disabled, WebhookEndpoint};
+use model::{AppId, CallId, Timestamp, WebhookId};
+use ports::StoreError;
+use ports::store::{
+    DeliveryFilter, DueDelivery, Idempotency, Page, PageRequest, StoredResponse, WebhookStore, Written,
+};
+use sqlx::SqliteConnection;
+
+#[async_trait::async_trait]
+impl WebhookStore for SqliteStore {
+    async fn create_webhook(
+        &self,
+        endpoint: &WebhookEndpoint,
+        idempotency: Option<(Idempotency, StoredResponse)>,
+    ) -> Result<Written, StoreError> {
+        let endpoint = endpoint.clone();
+        self.write(move |db| Box::pin(create(db, endpoint, idempotency))).await
+    }
+
+    async fn update_webhook(&self, endpoint: &WebhookEndpoint) -> Result<(), StoreError> {
+        let endpoint = endpoint.clone();
+        self.write(move |db| Box::pin(async move { replace(db, &endpoint).await })).await
+    }
+
+    async fn disable_webhook(&self, webhook: WebhookId, disabled: Disabled) -> Result<(), StoreError> {
+        self.write(move |db| Box::pin(disable(db, webhook, disabled))).await
+    }
+
+    async fn delete_webhook(&self, app: AppId, webhook: WebhookId) -> Result<(), StoreError> {
+        self.write(move |db| Box::pin(delete(db, app, webhook))).await
+    }
+
+    async fn webhook(&self, app: AppId, webhook: WebhookId) -> Result<Option<WebhookEndpoint>, StoreError> {
+        let row = sqlx::query("SELECT body FROM webhooks WHERE id = ? AND app = ?")
+            .bind(id(webhook.uuid()))
+            .bind(id(app.uuid()))
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(Failure::from)?;
+        row.as_ref().map(body).transpose()
+    }
+
+    async fn webhooks(&self, app: AppId, page: PageRequest) -> Result<Page<WebhookEndpoint>, StoreError> {
+        let (limit, offset) = window(page);
+        let total = sqlx::query_scalar("SELECT count(*) FROM webhooks WHERE app = ?")
+            .bind(id(app.uuid()))
+            .fetch_one(&self.readers)
+            .await
+            .map_err(Failure::from)?;
+        let rows = sqlx::query(
+            "SELECT body FROM webhooks WHERE app = ? ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
+        )
+        .bind(id(app.uuid()))
+        .bind(limit)
+        .bind(offset)
+        .fetch_all(&self.readers)
+        .await
+        .map_err(Failure::from)?;
+        Ok(page_of(&rows, total))
+    }
+
+    async fn outbox(&self, limit: u32) -> Result<Vec<Event>, StoreError> {
+        Ok(deliveries::outbox(&self.readers, limit).await?)
+    }
+
+    async fn fan_out(&self, events: &[(CallId, u32)], deliveries: Vec<Delivery>) -> Result<(), StoreError> {
+        let events = events.to_vec();
+        self.write(move |db| Box::pin(deliveries::fan_out(db, events, deliveries))).await
+    }
+
+    async fn due_deliveries(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        except: &[WebhookId],
+    ) -> Result<Vec<DueDelivery>, StoreError> {
+        Ok(deliveries::due(&self.readers, now, limit, except).await?)
+    }
+
+    async fn record_attempt(&self, delivery: &Delivery, attempt: Attempt) -> Result<(), StoreError> {
+        let delivery = delivery.clone();
+        self.write(move |db| Box::pin(deliveries::record(db, delivery, attempt))).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(deliveries::next_due(&self.readers).await?)
+    }
+
+    async fn deliveries(
+        &self,
+        webhook: WebhookId,
+        filter: DeliveryFilter,
+        page: PageRequest,
+    ) -> Result<Page<(Delivery, Vec<Attempt>)>, StoreError> {
+        Ok(deliveries::list(&self.readers, webhook, filter, page).await?)
+    }
+}
+
+async fn create(
+    db: &mut SqliteConnection,
+    endpoint: WebhookEndpoint,
+    idempotency: Option<(Idempotency, StoredResponse)>,
+) -> Result<Written, Failure> {
+    let known = used(db, idempotency.as_ref()).await?;
+    if known != Written::New {
+        return Ok(known);
+    }
+    sqlx::query("INSERT INTO webhooks (id, app, created_at, disabled, body) VALUES (?, ?, ?, ?, ?)")
+        .bind(id(endpoint.id.uuid()))
+        .bind(id(endpoint.app.uuid()))
+        .bind(micros(endpoint.created_at))
+        .bind(endpoint.disabled.is_some())
+        .bind(json(&endpoint)?)
+        .execute(&mut *db)
+        .await?;
+    keep_answer(db, idempotency.as_ref()).await?;
+    Ok(Written::New)
+}
+
+async fn replace(db: &mut SqliteConnection, endpoint: &WebhookEndpoint) -> Result<(), Failure> {
+    let done = sqlx::query("UPDATE webhooks SET disabled = ?, body = ? WHERE id = ? AND app = ?")
+        .bind(endpoint.disabled.is_some())
+        .bind(json(endpoint)?)
+        .bind(id(endpoint.id.uuid()))
+        .bind(id(endpoint.app.uuid()))
+        .execute(&mut *db)
+        .await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::NotFound.into());
+    }
+    if endpoint.disabled.is_some() {
+        deliveries::drop_pending(db, endpoint.id).await?;
+    }
+    Ok(())
+}
+
+async fn disable(db: &mut SqliteConnection, webhook: WebhookId, disabled: Disabled) -> Result<(), Failure> {
+    let row = sqlx::query("SELECT body FROM webhooks WHERE id = ?")
+        .bind(id(webhook.uuid()))
+        .fetch_optional(&mut *db)
+        .await?;
+    let mut endpoint: WebhookEndpoint = body(row.as_ref().ok_or(StoreError::NotFound)?)?;
+    endpoint.disabled.get_or_insert(disabled);
+    replace(db, &endpoint).await
+}
+
+async fn delete(db: &mut SqliteConnection, app: AppId, webhook: WebhookId) -> Result<(), Failure> {
+    let done = sqlx::query("DELETE FROM webhooks WHERE id = ? AND app = ?")
+        .bind(id(webhook.uuid()))
+        .bind(id(app.uuid()))
+        .execute(&mut *db)
+        .await?;
+    if done.rows_affected() == 0 {
+        return Err(StoreError::NotFound.into());
+    }
+    deliveries::drop_pending(db, webhook).await
+}
