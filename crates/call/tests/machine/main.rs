@@ -1,0 +1,23 @@
+//! The machine from outside: call scripts that read like scores, and random programs. A score names inputs with the
+//! time since the one before, and below each the outputs it must bring (score/mod.rs says the words).
+
+#[cfg(test)]
+mod ends;
+#[cfg(test)]
+mod gather;
+#[cfg(test)]
+mod inbound;
+#[cfg(test)]
+mod live;
+#[cfg(test)]
+mod outbound;
+#[cfg(test)]
+mod random;
+#[cfg(test)]
+mod recording;
+#[cfg(test)]
+mod recover;
+#[cfg(test)]
+mod score;
+#[cfg(test)]
+mod steps;

@@ -1,0 +1,169 @@
+//! Makes random flows and inputs: mostly such as fit what the machine has ordered, sometimes any.
+
+use super::invariants::Witness;
+use crate::score::{command_id, finished};
+use call::Input;
+use model::flow::{
+    CallCommand, Condition, Flow, FlowCommand, Gather, GatherPrompt, Operator, Pause, Playback, Record, Say,
+    Step, Variable,
+};
+use model::leg::{LegEnd, LegEndKind, LegEndedBy, LegFact, ReleaseCause};
+use model::sound::{DigitsId, MediaFact, PlaybackId, PromptFact, PromptId, RecordFact};
+use model::{IdSource, LegId, RecordingId};
+
+/// Random choices, all from one seed.
+pub(super) struct Dice(IdSource);
+
+impl Dice {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self(IdSource::new(seed))
+    }
+
+    /// A number below `limit`.
+    pub(super) const fn below(&mut self, limit: u64) -> u64 {
+        self.0.next_u64() % limit
+    }
+
+    pub(super) const fn one_in(&mut self, chances: u64) -> bool {
+        self.below(chances) == 0
+    }
+
+    /// One of them; none if there are none.
+    fn pick<T: Clone>(&mut self, from: &[T]) -> Option<T> {
+        let len = u64::try_from(from.len()).unwrap();
+        (len > 0).then(|| from[usize::try_from(self.below(len)).unwrap()].clone())
+    }
+
+    fn key(&mut self) -> char {
+        self.pick(&['1', '2', '3', '#', '*', 'A']).unwrap()
+    }
+
+    fn millis(&mut self) -> u32 {
+        500 * u32::try_from(1 + self.below(20)).unwrap()
+    }
+}
+
+/// A flow of up to six steps, or none.
+pub(super) fn flow(dice: &mut Dice) -> Option<Flow> {
+    let steps = (1..=dice.below(7)).map(|number| step(number, dice)).collect();
+    (!dice.one_in(4)).then_some(Flow { steps })
+}
+
+fn step(number: u64, dice: &mut Dice) -> Step {
+    let command = match dice.below(8) {
+        0 | 1 => FlowCommand::Say(say(dice)),
+        2 => FlowCommand::Playback(playback(dice)),
+        3 | 4 => FlowCommand::Gather(gather(dice)),
+        5 => FlowCommand::Record(Record {
+            end_key: dice.one_in(2).then(|| dice.key()),
+            length_ms_max: dice.millis(),
+            silence_ms: dice.millis(),
+            beep: dice.one_in(2),
+        }),
+        6 if dice.one_in(3) => FlowCommand::Hangup,
+        _ => FlowCommand::Pause(Pause { length_ms: dice.millis() }),
+    };
+    let operator = dice.pick(&[Operator::Eq, Operator::Ne, Operator::Contains]).unwrap();
+    let condition = Condition { variable: Variable::Keys, operator, value: dice.key().into() };
+    let conditions = if dice.one_in(4) { vec![condition] } else { Vec::new() };
+    Step { id: command_id('s', number), command, conditions }
+}
+
+fn say(dice: &mut Dice) -> Say {
+    let times = u16::try_from(1 + dice.below(3)).unwrap();
+    Say { text: "text".to_owned(), locale: Say::LOCALE.to_owned(), voice: None, times }
+}
+
+fn playback(dice: &mut Dice) -> Playback {
+    let media = (0..dice.below(4)).map(|number| format!("{number}.wav")).collect();
+    Playback { media, times: u16::try_from(dice.below(3)).unwrap(), gap_ms: dice.millis() }
+}
+
+fn gather(dice: &mut Dice) -> Gather {
+    let prompt = match dice.below(3) {
+        0 => None,
+        1 => Some(GatherPrompt::Say(say(dice))),
+        _ => Some(GatherPrompt::Playback(playback(dice))),
+    };
+    Gather {
+        prompt,
+        keys_max: dice.one_in(2).then(|| u8::try_from(1 + dice.below(4)).unwrap()),
+        end_key: dice.one_in(2).then(|| dice.key()),
+        timeout_ms: dice.millis(),
+        retries: u8::try_from(dice.below(3)).unwrap(),
+    }
+}
+
+/// Something that could happen now.
+pub(super) fn input(dice: &mut Dice, seen: &Witness, leg: LegId) -> Input {
+    match dice.below(20) {
+        0 | 1 => Input::Leg(leg, LegFact::Ringing { early_media: dice.one_in(2) }),
+        2 | 3 => Input::Leg(leg, LegFact::Answered),
+        4 if dice.one_in(4) => Input::Leg(leg, leg_end(dice)),
+        4..=8 => Input::Prompt(prompt(dice, seen)),
+        9 | 10 => Input::Media(leg, playback_finished(dice, seen)),
+        11 | 12 => Input::Media(leg, MediaFact::Digit { digit: dice.key(), duration_ms: 80 }),
+        13 => Input::Media(leg, voice(dice)),
+        14 => Input::Record(record(dice, seen)),
+        15 if dice.one_in(8) => Input::Shutdown,
+        15 if dice.one_in(8) => Input::Media(leg, MediaFact::TimedOut { silent_ms: 30_000 }),
+        15 => Input::Media(LegId::new(leg.call, 1), MediaFact::Digit { digit: '1', duration_ms: 80 }),
+        _ => Input::Command { id: seen.next_command(), command: command(dice) },
+    }
+}
+
+/// Some end of the leg.
+pub(super) fn leg_end(dice: &mut Dice) -> LegFact {
+    use LegEndKind::{Busy, Canceled, Declined, Failed, HungUp, NoAnswer};
+    use LegEndedBy::{Local, Remote, Timeout, Transport};
+    let kind = dice.pick(&[HungUp, Busy, NoAnswer, Declined, Canceled, Failed]).unwrap();
+    let by = dice.pick(&[Remote, Local, Timeout, Transport]).unwrap();
+    LegFact::Ended(LegEnd { kind, by, cause: ReleaseCause::default() })
+}
+
+fn command(dice: &mut Dice) -> CallCommand {
+    match dice.below(16) {
+        0..=2 => CallCommand::Answer,
+        3 if dice.one_in(3) => CallCommand::Reject { reason: Some("no".to_owned()) },
+        4 if dice.one_in(3) => CallCommand::Hangup,
+        5 | 6 => CallCommand::SendDigits { digits: "1w#".to_owned() },
+        7 | 8 => CallCommand::Playback(playback(dice)),
+        9 => CallCommand::StopAudio,
+        10 | 11 => CallCommand::StartRecording,
+        12 => CallCommand::StopRecording,
+        _ => CallCommand::Say(say(dice)),
+    }
+}
+
+fn prompt(dice: &mut Dice, seen: &Witness) -> PromptFact {
+    let prompt = dice.pick(&seen.prompts).unwrap_or(PromptId(77));
+    match dice.below(6) {
+        0 => PromptFact::Failed { prompt, reason: "no such file".to_owned() },
+        _ => PromptFact::Ready { prompt, duration_ms: dice.millis() },
+    }
+}
+
+fn playback_finished(dice: &mut Dice, seen: &Witness) -> MediaFact {
+    match (dice.below(8), dice.pick(&seen.digits)) {
+        (0, id) => MediaFact::DigitsSent { id: id.unwrap_or(DigitsId(77)) },
+        (1, _) => MediaFact::PlaybackFinished { playback: PlaybackId(1), played_ms: 1, completed: true },
+        (other, _) => {
+            let playback = seen.playback.unwrap_or(PlaybackId(77));
+            MediaFact::PlaybackFinished { playback, played_ms: 500, completed: other > 2 }
+        }
+    }
+}
+
+fn voice(dice: &mut Dice) -> MediaFact {
+    if dice.one_in(2) { MediaFact::VoiceStarted } else { MediaFact::VoiceStopped }
+}
+
+fn record(dice: &mut Dice, seen: &Witness) -> RecordFact {
+    let stranger = RecordingId::from_uuid(IdSource::new(77).next_uuid(crate::score::BEGIN));
+    let recording = dice.pick(&seen.recordings).unwrap_or(stranger);
+    match dice.below(4) {
+        0 | 1 => RecordFact::Started { recording },
+        2 => finished(recording),
+        _ => RecordFact::Failed { recording, reason: "disk full".to_owned() },
+    }
+}

@@ -1,0 +1,139 @@
+//! What a machine puts out, in a score's words.
+
+use super::command_id;
+use call::Output;
+use model::call::{Call, CallEnd};
+use model::event::{CommandOutcome, EventBody};
+use model::leg::{LegOrder, Refusal};
+use model::sound::{MediaOrder, PromptOrder, PromptSource, RecordOrder, RecordSource};
+use model::{CommandId, RecordingId};
+use serde::Serialize;
+use std::time::Duration;
+
+/// Whole seconds where it can be said so.
+pub(super) fn duration(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    match millis % 1_000 {
+        _ if millis == 0 => "0".to_owned(),
+        0 => format!("{}s", millis / 1_000),
+        _ => format!("{millis}ms"),
+    }
+}
+
+/// A line; none for a note. Recordings are numbered as they are ordered.
+pub(super) fn output(output: &Output, recordings: &mut Vec<RecordingId>) -> Option<String> {
+    Some(match output {
+        Output::Leg(_, order) => format!("leg {}", leg(order)),
+        Output::Media(_, order) => media(order),
+        Output::Prompt(PromptOrder::Prepare { prompt, source }) => {
+            format!("prepare p{} {}", prompt.0, source_text(source))
+        }
+        Output::Record(_, RecordOrder::Start { recording, source }) => {
+            recordings.push(*recording);
+            let source = if *source == RecordSource::Mixed { "mixed" } else { "received" };
+            format!("record r{} {source}", recordings.len())
+        }
+        Output::Record(_, RecordOrder::Stop { recording }) => {
+            format!("stop recording {}", number(*recording, recordings))
+        }
+        Output::Event { body, call } => event(body, call, recordings),
+        Output::Note { .. } => return None,
+    })
+}
+
+fn leg(order: &LegOrder) -> String {
+    match order {
+        LegOrder::Dial { ring_timeout_ms } => format!("dial {}", millis(*ring_timeout_ms)),
+        LegOrder::Ring => "ring".to_owned(),
+        LegOrder::Answer => "answer".to_owned(),
+        LegOrder::Reject { refusal: Refusal::Busy } => "reject busy".to_owned(),
+        LegOrder::Reject { refusal } => format!("reject {}", word(refusal)),
+        LegOrder::HangUp => "hang up".to_owned(),
+    }
+}
+
+fn media(order: &MediaOrder) -> String {
+    match order {
+        MediaOrder::Play { playback, prompts, times, gap_ms } => {
+            let prompts: Vec<String> = prompts.iter().map(|prompt| format!("p{}", prompt.0)).collect();
+            let times = if *times == 1 { String::new() } else { format!(" x{times}") };
+            let gap = if *gap_ms == 0 { String::new() } else { format!(" gap {}", millis(*gap_ms)) };
+            format!("play {}: {}{times}{gap}", playback.0, prompts.join(" "))
+        }
+        MediaOrder::StopPlayback { playback } => format!("stop {}", playback.0),
+        MediaOrder::SendDigits { id, digits } => format!("send {}: {digits}", id.0),
+        MediaOrder::WatchVoice { on } => format!("watch voice {}", if *on { "on" } else { "off" }),
+    }
+}
+
+fn source_text(source: &PromptSource) -> String {
+    match source {
+        PromptSource::Speech { text, .. } => format!("say \"{text}\""),
+        PromptSource::Media { location } => format!("play {location}"),
+        PromptSource::Beep => "beep".to_owned(),
+    }
+}
+
+fn event(body: &EventBody, call: &Call, recordings: &[RecordingId]) -> String {
+    let status = word(&call.status);
+    match body {
+        EventBody::Initiated => "initiated".to_owned(),
+        EventBody::Ringing { early_media } => {
+            format!("ringing{} [{status}]", if *early_media { " early" } else { "" })
+        }
+        EventBody::Answered => format!("answered [{status}]"),
+        EventBody::ParticipantJoined { .. } => "joined".to_owned(),
+        EventBody::ParticipantLeft { .. } => "left".to_owned(),
+        EventBody::DigitReceived { digit, .. } => format!("digit {}", digit.expose()),
+        EventBody::GatherCompleted { command, keys, ended_by } => {
+            format!("gathered {} \"{}\" by {}", name(*command), keys.expose(), word(ended_by))
+        }
+        EventBody::CommandCompleted { command, name: what, outcome } => {
+            format!("{what} {} {}", name(*command), outcome_text(outcome))
+        }
+        EventBody::RecordingCompleted { recording } => {
+            let number = number(recording.id, recordings);
+            let failure = recording.failure.as_ref().map(|it| format!(" \"{it}\"")).unwrap_or_default();
+            let kept = recording.duration_ms.map(|it| format!(" {}", millis(it))).unwrap_or_default();
+            let span = duration(recording.ended_at.unwrap_or_default() - recording.started_at);
+            format!("recording {number} {}{kept}{failure} after {span}", word(&recording.status))
+        }
+        EventBody::Ended(end) => ended(end, call),
+    }
+}
+
+fn ended(end: &CallEnd, call: &Call) -> String {
+    assert_eq!(call.end.as_ref(), Some(end), "the row and the event tell the same end");
+    let code = end.cause.code.map(|code| format!(" {code}")).unwrap_or_default();
+    let after = call.duration().map(|it| format!(" after {}", duration(it))).unwrap_or_default();
+    let (status, reason, source) = (word(&call.status), word(&end.reason), word(&end.source));
+    format!("ended [{status}] {reason} by {source}{code}{after}")
+}
+
+fn outcome_text(outcome: &CommandOutcome) -> String {
+    match outcome {
+        CommandOutcome::Completed => "completed".to_owned(),
+        CommandOutcome::Skipped => "skipped".to_owned(),
+        CommandOutcome::Cancelled => "cancelled".to_owned(),
+        CommandOutcome::Failed { reason } => format!("failed \"{reason}\""),
+    }
+}
+
+/// A unit variant's serialised name.
+fn word<T: Serialize>(value: &T) -> String {
+    serde_json::to_value(value).unwrap().as_str().unwrap().to_owned()
+}
+
+fn name(id: CommandId) -> String {
+    let numbers = || (1..=200).flat_map(|number| [('s', number), ('c', number)]);
+    let (kind, number) = numbers().find(|(kind, number)| command_id(*kind, *number) == id).unwrap();
+    format!("{kind}{number}")
+}
+
+fn number(id: RecordingId, recordings: &[RecordingId]) -> String {
+    recordings.iter().position(|other| *other == id).map_or("r?".to_owned(), |at| format!("r{}", at + 1))
+}
+
+fn millis(millis: u32) -> String {
+    duration(Duration::from_millis(millis.into()))
+}

@@ -1,0 +1,270 @@
+//! Reads a score's words: header, flow, inputs.
+
+use super::{command_id, finished, ms, new_call, render};
+use call::Input;
+use model::call::{Call, CallSetup, Direction};
+use model::flow::{
+    CallCommand, Condition, Flow, FlowCommand, Gather, GatherPrompt, Operator, Pause, Playback, Record, Say,
+    Step, Variable,
+};
+use model::leg::{LegEnd, LegEndKind, LegEndedBy, LegFact, ReleaseCause};
+use model::sound::{DigitsId, MediaFact, PlaybackId, PromptFact, PromptId, RecordFact};
+use model::{LegId, RecordingId};
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// What a line starting with `+` asks for.
+pub(super) enum Cue {
+    Timeout,
+    Input(Box<dyn Fn(LegId) -> Input>),
+    /// A command of the app; `forced` past the check that the door makes.
+    App {
+        command: CallCommand,
+        forced: bool,
+    },
+}
+
+/// Inputs, outputs and the last line, without header, blank lines and needless space.
+pub(super) fn normalised(score: &str) -> String {
+    let mut lines = Vec::new();
+    for line in body(score) {
+        match input(line) {
+            Some((delay, text)) => lines.push(format!("+{} {text}", render::duration(delay))),
+            None if line == "open" || line == "done" => lines.push(line.to_owned()),
+            None => lines.push(format!("    {line}")),
+        }
+    }
+    lines.join("\n")
+}
+
+/// The inputs with the time since the one before.
+pub(super) fn inputs(score: &str) -> Vec<(Duration, String)> {
+    body(score).filter_map(input).collect()
+}
+
+/// The call that the first lines speak of.
+pub(super) fn header(score: &str) -> (Call, CallSetup) {
+    let mut lines = lines(score).take_while(|line| !line.starts_with('+'));
+    let first = tokens(lines.next().unwrap());
+    let direction = if first[0] == "inbound" { Direction::Inbound } else { Direction::Outbound };
+    let (call, mut setup) = new_call(direction);
+    for option in first[1..].chunks(2) {
+        let value = millis(&option[1]);
+        match option[0].as_str() {
+            "ring" => setup.ring_timeout_ms = value,
+            "max" => setup.max_duration_ms = value,
+            "decide" => setup.decision_timeout_ms = value,
+            other => panic!("no such limit: {other}"),
+        }
+    }
+    let steps: Vec<Step> = lines.enumerate().map(|(at, line)| step(at, line)).collect();
+    setup.flow = (!steps.is_empty()).then_some(Flow { steps });
+    (call, setup)
+}
+
+/// What an input line says.
+pub(super) fn cue(text: &str, recordings: &[RecordingId]) -> Cue {
+    let words = tokens(text);
+    let rest = &words[1..];
+    let first = rest.first().cloned().unwrap_or_default();
+    match words[0].as_str() {
+        "timeout" => Cue::Timeout,
+        "start" => simple(Input::Start),
+        "shutdown" => simple(Input::Shutdown),
+        "trying" => leg(LegFact::Trying),
+        "ringing" => leg(LegFact::Ringing { early_media: first == "early" }),
+        "answered" => leg(LegFact::Answered),
+        "ended" => leg(LegFact::Ended(leg_end(rest))),
+        "app" => Cue::App { command: command(rest), forced: false },
+        "force" => Cue::App { command: command(rest), forced: true },
+        "key" => media(MediaFact::Digit { digit: first.chars().next().unwrap(), duration_ms: 100 }),
+        "played" => media(finished_playback(&first, true)),
+        "cut" => media(finished_playback(&first, false)),
+        "sent" => media(MediaFact::DigitsSent { id: DigitsId(first.parse().unwrap()) }),
+        "voice" if first == "on" => media(MediaFact::VoiceStarted),
+        "voice" => media(MediaFact::VoiceStopped),
+        "silent" => media(MediaFact::TimedOut { silent_ms: millis(&first) }),
+        "sound" => media(MediaFact::FirstSound),
+        "ready" => {
+            let duration_ms = rest.get(1).map_or(2_000, |length| millis(length));
+            simple(Input::Prompt(PromptFact::Ready { prompt: prompt(&first), duration_ms }))
+        }
+        "failed" => {
+            simple(Input::Prompt(PromptFact::Failed { prompt: prompt(&first), reason: rest[1].clone() }))
+        }
+        "recording" => record(RecordFact::Started { recording: recording(&first, recordings) }),
+        "file" => record(finished(recording(&first, recordings))),
+        "nofile" => {
+            record(RecordFact::Failed { recording: recording(&first, recordings), reason: rest[1].clone() })
+        }
+        other => panic!("no such input: {other}"),
+    }
+}
+
+fn lines(score: &str) -> impl Iterator<Item = &str> {
+    score.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("--"))
+}
+
+fn body(score: &str) -> impl Iterator<Item = &str> {
+    lines(score).skip_while(|line| !line.starts_with('+'))
+}
+
+fn input(line: &str) -> Option<(Duration, String)> {
+    let (delay, text) = line.strip_prefix('+')?.split_once(' ').unwrap();
+    Some((ms(millis(delay).into()), text.trim().to_owned()))
+}
+
+fn simple(input: Input) -> Cue {
+    Cue::Input(Box::new(move |_| input.clone()))
+}
+
+fn leg(fact: LegFact) -> Cue {
+    Cue::Input(Box::new(move |leg| Input::Leg(leg, fact.clone())))
+}
+
+fn media(fact: MediaFact) -> Cue {
+    Cue::Input(Box::new(move |leg| Input::Media(leg, fact.clone())))
+}
+
+fn record(fact: RecordFact) -> Cue {
+    simple(Input::Record(fact))
+}
+
+fn finished_playback(number: &str, completed: bool) -> MediaFact {
+    MediaFact::PlaybackFinished { playback: PlaybackId(number.parse().unwrap()), played_ms: 500, completed }
+}
+
+/// `busy by remote 486`.
+fn leg_end(words: &[String]) -> LegEnd {
+    let (kind, by): (LegEndKind, LegEndedBy) = (from_word(&words[0]), from_word(&words[2]));
+    let code = words.get(3).map(|code| code.parse().unwrap());
+    LegEnd { kind, by, cause: ReleaseCause { code, ..ReleaseCause::default() } }
+}
+
+fn from_word<T: DeserializeOwned>(word: &str) -> T {
+    serde_json::from_value(word.into()).unwrap()
+}
+
+fn prompt(word: &str) -> PromptId {
+    PromptId(word.trim_start_matches('p').parse().unwrap())
+}
+
+fn recording(word: &str, recordings: &[RecordingId]) -> RecordingId {
+    recordings[word.trim_start_matches('r').parse::<usize>().unwrap() - 1]
+}
+
+fn command(words: &[String]) -> CallCommand {
+    match words[0].as_str() {
+        "answer" => CallCommand::Answer,
+        "reject" => CallCommand::Reject { reason: words.get(1).cloned() },
+        "hangup" => CallCommand::Hangup,
+        "send_digits" => CallCommand::SendDigits { digits: words[1].clone() },
+        "say" => CallCommand::Say(say(words)),
+        "play" => CallCommand::Playback(playback(words)),
+        "stop_audio" => CallCommand::StopAudio,
+        "start_recording" => CallCommand::StartRecording,
+        "stop_recording" => CallCommand::StopRecording,
+        other => panic!("no such command: {other}"),
+    }
+}
+
+/// `flow: if keys == 1 and keys != 2: say "One"`.
+fn step(at: usize, line: &str) -> Step {
+    let line = line.strip_prefix("flow: ").unwrap();
+    let (conditions, text) = match line.strip_prefix("if ") {
+        Some(rest) => rest.split_once(": ").unwrap(),
+        None => ("", line),
+    };
+    let conditions = conditions.split(" and ").filter(|text| !text.is_empty()).map(condition).collect();
+    let words = tokens(text);
+    let command = match words[0].as_str() {
+        "say" => FlowCommand::Say(say(&words)),
+        "play" => FlowCommand::Playback(playback(&words)),
+        "gather" => FlowCommand::Gather(gather(&words)),
+        "record" => FlowCommand::Record(Record {
+            end_key: option(&words, "end").map(key),
+            length_ms_max: option(&words, "max").map_or(Record::LENGTH_MS, millis),
+            silence_ms: option(&words, "silence").map_or(Record::SILENCE_MS, millis),
+            beep: words.iter().any(|word| word == "beep"),
+        }),
+        "pause" => FlowCommand::Pause(Pause { length_ms: millis(&words[1]) }),
+        "hangup" => FlowCommand::Hangup,
+        other => panic!("no such step: {other}"),
+    };
+    Step { id: command_id('s', at as u64 + 1), command, conditions }
+}
+
+fn condition(text: &str) -> Condition {
+    let words = tokens(text);
+    let operator = match words[1].as_str() {
+        "==" => Operator::Eq,
+        "!=" => Operator::Ne,
+        "has" => Operator::Contains,
+        other => panic!("no such operator: {other}"),
+    };
+    Condition { variable: Variable::Keys, operator, value: words[2].clone() }
+}
+
+fn say(words: &[String]) -> Say {
+    Say { text: words[1].clone(), locale: Say::LOCALE.to_owned(), voice: None, times: times(words) }
+}
+
+fn playback(words: &[String]) -> Playback {
+    let media = words[1..].iter().filter(|word| word.contains('.')).cloned().collect();
+    Playback { media, times: times(words), gap_ms: option(words, "gap").map_or(0, millis) }
+}
+
+fn gather(words: &[String]) -> Gather {
+    let prompt = match words.get(1).map(String::as_str) {
+        Some("say") => Some(GatherPrompt::Say(say(&words[1..]))),
+        Some("play") => Some(GatherPrompt::Playback(playback(&words[1..]))),
+        _ => None,
+    };
+    Gather {
+        prompt,
+        keys_max: option(words, "keys").map(|keys| keys.parse().unwrap()),
+        end_key: option(words, "end").map(key),
+        timeout_ms: option(words, "timeout").map_or(Gather::TIMEOUT_MS, millis),
+        retries: option(words, "retries").map_or(0, |retries| retries.parse().unwrap()),
+    }
+}
+
+fn times(words: &[String]) -> u16 {
+    let times = |word: &String| word.strip_prefix('x').and_then(|times| times.parse().ok());
+    words.iter().find_map(times).unwrap_or(1)
+}
+
+fn option<'a>(words: &'a [String], name: &str) -> Option<&'a str> {
+    let at = words.iter().position(|word| word == name)?;
+    words.get(at + 1).map(String::as_str)
+}
+
+fn key(word: &str) -> char {
+    word.chars().next().unwrap()
+}
+
+/// `0`, `200ms`, `3s`, `2m`.
+fn millis(text: &str) -> u32 {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u32 = digits.parse().unwrap_or_else(|_| panic!("no time: {text}"));
+    match &text[digits.len()..] {
+        "" if number == 0 => 0,
+        "ms" => number,
+        "s" => number * 1_000,
+        "m" => number * 60_000,
+        other => panic!("no unit: {other}"),
+    }
+}
+
+/// Words; what stands between double quotes is one.
+fn tokens(text: &str) -> Vec<String> {
+    let mut tokens = Vec::new();
+    for (at, part) in text.split('"').enumerate() {
+        if at % 2 == 1 {
+            tokens.push(part.to_owned());
+        } else {
+            tokens.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    tokens
+}
