@@ -1,47 +1,223 @@
-//! The engine as the rest of the program sees it.
+//! The engine as the rest of the program sees it: starts the threads, opens legs, and hands everything else on.
 
 use crate::config::{MediaConfig, StartError};
+use crate::directory::Directory;
+use crate::finish::finish;
+use crate::lane::{Lane, Tools};
+use crate::leg::{Equipment, Leg};
+use crate::pool::Pool;
+use crate::port_pool::PortPool;
+use crate::prompts::PromptCache;
+use crate::random::Dice;
+use crate::spool::Spools;
+use crate::worker::order::{Inbox, WorkerDoor, WorkerOrder};
+use crate::worker::{Time, Worker};
 use model::LegId;
-use ports::media::{Clip, FinishedRecording, OpenLeg, PlaneOrder};
+use ports::media::{Clip, ClipId, FinishedRecording, OpenLeg, PlaneOrder};
 use ports::{Clock, MediaError, MediaPlane};
+use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
-/// The sound of all legs of this process.
+/// The sound of all legs of this process. Dropping it closes all legs and ends its threads.
 pub struct MediaEngine {
-    _config: MediaConfig,
-    _clock: Arc<dyn Clock>,
+    config: MediaConfig,
+    ports: Arc<PortPool>,
+    dice: Mutex<Dice>,
+    directory: Directory,
+    tools: Arc<Tools>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// What the engine counts for its operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EngineFigures {
+    /// Legs that are open.
+    pub legs: usize,
+    /// Phases of a millisecond, with legs in them, that were left out because a worker was late.
+    pub skipped_phases: u64,
+    /// Relayed packets that were dropped because another worker's queue was full.
+    pub forward_drops: u64,
 }
 
 impl MediaEngine {
     /// Starts the worker threads, the pool and the recorder's writer.
     pub fn start(config: MediaConfig, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StartError> {
-        Ok(Arc::new(Self { _config: config, _clock: clock }))
+        let mut dice = Dice::from_system()?;
+        let ports = PortPool::new(&config, &mut dice)?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = if config.workers == 0 { cores } else { config.workers };
+        let system = |what, error: std::io::Error| StartError::System { what, reason: error.to_string() };
+        let (doors, inboxes): (Vec<WorkerDoor>, Vec<Inbox>) = (0..workers)
+            .map(|_| WorkerDoor::new(config.orders_max))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| system("an event descriptor", error))?
+            .into_iter()
+            .unzip();
+        let doors: Arc<[WorkerDoor]> = doors.into();
+        let tools = Arc::new(Tools {
+            doors: Arc::clone(&doors),
+            prompts: PromptCache::new(config.prompt_cache_bytes_max),
+            spools: Spools::start(config.recordings_max)?,
+            pool: Pool::start(config.pool_threads, config.pool_jobs_max)?,
+            clock,
+        });
+        let time = Time::starting_at(tools.clock.now());
+        // From here on the engine ends what was started, should a later start fail.
+        let mut engine = Self {
+            ports,
+            dice: Mutex::new(dice),
+            directory: Directory::default(),
+            tools,
+            threads: Vec::with_capacity(workers),
+            config,
+        };
+        for (number, inbox) in inboxes.into_iter().enumerate() {
+            let worker = Worker::new(number, Arc::clone(&doors), inbox, time)
+                .map_err(|error| system("an epoll descriptor", error))?;
+            let thread = engine.spawn(number, worker).map_err(|error| system("a worker thread", error))?;
+            engine.threads.push(thread);
+        }
+        Ok(Arc::new(engine))
+    }
+
+    /// Counts for the operator.
+    pub fn figures(&self) -> EngineFigures {
+        let mut figures = EngineFigures { legs: self.directory.len(), ..EngineFigures::default() };
+        for door in self.tools.doors.iter() {
+            figures.skipped_phases += door.counters.skipped_phases.load(Ordering::Relaxed);
+            figures.forward_drops += door.counters.forward_drops.load(Ordering::Relaxed);
+        }
+        figures
+    }
+
+    fn spawn(&self, number: usize, worker: Worker) -> std::io::Result<JoinHandle<()>> {
+        let cores = &self.config.pin_to_cores;
+        let core = number.checked_rem(cores.len()).and_then(|at| cores.get(at)).copied();
+        std::thread::Builder::new().name(format!("media-{number}")).spawn(move || {
+            if let Some(core) = core {
+                pin(core);
+            }
+            worker.run();
+        })
+    }
+
+    /// The worker with the fewest legs.
+    fn least_busy(&self) -> Option<(usize, &WorkerDoor)> {
+        self.tools.doors.iter().enumerate().min_by_key(|(_, door)| door.legs())
+    }
+
+    fn equip(&self, open: &OpenLeg, closed: &Arc<AtomicBool>) -> Result<Equipment, MediaError> {
+        let seed = self.dice.lock().unwrap_or_else(PoisonError::into_inner).next_u64();
+        Ok(Equipment {
+            sockets: self.ports.open(open.bind)?,
+            closed: Arc::clone(closed),
+            dice: Dice::new(seed),
+            report_interval: self.config.report_interval,
+            figures_interval: self.config.figures_interval,
+        })
+    }
+
+    /// Runs a job on the pool and waits for it without blocking a thread.
+    async fn on_pool<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> Result<T, MediaError> + Send + 'static,
+        lost: fn(String) -> MediaError,
+    ) -> Result<T, MediaError> {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let submitted = self.tools.pool.submit(move || {
+            // Whoever asked may have gone.
+            let _ = answer.send(job());
+        });
+        submitted.map_err(|_| MediaError::Busy)?;
+        answered.await.unwrap_or_else(|_| Err(lost("the job was given up".to_owned())))
     }
 }
 
 #[async_trait::async_trait]
 impl MediaPlane for MediaEngine {
-    fn open(&self, _open: OpenLeg) -> Result<SocketAddr, MediaError> {
-        Err(MediaError::NoPort)
+    fn open(&self, open: OpenLeg) -> Result<SocketAddr, MediaError> {
+        if self.directory.len() >= self.config.legs_max {
+            return Err(MediaError::Busy);
+        }
+        let (number, door) = self.least_busy().ok_or(MediaError::Busy)?;
+        let closed = Arc::new(AtomicBool::new(false));
+        let equipment = self.equip(&open, &closed)?;
+        let (leg, local) = (open.leg, equipment.sockets.local);
+        let lane = Arc::new(Lane::new(leg, number, closed, Arc::clone(&open.sink)));
+        if !self.directory.enter(lane) {
+            return Err(MediaError::Socket("the leg is open already".to_owned()));
+        }
+        door.leg_opened();
+        let taken = door.order(WorkerOrder::Open(Box::new(Leg::new(open, equipment))));
+        taken.map(|()| local).inspect_err(|_| {
+            door.leg_closed();
+            self.directory.remove(leg, &self.tools);
+        })
     }
 
-    fn order(&self, _leg: LegId, _order: PlaneOrder) -> Result<(), MediaError> {
-        Err(MediaError::UnknownLeg)
+    fn order(&self, leg: LegId, order: PlaneOrder) -> Result<(), MediaError> {
+        match order {
+            PlaneOrder::Bridge { with } => self.directory.bridge(leg, with, &self.tools),
+            PlaneOrder::Unbridge => self.directory.unbridge(leg, &self.tools),
+            order => self.directory.find(leg)?.order(order, &self.tools),
+        }
     }
 
-    fn close(&self, _leg: LegId) {}
-
-    async fn prepare(&self, _content: bytes::Bytes) -> Result<Arc<Clip>, MediaError> {
-        Err(MediaError::NotSound(String::new()))
+    fn close(&self, leg: LegId) {
+        if let Some(lane) = self.directory.remove(leg, &self.tools) {
+            lane.close();
+        }
     }
 
-    async fn finish_recording(
-        &self,
-        _spool: PathBuf,
-        _file: PathBuf,
-    ) -> Result<FinishedRecording, MediaError> {
-        Err(MediaError::Recording(String::new()))
+    async fn prepare(&self, content: bytes::Bytes) -> Result<Arc<Clip>, MediaError> {
+        let limits = self.config.clip_limits;
+        let decode = move || {
+            let clip = audio::read_clip(&content, &limits)
+                .map_err(|error| MediaError::NotSound(error.to_string()))?;
+            let id = clip_id(&content);
+            Ok(Arc::new(Clip { id, rate_hz: clip.rate_hz, samples: clip.samples.into() }))
+        };
+        self.on_pool(decode, MediaError::NotSound).await
+    }
+
+    async fn finish_recording(&self, spool: PathBuf, file: PathBuf) -> Result<FinishedRecording, MediaError> {
+        self.tools.spools.closed(&spool).await?;
+        self.on_pool(move || finish(&spool, &file), MediaError::Recording).await
+    }
+}
+
+impl Drop for MediaEngine {
+    fn drop(&mut self) {
+        for door in self.tools.doors.iter() {
+            door.stop();
+        }
+        for thread in self.threads.drain(..) {
+            // A worker that panicked has said so itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The first 16 bytes of the content's SHA-256.
+fn clip_id(content: &[u8]) -> ClipId {
+    let digest = Sha256::digest(content);
+    let mut id = [0; 16];
+    for (to, from) in id.iter_mut().zip(digest) {
+        *to = from;
+    }
+    ClipId(id)
+}
+
+fn pin(core: usize) {
+    let mut cores = rustix::thread::CpuSet::new();
+    if core < rustix::thread::CpuSet::MAX_CPU {
+        cores.set(core);
+    }
+    if let Err(error) = rustix::thread::sched_setaffinity(None, &cores) {
+        tracing::warn!(core, %error, "a media worker cannot be pinned to its core");
     }
 }

@@ -3,7 +3,18 @@
 //! Knows no signalling, no HTTP and no database.
 
 mod config;
+mod directory;
 mod engine;
+mod finish;
+mod io;
+mod lane;
+mod leg;
+mod pool;
+mod port_pool;
+mod prompts;
+mod random;
+mod spool;
+mod worker;
 
 pub use config::{MediaConfig, StartError};
-pub use engine::MediaEngine;
+pub use engine::{EngineFigures, MediaEngine};

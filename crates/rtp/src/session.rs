@@ -67,6 +67,28 @@ impl Sender {
         self.header(payload_type, marker, timestamp, payload_len)
     }
 
+    /// Sequence number of the next packet.
+    pub fn sequence(&self) -> u16 {
+        self.sequence
+    }
+
+    /// The header of a packet whose number and time another stream dictates: a relay keeps its source's losses,
+    /// pauses and overtakings. What is sent by `media` afterwards goes on behind the furthest such packet.
+    pub fn dictated(&mut self, header: Dictated, now: Timestamp) -> Header {
+        let Dictated { payload_type, marker, sequence, timestamp, units, payload_len } = header;
+        let next = (sequence.wrapping_add(1), timestamp.wrapping_add(units));
+        if next.0.wrapping_sub(self.sequence) < 0x8000 {
+            self.sequence = next.0;
+        }
+        if next.1.wrapping_sub(self.timestamp) < 0x8000_0000 {
+            self.timestamp = next.1;
+        }
+        self.marker_due = false;
+        self.last_sent = Some((timestamp, now));
+        self.count(payload_len);
+        Header { payload_type, marker, sequence, timestamp, ssrc: self.ssrc }
+    }
+
     /// Lets `units` of media time pass without a media packet; the next one begins a talk spurt.
     pub fn skip(&mut self, units: u32) {
         self.timestamp = self.timestamp.wrapping_add(units);
@@ -87,10 +109,31 @@ impl Sender {
     fn header(&mut self, payload_type: u8, marker: bool, timestamp: u32, payload_len: usize) -> Header {
         let header = Header { payload_type, marker, sequence: self.sequence, timestamp, ssrc: self.ssrc };
         self.sequence = self.sequence.wrapping_add(1);
-        self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add(u32::try_from(payload_len).unwrap_or(0));
+        self.count(payload_len);
         header
     }
+
+    fn count(&mut self, payload_len: usize) {
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(u32::try_from(payload_len).unwrap_or(0));
+    }
+}
+
+/// A packet whose numbers another stream dictates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dictated {
+    /// Payload type on our stream.
+    pub payload_type: u8,
+    /// Marker bit.
+    pub marker: bool,
+    /// Sequence number on our stream.
+    pub sequence: u16,
+    /// Media time on our stream, in RTP clock units.
+    pub timestamp: u32,
+    /// Media time that the packet covers; 0 for an event.
+    pub units: u32,
+    /// Bytes of its payload.
+    pub payload_len: usize,
 }
 
 /// RTP clock units in a span of time, modulo 2^32.
@@ -133,6 +176,29 @@ mod tests {
         let again = sender.event(101, 1_000, false, 4);
         assert_eq!((event.sequence, event.timestamp, event.marker), (10, 1_000, true));
         assert_eq!((again.sequence, again.timestamp, again.marker), (11, 1_000, false));
+    }
+
+    #[test]
+    fn a_relayed_source_dictates_and_our_own_sound_goes_on_behind_it() {
+        let mut sender = Sender::new(7, 10, 1_000, 8_000);
+        let mut check = |sequence, timestamp, next: (u16, u32)| {
+            let header = Dictated {
+                payload_type: 8,
+                marker: false,
+                sequence,
+                timestamp,
+                units: 160,
+                payload_len: 160,
+            };
+            let header = sender.dictated(header, NOW);
+            assert_eq!((header.sequence, header.timestamp, header.ssrc), (sequence, timestamp, 7));
+            assert_eq!((sender.sequence(), sender.timestamp()), next);
+        };
+        check(10, 1_000, (11, 1_160));
+        check(12, 1_320, (13, 1_480));
+        check(11, 1_160, (13, 1_480));
+        assert_eq!(sender.media(0, 160, 160, NOW).sequence, 13);
+        assert_eq!(sender.sent(), (4, 640));
     }
 
     #[test]

@@ -1,0 +1,232 @@
+//! One leg as those who order it see it: its orders reach the worker in the order they were given, even where one of
+//! them must first be made ready by the pool.
+
+use crate::leg::digits::Script;
+use crate::leg::player::Player;
+use crate::pool::Pool;
+use crate::prompts::{EncodedClip, PromptCache, law_of};
+use crate::spool::Spools;
+use crate::worker::order::{LegOrder, WorkerDoor, WorkerOrder};
+use audio::Law;
+use model::sound::{MediaFact, PlaybackId};
+use model::{LegId, RecordingId};
+use ports::media::{Clip, PlaneOrder};
+use ports::{Clock, LegSink, MediaError};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Most orders that wait for one to be made ready.
+const WAITING_MAX: usize = 64;
+/// Most recordings of one leg at once.
+const RECORDINGS_MAX: usize = 4;
+/// How often, and how long apart, the pool tries to hand an order to a busy worker.
+const TRIES: usize = 50;
+const TRY_AGAIN: Duration = Duration::from_millis(2);
+
+/// What it takes to make orders ready.
+pub(crate) struct Tools {
+    /// The workers.
+    pub(crate) doors: Arc<[WorkerDoor]>,
+    /// Encoded prompts.
+    pub(crate) prompts: PromptCache,
+    /// Recordings.
+    pub(crate) spools: Spools,
+    /// Threads for encoding.
+    pub(crate) pool: Pool,
+    /// When recordings begin.
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// A leg from outside.
+pub(crate) struct Lane {
+    leg: LegId,
+    worker: usize,
+    closed: Arc<AtomicBool>,
+    sink: Arc<dyn LegSink>,
+    queue: Mutex<Queue>,
+}
+
+struct Queue {
+    /// Of the codec that was ordered last.
+    law: Law,
+    /// Whether the pool is at work for this leg; then orders wait.
+    encoding: bool,
+    waiting: VecDeque<Step>,
+    recordings: Vec<RecordingId>,
+}
+
+/// An order that can be carried out, or a playback whose prompts must first be encoded.
+enum Step {
+    Ready(LegOrder),
+    Encode(Score),
+}
+
+/// A playback as it was ordered.
+struct Score {
+    playback: PlaybackId,
+    clips: Vec<Arc<Clip>>,
+    times: u16,
+    gap_ms: u32,
+    law: Law,
+}
+
+impl Lane {
+    /// The lane of a leg that `worker` serves and that closes when `closed` is set.
+    pub(crate) fn new(leg: LegId, worker: usize, closed: Arc<AtomicBool>, sink: Arc<dyn LegSink>) -> Self {
+        let queue = Queue { law: Law::Mu, encoding: false, waiting: VecDeque::new(), recordings: Vec::new() };
+        Self { leg, worker, closed, sink, queue: Mutex::new(queue) }
+    }
+
+    /// Which leg it is.
+    pub(crate) const fn leg(&self) -> LegId {
+        self.leg
+    }
+
+    /// The number of its worker.
+    pub(crate) const fn worker(&self) -> usize {
+        self.worker
+    }
+
+    /// Has the leg closed at its next tick. Needs no room in any queue.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes an order of the plane; bridging is not a matter of one leg and comes through [`Self::hand_over`].
+    pub(crate) fn order(self: &Arc<Self>, order: PlaneOrder, tools: &Arc<Tools>) -> Result<(), MediaError> {
+        let mut queue = self.lock();
+        let step = queue.make_step(order, tools)?;
+        self.take(&mut queue, step, tools)
+    }
+
+    /// Takes an order that is ready.
+    pub(crate) fn hand_over(self: &Arc<Self>, order: LegOrder, tools: &Arc<Tools>) -> Result<(), MediaError> {
+        let mut queue = self.lock();
+        self.take(&mut queue, Step::Ready(order), tools)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(self: &Arc<Self>, queue: &mut Queue, step: Step, tools: &Arc<Tools>) -> Result<(), MediaError> {
+        if queue.encoding {
+            if queue.waiting.len() >= WAITING_MAX {
+                return Err(MediaError::Busy);
+            }
+            queue.waiting.push_back(step);
+            return Ok(());
+        }
+        let score = match step {
+            Step::Ready(order) => return self.send(order, tools),
+            Step::Encode(score) => score,
+        };
+        let (lane, pool_tools) = (Arc::clone(self), Arc::clone(tools));
+        tools.pool.submit(move || lane.work(score, &pool_tools)).map_err(|_| MediaError::Busy)?;
+        queue.encoding = true;
+        Ok(())
+    }
+
+    fn send(&self, order: LegOrder, tools: &Tools) -> Result<(), MediaError> {
+        let door = tools.doors.get(self.worker).ok_or(MediaError::UnknownLeg)?;
+        door.order(WorkerOrder::Leg(self.leg, order))
+    }
+
+    /// The pool's part: encodes, sends, and goes on with what waited meanwhile.
+    fn work(&self, score: Score, tools: &Tools) {
+        let mut next = Some(Step::Encode(score));
+        while let Some(step) = next {
+            match step {
+                Step::Ready(order) => self.insist(order, tools),
+                Step::Encode(score) => self.encode(&score, tools),
+            }
+            let mut queue = self.lock();
+            next = queue.waiting.pop_front();
+            queue.encoding = next.is_some();
+        }
+    }
+
+    fn encode(&self, score: &Score, tools: &Tools) {
+        let encoded = score.clips.iter().map(|clip| tools.prompts.encode(clip, score.law));
+        match encoded.collect::<Result<Box<[EncodedClip]>, MediaError>>() {
+            Ok(clips) => self.insist(score.play(clips), tools),
+            Err(error) => {
+                tracing::warn!(leg = ?self.leg, %error, "a prompt cannot be encoded");
+                self.not_played(score.playback);
+            }
+        }
+    }
+
+    /// Whoever ordered was told that it will be done; a worker that is busy for a moment must not undo that.
+    fn insist(&self, order: LegOrder, tools: &Tools) {
+        let Some(door) = tools.doors.get(self.worker) else { return };
+        let playback = order.playback();
+        let mut order = WorkerOrder::Leg(self.leg, order);
+        for _ in 0..TRIES {
+            match door.try_order(order) {
+                Ok(()) => return,
+                Err(refused) => order = refused,
+            }
+            std::thread::sleep(TRY_AGAIN);
+        }
+        tracing::error!(leg = ?self.leg, "a media worker takes no orders; one is lost");
+        if let Some(playback) = playback {
+            self.not_played(playback);
+        }
+    }
+
+    fn not_played(&self, playback: PlaybackId) {
+        self.sink.media(self.leg, MediaFact::PlaybackFinished { playback, played_ms: 0, completed: false });
+    }
+}
+
+impl Queue {
+    /// Makes everything ready that costs no time, so that what is wrong is said at once.
+    fn make_step(&mut self, order: PlaneOrder, tools: &Tools) -> Result<Step, MediaError> {
+        Ok(Step::Ready(match order {
+            PlaneOrder::Connect(connection) => {
+                self.law = law_of(connection.codec);
+                LegOrder::Connect(Box::new(connection))
+            }
+            PlaneOrder::Play { playback, clips, times, gap_ms } => {
+                let score = Score { playback, clips, times, gap_ms, law: self.law };
+                let Some(encoded) = score.encoded(&tools.prompts) else { return Ok(Step::Encode(score)) };
+                score.play(encoded)
+            }
+            PlaneOrder::StopPlayback { playback } => LegOrder::StopPlayback(playback),
+            PlaneOrder::SendDigits { id, digits, in_band } => {
+                LegOrder::Digits(Script::parse(id, &digits, in_band)?)
+            }
+            PlaneOrder::WatchVoice { on } => LegOrder::WatchVoice(on),
+            PlaneOrder::StartRecording { recording, source, spool } => {
+                if self.recordings.len() >= RECORDINGS_MAX {
+                    let reason = format!("a leg may have {RECORDINGS_MAX} recordings at once");
+                    return Err(MediaError::Recording(reason));
+                }
+                let recorder = tools.spools.begin(recording, source, spool, tools.clock.now())?;
+                self.recordings.push(recording);
+                LegOrder::StartRecording(Box::new(recorder))
+            }
+            PlaneOrder::StopRecording { recording } => {
+                self.recordings.retain(|other| *other != recording);
+                LegOrder::StopRecording(recording)
+            }
+            PlaneOrder::Echo { on } => LegOrder::Echo(on),
+            PlaneOrder::Mute { on } => LegOrder::Mute(on),
+            PlaneOrder::Bridge { .. } | PlaneOrder::Unbridge => LegOrder::Relay(None),
+        }))
+    }
+}
+
+impl Score {
+    /// The prompts, if all of them are in the cache.
+    fn encoded(&self, prompts: &PromptCache) -> Option<Box<[EncodedClip]>> {
+        self.clips.iter().map(|clip| prompts.get(clip.id, self.law)).collect()
+    }
+
+    fn play(&self, clips: Box<[EncodedClip]>) -> LegOrder {
+        LegOrder::Play(Box::new(Player::new(self.playback, clips, self.times, self.gap_ms)))
+    }
+}

@@ -1,0 +1,476 @@
+//! One leg's sound as its worker sees it: packets in, a tick each 20 ms, orders, facts out. Puts its parts together;
+//! each of them knows nothing of the others.
+
+pub(crate) mod digits;
+mod figures;
+pub(crate) mod hearing;
+mod incoming;
+mod outgoing;
+pub(crate) mod player;
+pub(crate) mod recorder;
+pub(crate) mod relay;
+mod reports;
+
+use crate::port_pool::MediaSockets;
+use crate::prompts::law_of;
+use crate::random::Dice;
+use crate::worker::order::LegOrder;
+use audio::Law;
+use digits::{DigitSender, DigitTick};
+use figures::{Counts, Figures, Measured};
+use hearing::{Ear, Pcm, Wanted};
+use incoming::{Arrived, Incoming};
+use model::sound::{Codec, MediaFact};
+use model::{LegId, Timestamp};
+use outgoing::{Outgoing, Way};
+use player::Player;
+use ports::LegSink;
+use ports::media::{LatchPolicy, MediaConnection, OpenLeg};
+use recorder::Recorder;
+use relay::{Kind, PeerRef, Relayed};
+use reports::{REPORT_MAX, Reports};
+use rtp::Latch;
+use rtp::jitter::FRAME_OCTETS;
+use rtp::packet::classify;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// A relay whose source is silent for so long sends silence of its own, so that the far side hears a stream.
+const RELAY_SILENCE: Duration = Duration::from_millis(200);
+
+/// Where a packet goes on to.
+#[derive(Debug)]
+pub(crate) enum Onward<'a> {
+    /// Nowhere.
+    Stay,
+    /// Back to where it came from.
+    Back(Relayed<'a>),
+    /// To another leg.
+    To(PeerRef, Relayed<'a>),
+}
+
+/// What a leg is given at its opening besides the order.
+#[derive(Debug)]
+pub(crate) struct Equipment {
+    /// Its sockets.
+    pub(crate) sockets: MediaSockets,
+    /// Set from outside when it shall close.
+    pub(crate) closed: Arc<AtomicBool>,
+    /// Its own chance.
+    pub(crate) dice: Dice,
+    /// Mean time between reports.
+    pub(crate) report_interval: Duration,
+    /// Time between windows of figures.
+    pub(crate) figures_interval: Duration,
+}
+
+/// One leg.
+pub(crate) struct Leg {
+    id: LegId,
+    sink: Arc<dyn LegSink>,
+    sockets: MediaSockets,
+    closed: Arc<AtomicBool>,
+    phase: usize,
+    policy: LatchPolicy,
+    silence_limit: Option<Duration>,
+    line: Option<Line>,
+    muted: bool,
+    echo: bool,
+    relay_to: Option<PeerRef>,
+    outgoing: Outgoing,
+    incoming: Incoming,
+    player: Option<Box<Player>>,
+    digits: DigitSender,
+    ear: Option<Box<Ear>>,
+    /// Late packets of ears that are gone.
+    late_before: u64,
+    watch_voice: bool,
+    recorders: Vec<Recorder>,
+    reports: Reports,
+    figures: Figures,
+    strangers: u64,
+}
+
+/// What was agreed, and whom it made us believe.
+struct Line {
+    connection: MediaConnection,
+    latch: Latch,
+}
+
+impl Leg {
+    /// A leg that is not connected yet: it neither sends nor hears.
+    pub(crate) fn new(open: OpenLeg, equipment: Equipment) -> Self {
+        let Equipment { sockets, closed, mut dice, report_interval, figures_interval } = equipment;
+        Self {
+            id: open.leg,
+            sink: open.sink,
+            sockets,
+            closed,
+            phase: 0,
+            policy: open.latch,
+            silence_limit: open.silence_limit,
+            line: None,
+            muted: false,
+            echo: false,
+            relay_to: None,
+            outgoing: Outgoing::new(&mut dice),
+            incoming: Incoming::new(),
+            player: None,
+            digits: DigitSender::new(),
+            ear: None,
+            late_before: 0,
+            watch_voice: false,
+            recorders: Vec::new(),
+            reports: Reports::new(report_interval, dice),
+            figures: Figures::new(figures_interval),
+            strangers: 0,
+        }
+    }
+
+    /// Which leg it is.
+    pub(crate) const fn id(&self) -> LegId {
+        self.id
+    }
+
+    /// Its socket for sound.
+    pub(crate) const fn rtp_socket(&self) -> &OwnedFd {
+        &self.sockets.rtp
+    }
+
+    /// Its socket for reports.
+    pub(crate) const fn rtcp_socket(&self) -> &OwnedFd {
+        &self.sockets.rtcp
+    }
+
+    /// The phase it ticks in.
+    pub(crate) const fn phase(&self) -> usize {
+        self.phase
+    }
+
+    /// Ticks in `phase` from now on.
+    pub(crate) const fn set_phase(&mut self, phase: usize) {
+        self.phase = phase;
+    }
+
+    /// Whether it shall close.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Carries out an order.
+    pub(crate) fn order(&mut self, order: LegOrder, now: Timestamp) {
+        match order {
+            LegOrder::Connect(connection) => self.connect(*connection, now),
+            LegOrder::Play(player) => self.play(player),
+            LegOrder::StopPlayback(playback) => {
+                if self.player.as_ref().is_some_and(|player| player.playback() == playback) {
+                    self.end_playback();
+                }
+            }
+            LegOrder::Digits(script) => {
+                if !self.digits.push(script) {
+                    tracing::warn!(leg = ?self.id, "too many sequences of digits wait; one is not sent");
+                }
+            }
+            LegOrder::WatchVoice(on) => self.watch_voice = on,
+            LegOrder::StartRecording(recorder) => self.recorders.push(*recorder),
+            LegOrder::StopRecording(recording) => {
+                self.recorders.retain(|recorder| recorder.recording() != recording);
+            }
+            LegOrder::Relay(peer) => self.relay_to = peer,
+            LegOrder::Echo(on) => self.echo = on,
+            LegOrder::Mute(on) => self.muted = on,
+        }
+        self.listen_as_wanted();
+    }
+
+    /// A datagram came to the port of sound.
+    pub(crate) fn on_datagram<'a>(
+        &mut self,
+        datagram: &'a [u8],
+        source: SocketAddr,
+        now: Timestamp,
+    ) -> Onward<'a> {
+        if self.muted {
+            return Onward::Stay;
+        }
+        if classify(datagram) == rtp::packet::Kind::Rtcp {
+            self.on_rtcp(datagram, source, now);
+            return Onward::Stay;
+        }
+        let Some(line) = &mut self.line else { return Onward::Stay };
+        let arrived = self.incoming.on_datagram(datagram, source, &line.connection, &mut line.latch, now);
+        let law = law_of(line.connection.codec);
+        if self.incoming.first_heard() {
+            self.sink.media(self.id, MediaFact::FirstSound);
+        }
+        let relayed = match arrived {
+            Arrived::Nothing => return Onward::Stay,
+            Arrived::Event(packet) => {
+                self.report_digits();
+                Relayed { kind: Kind::Event, packet }
+            }
+            Arrived::Sound(packet) => {
+                if let Some(ear) = &mut self.ear {
+                    ear.put(&packet, now);
+                }
+                Relayed { kind: Kind::Sound(law), packet }
+            }
+        };
+        match self.relay_to {
+            Some(peer) => Onward::To(peer, relayed),
+            None if self.echo && relayed.kind != Kind::Event => Onward::Back(relayed),
+            None => Onward::Stay,
+        }
+    }
+
+    /// A report came, on its own port or with the sound.
+    pub(crate) fn on_rtcp(&mut self, datagram: &[u8], source: SocketAddr, now: Timestamp) {
+        let Some(line) = &self.line else { return };
+        if self.muted || !self.reports.believes(source, line.latch.target().ip()) {
+            self.strangers += u64::from(!self.muted);
+            return;
+        }
+        let repoint = (self.policy == LatchPolicy::Nat).then_some(source);
+        let ssrc = self.outgoing.stream().ssrc();
+        self.reports.read(datagram, ssrc, self.incoming.reception_mut(), repoint, now);
+    }
+
+    /// Sends on a packet of another leg. What this leg itself has to say goes first.
+    pub(crate) fn relay(&mut self, relayed: &Relayed<'_>, now: Timestamp) {
+        let Some(line) = &self.line else { return };
+        let connection = &line.connection;
+        let busy = self.player.is_some() || !self.digits.is_idle();
+        if self.muted || !connection.send || busy {
+            return;
+        }
+        let payload_type = match (relayed.kind, connection.dtmf_payload_type) {
+            (Kind::Sound(_), _) => connection.payload_type,
+            (Kind::Event, Some(payload_type)) => payload_type,
+            (Kind::Event, None) => return,
+        };
+        let way = Way { socket: &self.sockets.rtp, to: line.latch.target() };
+        self.outgoing.relay(way, payload_type, law_of(connection.codec), relayed, now);
+        if let Kind::Sound(law) = relayed.kind {
+            self.recorders.iter_mut().for_each(|recorder| recorder.put_relayed(law, relayed, now));
+        }
+    }
+
+    /// Twenty milliseconds have passed.
+    pub(crate) fn tick(&mut self, now: Timestamp) {
+        let Some(connection) = self.line.as_ref().map(|line| line.connection) else { return };
+        if self.incoming.on_time(now) {
+            self.report_digits();
+        }
+        self.watch_silence(&connection, now);
+        let mut heard: Pcm = [0; FRAME_OCTETS];
+        if let Some(ear) = &mut self.ear {
+            ear.tick(now, &mut heard, |fact| self.sink.media(self.id, fact));
+        }
+        let law = law_of(connection.codec);
+        let mut frame = [law.silence(); FRAME_OCTETS];
+        let said = self.speak(&connection, &mut frame, now);
+        for recorder in &mut self.recorders {
+            recorder.tick(&heard, said.then_some((law, &frame)), now);
+        }
+        if self.reports.is_due(now) {
+            self.send_report(false, now);
+        }
+        if self.figures.is_due(now) {
+            let (counts, measured) = (self.counts(), self.measured(connection.codec, connection.receive));
+            let window = self.figures.window(counts, measured);
+            self.sink.media(self.id, MediaFact::Figures(window));
+        }
+    }
+
+    /// Ends everything and says what it was. The sockets close and the port rests when the leg is dropped.
+    pub(crate) fn close(&mut self, now: Timestamp) {
+        self.end_playback();
+        self.recorders.clear();
+        let Some(connection) = self.line.as_ref().map(|line| line.connection) else { return };
+        self.send_report(true, now);
+        let (counts, measured) = (self.counts(), self.measured(connection.codec, connection.receive));
+        let total = self.figures.total(counts, measured);
+        self.sink.media(self.id, MediaFact::Figures(total));
+    }
+
+    fn connect(&mut self, connection: MediaConnection, now: Timestamp) {
+        self.outgoing.agree(connection.payload_type, connection.ptime_ms);
+        self.reports.agree(connection.remote_rtcp, now);
+        self.incoming.connected(now);
+        match &mut self.line {
+            Some(line) => {
+                if line.connection.codec != connection.codec {
+                    self.late_before += self.ear.take().map_or(0, |ear| ear.hearing().late_packets());
+                }
+                line.latch.on_new_description(connection.remote);
+                line.connection = connection;
+            }
+            None => {
+                self.figures.begin(now);
+                let latch = Latch::new(latch_policy(self.policy), connection.remote);
+                self.line = Some(Line { connection, latch });
+            }
+        }
+    }
+
+    fn play(&mut self, player: Box<Player>) {
+        self.end_playback();
+        let over = player.is_over();
+        self.player = Some(player);
+        if over {
+            self.end_playback();
+        }
+    }
+
+    fn end_playback(&mut self) {
+        if let Some(player) = self.player.take() {
+            self.sink.media(self.id, player.finished());
+        }
+    }
+
+    /// The far side is decoded only while somebody listens.
+    fn listen_as_wanted(&mut self) {
+        let Some(line) = &self.line else { return };
+        let wanted = Wanted {
+            voice: self.watch_voice,
+            digits: line.connection.dtmf_payload_type.is_none(),
+            samples: !self.recorders.is_empty(),
+        };
+        match &mut self.ear {
+            Some(ear) if wanted.any() => ear.want(wanted),
+            Some(ear) => {
+                self.late_before += ear.hearing().late_packets();
+                self.ear = None;
+            }
+            None if wanted.any() => {
+                self.ear = Some(Box::new(Ear::new(law_of(line.connection.codec), wanted)))
+            }
+            None => {}
+        }
+    }
+
+    fn watch_silence(&mut self, connection: &MediaConnection, now: Timestamp) {
+        let Some(limit) = self.silence_limit.filter(|_| connection.receive) else { return };
+        if let Some(silent) = self.incoming.silent_for(limit, now) {
+            let silent_ms = u32::try_from(silent.as_millis()).unwrap_or(u32::MAX);
+            self.sink.media(self.id, MediaFact::TimedOut { silent_ms });
+        }
+    }
+
+    /// Says what there is to say in this tick; true when `frame` holds it.
+    fn speak(
+        &mut self,
+        connection: &MediaConnection,
+        frame: &mut [u8; FRAME_OCTETS],
+        now: Timestamp,
+    ) -> bool {
+        let law = law_of(connection.codec);
+        let Some(to) = self.line.as_ref().map(|line| line.latch.target()) else { return false };
+        let to = (connection.send && !self.muted).then_some(to);
+        if let Some(said) = self.speak_digits(connection.dtmf_payload_type, law, to, frame, now) {
+            return said;
+        }
+        if let Some(player) = &mut self.player {
+            let octets = player.fill(law, frame);
+            let over = player.is_over();
+            if to.is_some() {
+                player.count_sent(octets);
+            }
+            let said = self.send_frame(to, frame, now);
+            if over {
+                self.end_playback();
+            }
+            return said;
+        }
+        let relaying = self.relay_to.is_some() || self.echo;
+        if relaying && self.outgoing.relayed_within(RELAY_SILENCE, now) {
+            return false;
+        }
+        self.send_frame(to, frame, now)
+    }
+
+    /// Goes on with digits; none when there are none in this tick.
+    fn speak_digits(
+        &mut self,
+        events: Option<u8>,
+        law: Law,
+        to: Option<SocketAddr>,
+        frame: &mut [u8; FRAME_OCTETS],
+        now: Timestamp,
+    ) -> Option<bool> {
+        if self.digits.is_idle() {
+            return None;
+        }
+        let timestamp = self.outgoing.stream().timestamp();
+        let (tick, finished) = self.digits.tick(events.is_some(), timestamp, law, frame);
+        if let Some(id) = finished {
+            self.sink.media(self.id, MediaFact::DigitsSent { id });
+        }
+        match (tick, to) {
+            (DigitTick::Idle, _) => return None,
+            (DigitTick::Silence | DigitTick::Tone, _) => return Some(self.send_frame(to, frame, now)),
+            (DigitTick::Event(event), Some(to)) => {
+                let way = Way { socket: &self.sockets.rtp, to };
+                self.outgoing.event(way, events.unwrap_or_default(), &event, now);
+            }
+            (DigitTick::Pause | DigitTick::Event(_), _) => self.outgoing.pause(),
+        }
+        Some(false)
+    }
+
+    /// Sends 20 ms, or lets them pass where nothing may be sent; true when they were sent.
+    fn send_frame(&mut self, to: Option<SocketAddr>, frame: &[u8; FRAME_OCTETS], now: Timestamp) -> bool {
+        match to {
+            Some(to) => self.outgoing.frame(Way { socket: &self.sockets.rtp, to }, frame, now),
+            None => self.outgoing.pause(),
+        }
+        to.is_some()
+    }
+
+    fn report_digits(&mut self) {
+        self.incoming.digits(|fact| self.sink.media(self.id, fact));
+    }
+
+    fn send_report(&mut self, bye: bool, now: Timestamp) {
+        let Some(line) = &self.line else { return };
+        if self.muted {
+            return;
+        }
+        let mut report = [0; REPORT_MAX];
+        let reception = self.incoming.reception_mut();
+        let len = self.reports.write(self.outgoing.stream(), reception, bye, now, &mut report);
+        let Some(datagram) = report.get(..len).filter(|datagram| !datagram.is_empty()) else { return };
+        match self.reports.target() {
+            Some(target) => crate::io::send(&self.sockets.rtcp, datagram, target),
+            None => crate::io::send(&self.sockets.rtp, datagram, line.latch.target()),
+        };
+    }
+
+    fn counts(&self) -> Counts {
+        let dropped = self.line.as_ref().map_or(0, |line| line.latch.dropped());
+        Counts {
+            received: self.incoming.received(),
+            sent: self.outgoing.sent(),
+            late: self.late_before + self.ear.as_ref().map_or(0, |ear| ear.hearing().late_packets()),
+            foreign: dropped + self.strangers,
+            reception: self.incoming.reception().figures(),
+        }
+    }
+
+    fn measured(&mut self, codec: Codec, receive: bool) -> Measured {
+        let loudness = self.ear.as_mut().map(|ear| ear.take_loudness()).unwrap_or_default();
+        Measured { codec, receive, round_trip: self.reports.round_trip(), loudness }
+    }
+}
+
+/// The first source that sends sound is the only one from then on.
+const fn latch_policy(policy: LatchPolicy) -> rtp::latch::LatchPolicy {
+    match policy {
+        LatchPolicy::Strict => rtp::latch::LatchPolicy::Strict,
+        LatchPolicy::Nat => rtp::latch::LatchPolicy::Nat { packets: 1 },
+    }
+}

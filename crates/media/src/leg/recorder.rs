@@ -1,0 +1,117 @@
+//! The tick's side of a recording: samples into a chunk, full chunks to the writer thread. Never waits: a disk that
+//! falls behind fails the recording, not the call.
+
+use crate::leg::hearing::{Hearing, Pcm};
+use crate::leg::relay::Relayed;
+use crate::spool::{CHUNK_BYTES, Chunk, SpoolMessage};
+use audio::Law;
+use audio::mix::mix_into;
+use model::sound::RecordSource;
+use model::{RecordingId, Timestamp};
+use rtp::jitter::FRAME_OCTETS;
+use std::sync::mpsc::{Receiver, SyncSender};
+
+const TOO_SLOW: &str = "the disk does not keep up with the recording";
+
+/// A recording under way. Dropping it ends it: the spool is closed once everything is written.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    recording: RecordingId,
+    source: RecordSource,
+    spool: u64,
+    writer: SyncSender<SpoolMessage>,
+    /// Empty chunks come back here.
+    spares: Receiver<Box<Chunk>>,
+    chunk: Option<Box<Chunk>>,
+    failed: bool,
+    /// What is relayed to this leg's far side, for a recording of both sides of a bridge.
+    relayed: Option<Box<Hearing>>,
+}
+
+impl Recorder {
+    /// A recording whose spool the writer knows as `spool`; empty chunks come from `spares`.
+    pub(crate) const fn new(
+        recording: RecordingId,
+        source: RecordSource,
+        spool: u64,
+        writer: SyncSender<SpoolMessage>,
+        spares: Receiver<Box<Chunk>>,
+    ) -> Self {
+        Self { recording, source, spool, writer, spares, chunk: None, failed: false, relayed: None }
+    }
+
+    /// Which recording it is.
+    pub(crate) const fn recording(&self) -> RecordingId {
+        self.recording
+    }
+
+    /// Takes a packet that was relayed to the far side.
+    pub(crate) fn put_relayed(&mut self, law: Law, relayed: &Relayed<'_>, now: Timestamp) {
+        if self.source != RecordSource::Mixed {
+            return;
+        }
+        let fits = self.relayed.as_ref().is_some_and(|hearing| hearing.law() == law);
+        if !fits {
+            self.relayed = Some(Box::new(Hearing::new(law)));
+        }
+        if let Some(hearing) = &mut self.relayed {
+            hearing.put(&relayed.packet, now);
+        }
+    }
+
+    /// Keeps 20 ms: what was heard, and what this leg itself sent.
+    pub(crate) fn tick(&mut self, heard: &Pcm, sent: Option<(Law, &[u8; FRAME_OCTETS])>, now: Timestamp) {
+        let mut pcm = *heard;
+        if self.source == RecordSource::Mixed {
+            let mut other: Pcm = [0; FRAME_OCTETS];
+            if let Some(hearing) = &mut self.relayed {
+                hearing.next(now, &mut other);
+                mix_into(&mut pcm, &other);
+            }
+            if let Some((law, octets)) = sent {
+                audio::g711::decode(law, octets, &mut other);
+                mix_into(&mut pcm, &other);
+            }
+        }
+        self.keep(&pcm);
+    }
+
+    fn keep(&mut self, pcm: &Pcm) {
+        if self.failed {
+            return;
+        }
+        let chunk = self.chunk.take().or_else(|| self.spares.try_recv().ok());
+        let Some(mut chunk) = chunk else {
+            self.fail();
+            return;
+        };
+        chunk.push(pcm);
+        if chunk.len() < CHUNK_BYTES {
+            self.chunk = Some(chunk);
+        } else if self.writer.try_send(SpoolMessage::Data { spool: self.spool, chunk }).is_err() {
+            self.fail();
+        }
+    }
+
+    fn fail(&mut self) {
+        self.failed = true;
+        self.end(Some(TOO_SLOW));
+    }
+
+    fn end(&self, failure: Option<&'static str>) {
+        // The writer's queue has room for the end of every recording that may exist.
+        let _ = self.writer.try_send(SpoolMessage::End { spool: self.spool, failure });
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        if self.failed {
+            return;
+        }
+        if let Some(chunk) = self.chunk.take() {
+            let _ = self.writer.try_send(SpoolMessage::Data { spool: self.spool, chunk });
+        }
+        self.end(None);
+    }
+}

@@ -1,0 +1,253 @@
+//! Recordings on their way to the disk: one writer thread behind a bounded queue appends samples to spool files,
+//! and a board says which spools are open, closed or failed. Knows no call; no tick ever waits for it.
+
+use crate::config::StartError;
+use crate::leg::hearing::Pcm;
+use crate::leg::recorder::Recorder;
+use audio::wav::{SpoolCodec, SpoolHeader};
+use model::sound::RecordSource;
+use model::{RecordingId, Timestamp};
+use ports::MediaError;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Bytes of a chunk: 240 ms of 16-bit samples at 8 kHz.
+pub(crate) const CHUNK_BYTES: usize = 3_840;
+/// Chunks of one recording: how long a disk may stand still, about two seconds.
+const CHUNKS: usize = 8;
+/// Messages in the writer's queue for one recording: its chunks, its beginning, its end and the end by failure.
+const MESSAGES: usize = CHUNKS + 3;
+/// How long the end of a recording is waited for; the tick orders it within 20 ms.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Samples on their way to a spool.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    bytes: [u8; CHUNK_BYTES],
+    len: usize,
+}
+
+impl Chunk {
+    /// Room for [`CHUNK_BYTES`].
+    fn empty() -> Box<Self> {
+        Box::new(Self { bytes: [0; CHUNK_BYTES], len: 0 })
+    }
+
+    /// Bytes in it.
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Adds a frame, little-endian; a chunk holds a whole number of frames.
+    pub(crate) fn push(&mut self, pcm: &Pcm) {
+        let room = self.bytes.get_mut(self.len..).unwrap_or_default();
+        for (to, sample) in room.chunks_exact_mut(2).zip(pcm) {
+            to.copy_from_slice(&sample.to_le_bytes());
+        }
+        self.len = (self.len + pcm.len() * 2).min(CHUNK_BYTES);
+    }
+}
+
+/// What the writer is told.
+#[derive(Debug)]
+pub(crate) enum SpoolMessage {
+    /// A file begins.
+    Begin(Box<Beginning>),
+    /// It goes on.
+    Data {
+        /// Which one.
+        spool: u64,
+        /// The samples.
+        chunk: Box<Chunk>,
+    },
+    /// It ends.
+    End {
+        /// Which one.
+        spool: u64,
+        /// Why it holds less than it should.
+        failure: Option<&'static str>,
+    },
+}
+
+/// A spool about to be written.
+#[derive(Debug)]
+pub(crate) struct Beginning {
+    spool: u64,
+    path: PathBuf,
+    started_at: Timestamp,
+    state: watch::Sender<SpoolState>,
+    spares: SyncSender<Box<Chunk>>,
+}
+
+/// How a spool stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SpoolState {
+    /// It is being written.
+    Open,
+    /// All of it is in the file.
+    Closed,
+    /// Something is missing, and why.
+    Failed(String),
+}
+
+/// Starts recordings and knows how they stand.
+#[derive(Debug)]
+pub(crate) struct Spools {
+    writer: SyncSender<SpoolMessage>,
+    board: Mutex<HashMap<PathBuf, watch::Receiver<SpoolState>>>,
+    open: Arc<AtomicUsize>,
+    open_max: usize,
+    next: AtomicU64,
+}
+
+impl Spools {
+    /// Starts the writer for at most `recordings_max` recordings at once. It ends when the last recording and
+    /// this are gone.
+    pub(crate) fn start(recordings_max: usize) -> Result<Self, StartError> {
+        let (writer, messages) = sync_channel(recordings_max.max(1).saturating_mul(MESSAGES));
+        let open = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&open);
+        std::thread::Builder::new()
+            .name("media-spool".to_owned())
+            .spawn(move || write_spools(&messages, &counted))
+            .map_err(|error| StartError::System {
+                what: "the recorder's thread",
+                reason: error.to_string(),
+            })?;
+        let board = Mutex::default();
+        Ok(Self { writer, board, open, open_max: recordings_max, next: AtomicU64::new(0) })
+    }
+
+    /// Has the spool file made, and makes the recorder that fills it. A file that cannot be made is a failed
+    /// spool.
+    pub(crate) fn begin(
+        &self,
+        recording: RecordingId,
+        source: RecordSource,
+        path: PathBuf,
+        started_at: Timestamp,
+    ) -> Result<Recorder, MediaError> {
+        if self.open.fetch_add(1, Ordering::Relaxed) >= self.open_max {
+            self.open.fetch_sub(1, Ordering::Relaxed);
+            return Err(MediaError::Recording(format!("{} recordings are running already", self.open_max)));
+        }
+        let (state, watched) = watch::channel(SpoolState::Open);
+        let (spares, empty) = sync_channel(CHUNKS);
+        for _ in 0..CHUNKS {
+            let _ = spares.try_send(Chunk::empty());
+        }
+        let spool = self.next.fetch_add(1, Ordering::Relaxed);
+        let beginning = Beginning { spool, path: path.clone(), started_at, state, spares };
+        if self.writer.try_send(SpoolMessage::Begin(Box::new(beginning))).is_err() {
+            self.open.fetch_sub(1, Ordering::Relaxed);
+            return Err(MediaError::Recording("the recorder has too much to write".to_owned()));
+        }
+        self.announce(path, watched);
+        Ok(Recorder::new(recording, source, spool, self.writer.clone(), empty))
+    }
+
+    fn announce(&self, path: PathBuf, watched: watch::Receiver<SpoolState>) {
+        let mut board = self.board.lock().unwrap_or_else(PoisonError::into_inner);
+        if board.len() >= self.open_max.saturating_mul(2) {
+            // What nobody asked for in all that time, nobody will.
+            board.retain(|_, state| *state.borrow() == SpoolState::Open);
+        }
+        board.insert(path, watched);
+    }
+
+    /// Waits until a spool is closed. One that was never begun here is what a crash left, and closed.
+    pub(crate) async fn closed(&self, path: &Path) -> Result<(), MediaError> {
+        let watched = self.board.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
+        let Some(mut watched) = watched else { return Ok(()) };
+        let settled = watched.wait_for(|state| *state != SpoolState::Open);
+        let state = match tokio::time::timeout(CLOSE_TIMEOUT, settled).await {
+            Ok(Ok(state)) => state.clone(),
+            Ok(Err(_)) => SpoolState::Failed("the recorder has ended".to_owned()),
+            Err(_) => return Err(MediaError::Recording("the recording was not stopped".to_owned())),
+        };
+        self.board.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+        match state {
+            SpoolState::Failed(reason) => Err(MediaError::Recording(reason)),
+            SpoolState::Open | SpoolState::Closed => Ok(()),
+        }
+    }
+}
+
+fn create_spool(path: &Path, started_at: Timestamp) -> std::io::Result<File> {
+    let header = SpoolHeader {
+        codec: SpoolCodec::Pcm16,
+        rate_hz: crate::prompts::TELEPHONE_RATE_HZ,
+        channels: 1,
+        started_at_us: started_at.as_micros(),
+    };
+    let mut file = File::create(path)?;
+    file.write_all(&header.encode())?;
+    Ok(file)
+}
+
+/// A spool as the writer has it.
+struct Spool {
+    file: Option<File>,
+    state: watch::Sender<SpoolState>,
+    spares: SyncSender<Box<Chunk>>,
+    failure: Option<String>,
+}
+
+fn write_spools(messages: &Receiver<SpoolMessage>, open: &AtomicUsize) {
+    let mut spools: HashMap<u64, Spool> = HashMap::new();
+    while let Ok(message) = messages.recv() {
+        match message {
+            SpoolMessage::Begin(beginning) => {
+                spools.insert(beginning.spool, Spool::begin(*beginning));
+            }
+            SpoolMessage::Data { spool, chunk } => {
+                if let Some(spool) = spools.get_mut(&spool) {
+                    spool.append(chunk);
+                }
+            }
+            SpoolMessage::End { spool, failure } => {
+                if let Some(spool) = spools.remove(&spool) {
+                    spool.close(failure);
+                    open.fetch_sub(1, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+}
+
+impl Spool {
+    fn begin(beginning: Beginning) -> Self {
+        let Beginning { path, started_at, state, spares, .. } = beginning;
+        let (file, failure) = match create_spool(&path, started_at) {
+            Ok(file) => (Some(file), None),
+            Err(error) => (None, Some(format!("cannot write {}: {error}", path.display()))),
+        };
+        Self { file, state, spares, failure }
+    }
+
+    /// The first failure ends the file: what follows a hole would be at the wrong time.
+    fn append(&mut self, mut chunk: Box<Chunk>) {
+        let samples = chunk.bytes.get(..chunk.len).unwrap_or_default();
+        if let Some(file) = &mut self.file
+            && let Err(error) = file.write_all(samples)
+        {
+            self.failure = Some(format!("the spool cannot be written: {error}"));
+            self.file = None;
+        }
+        chunk.len = 0;
+        // The recorder may have ended, and its chunks with it.
+        let _ = self.spares.try_send(chunk);
+    }
+
+    fn close(self, failure: Option<&'static str>) {
+        let failure = self.failure.or_else(|| failure.map(str::to_owned));
+        self.state.send_replace(failure.map_or(SpoolState::Closed, SpoolState::Failed));
+    }
+}

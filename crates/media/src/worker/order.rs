@@ -1,0 +1,173 @@
+//! What reaches a worker from outside: orders about legs, and packets of legs that other workers serve. All of
+//! it in queues of fixed size.
+
+use crate::io::Bell;
+use crate::leg::Leg;
+use crate::leg::digits::Script;
+use crate::leg::player::Player;
+use crate::leg::recorder::Recorder;
+use crate::leg::relay::{PeerRef, RelayedPacket};
+use model::sound::PlaybackId;
+use model::{LegId, RecordingId};
+use ports::MediaError;
+use ports::media::MediaConnection;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+/// Packets on their way from one worker to another; two milliseconds of a thousand bridged calls.
+const FORWARDED_MAX: usize = 512;
+
+/// An order to a worker.
+pub(crate) enum WorkerOrder {
+    /// Serve a leg.
+    Open(Box<Leg>),
+    /// Order one of its legs.
+    Leg(LegId, LegOrder),
+}
+
+/// An order to a leg, with everything made ready that would cost time.
+pub(crate) enum LegOrder {
+    /// As [`ports::media::PlaneOrder::Connect`].
+    Connect(Box<MediaConnection>),
+    /// Play; what plays is cut.
+    Play(Box<Player>),
+    /// Cut a playback.
+    StopPlayback(PlaybackId),
+    /// Send digits.
+    Digits(Script),
+    /// Report voice.
+    WatchVoice(bool),
+    /// Record.
+    StartRecording(Box<Recorder>),
+    /// End a recording.
+    StopRecording(RecordingId),
+    /// Send on what arrives to another leg, or no longer.
+    Relay(Option<PeerRef>),
+    /// Send back what arrives.
+    Echo(bool),
+    /// Neither send nor hear.
+    Mute(bool),
+}
+
+impl LegOrder {
+    /// The playback that it begins.
+    pub(crate) fn playback(&self) -> Option<PlaybackId> {
+        match self {
+            Self::Play(player) => Some(player.playback()),
+            _ => None,
+        }
+    }
+}
+
+/// The side of a worker that others see.
+pub(crate) struct WorkerDoor {
+    orders: SyncSender<WorkerOrder>,
+    forwarded: SyncSender<RelayedPacket>,
+    bell: Bell,
+    /// Set while the worker may sleep longer than a millisecond; then the bell must be rung.
+    parked: AtomicBool,
+    stopping: AtomicBool,
+    legs: AtomicUsize,
+    /// Counts for the operator.
+    pub(crate) counters: Counters,
+}
+
+/// What a worker counts over its life.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// Phases left out because the worker was late.
+    pub(crate) skipped_phases: AtomicU64,
+    /// Packets for other workers that found their queue full.
+    pub(crate) forward_drops: AtomicU64,
+}
+
+/// The worker's own ends of its queues.
+pub(crate) struct Inbox {
+    /// Orders, oldest first.
+    pub(crate) orders: Receiver<WorkerOrder>,
+    /// Packets of other workers' legs.
+    pub(crate) forwarded: Receiver<RelayedPacket>,
+}
+
+impl WorkerDoor {
+    /// A door and what is behind it.
+    pub(crate) fn new(orders_max: usize) -> std::io::Result<(Self, Inbox)> {
+        let (orders, orders_in) = sync_channel(orders_max.max(1));
+        let (forwarded, forwarded_in) = sync_channel(FORWARDED_MAX);
+        let door = Self {
+            orders,
+            forwarded,
+            bell: Bell::new()?,
+            parked: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            legs: AtomicUsize::new(0),
+            counters: Counters::default(),
+        };
+        Ok((door, Inbox { orders: orders_in, forwarded: forwarded_in }))
+    }
+
+    /// Hands over an order; it is carried out within a tick.
+    pub(crate) fn order(&self, order: WorkerOrder) -> Result<(), MediaError> {
+        self.try_order(order).map_err(|_| MediaError::Busy)
+    }
+
+    /// Hands over an order, or gives it back when the queue is full.
+    pub(crate) fn try_order(&self, order: WorkerOrder) -> Result<(), WorkerOrder> {
+        self.orders.try_send(order).map_err(|refused| match refused {
+            TrySendError::Full(order) | TrySendError::Disconnected(order) => order,
+        })?;
+        self.wake();
+        Ok(())
+    }
+
+    /// Hands over a packet; false when the queue is full.
+    pub(crate) fn forward(&self, packet: RelayedPacket) -> bool {
+        let taken = self.forwarded.try_send(packet).is_ok();
+        if taken {
+            self.wake();
+        }
+        taken
+    }
+
+    /// Asks the worker to close its legs and end.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.bell.ring();
+    }
+
+    /// Whether it was asked to end.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Legs it serves or is about to.
+    pub(crate) fn legs(&self) -> usize {
+        self.legs.load(Ordering::Relaxed)
+    }
+
+    /// A leg comes.
+    pub(crate) fn leg_opened(&self) {
+        self.legs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A leg went.
+    pub(crate) fn leg_closed(&self) {
+        self.legs.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// The bell, for the worker's poller.
+    pub(crate) const fn bell(&self) -> &Bell {
+        &self.bell
+    }
+
+    /// Says whether the worker may sleep long. It looks into its queues once more after saying yes.
+    pub(crate) fn park(&self, parked: bool) {
+        self.parked.store(parked, Ordering::SeqCst);
+    }
+
+    fn wake(&self) {
+        if self.parked.load(Ordering::SeqCst) {
+            self.bell.ring();
+        }
+    }
+}
