@@ -8,10 +8,12 @@ pub mod digest;
 pub mod endpoint;
 pub mod message;
 pub mod sdp;
+mod session;
+mod transaction;
 
 pub use dialog::snapshot::DialogSnapshot;
 pub use digest::Credentials;
-pub use endpoint::Endpoint;
 pub use endpoint::config::{EndpointConfig, Limits, TimerLengths};
 pub use endpoint::order::{CallKey, Hop, Order, OrderError, OutgoingCall, Party, Q850, Rejection, Transport};
 pub use endpoint::output::{Answer, Direction, EndedBy, Event, FailedBy, Failure, IncomingCall, Output};
+pub use endpoint::{Endpoint, Load};

@@ -28,11 +28,18 @@ pub struct Limits {
     pub transactions_max: usize,
     /// Bytes of one message.
     pub message_bytes_max: usize,
+    /// How long an incoming call may stay neither answered nor refused; then it gets 480.
+    pub unanswered_max: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { calls_max: 20_000, transactions_max: 200_000, message_bytes_max: 65_535 }
+        Self {
+            calls_max: 20_000,
+            transactions_max: 200_000,
+            message_bytes_max: 65_535,
+            unanswered_max: Duration::from_secs(300),
+        }
     }
 }
 

@@ -1,72 +1,146 @@
-//! The one public machine: datagrams, orders and time in, [`Output`] out. Only routes between the rooms of this crate.
+//! The one public machine: datagrams, orders and time in, [`Output`] out. Keeps the sessions and routes to them; what is to
+//! be done stands in their rooms.
 
 pub mod config;
 pub mod order;
+mod orders;
 pub mod output;
+mod requests;
+mod responses;
+pub(crate) mod sink;
+mod timeouts;
+pub(crate) mod tokens;
+pub(crate) mod wire;
 
+use crate::dialog::Dialog;
 use crate::dialog::snapshot::DialogSnapshot;
 use crate::endpoint::config::EndpointConfig;
-use crate::endpoint::order::{CallKey, Hop, Order, OrderError};
+use crate::endpoint::order::{CallKey, Hop, OrderError};
 use crate::endpoint::output::Output;
+use crate::message::{Message, ParseError, StartLine};
+use crate::session::{Next, Session, Talking};
 use model::Timestamp;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
+use tokens::{KeyedHasher, Tokens};
+use wire::Wire;
 
 /// A SIP user agent without sockets: both roles, any number of calls.
 ///
 /// After each `handle_*` drain [`Endpoint::poll`], then sleep until [`Endpoint::deadline`].
 #[derive(Debug)]
 pub struct Endpoint {
-    outputs: VecDeque<Output>,
+    wire: Wire,
+    sessions: BTreeMap<CallKey, Session>,
+    /// Sessions by our tag.
+    tags: HashMap<Box<str>, CallKey, KeyedHasher>,
+    next_incoming: CallKey,
 }
 
 impl Endpoint {
     /// A new endpoint; branches, tags and Call-IDs are drawn from `seed`, which must be secret and never used twice.
-    pub fn new(_config: EndpointConfig, _seed: [u8; 32]) -> Self {
-        Self { outputs: VecDeque::new() }
+    pub fn new(config: EndpointConfig, seed: [u8; 32]) -> Self {
+        let mut tokens = Tokens::new(seed);
+        let tags = HashMap::with_hasher(tokens.hasher());
+        let wire = Wire::new(config, tokens);
+        Self { wire, sessions: BTreeMap::new(), tags, next_incoming: CallKey::FIRST_INCOMING }
     }
 
-    /// A datagram arrived.
-    pub fn handle_datagram(&mut self, _source: SocketAddr, _bytes: &[u8], _now: Timestamp) {}
-
-    /// The application wants something.
-    pub fn handle_order(&mut self, _order: Order, _now: Timestamp) -> Result<(), OrderError> {
-        Err(OrderError::UnknownCall)
+    /// A datagram arrived. What is not SIP is dropped; a malformed request is answered as far as it can be.
+    pub fn handle_datagram(&mut self, source: SocketAddr, bytes: &[u8], now: Timestamp) {
+        let source = Hop::udp(source);
+        match Message::parse(bytes) {
+            Ok(message) => match message.start {
+                StartLine::Request { .. } => self.on_request(&message, source, now),
+                StartLine::Response { .. } => self.on_response(&message, source, now),
+            },
+            Err(ParseError::KeepAlive) => {}
+            Err(_) => self.wire.sink.received(None, source, bytes, false),
+        }
     }
-
-    /// Time passed; fires every timer due by `now`.
-    pub fn handle_timeout(&mut self, _now: Timestamp) {}
-
-    /// The transport could not deliver to this hop (ICMP unreachable, connection refused).
-    pub fn handle_transport_error(&mut self, _hop: Hop, _now: Timestamp) {}
 
     /// The next thing to do; drain it after every `handle_*`.
     pub fn poll(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.wire.sink.pop()
     }
 
     /// When to call [`Endpoint::handle_timeout`] next.
     pub fn deadline(&self) -> Option<Timestamp> {
-        None
+        self.wire.timers.deadline()
     }
 
-    /// Calls that live, transactions that live: both zero when nothing is left to do.
-    pub fn load(&self) -> (usize, usize) {
-        (0, 0)
+    /// Calls, transactions and timers that live: all zero when nothing is left to do.
+    pub fn load(&self) -> Load {
+        let transactions = self.wire.clients.len() + self.wire.servers.len();
+        Load { calls: self.sessions.len(), transactions, timers: self.wire.timers.len() }
     }
 
     /// Whether a call lives under this key.
-    pub fn has_call(&self, _key: CallKey) -> bool {
-        false
+    pub fn has_call(&self, key: CallKey) -> bool {
+        self.sessions.contains_key(&key)
     }
 
-    /// What to keep of an answered call; none before the answer and after the end.
-    pub fn dialog_snapshot(&self, _key: CallKey) -> Option<DialogSnapshot> {
-        None
+    /// What to keep of an answered call; none before the answer and after the end. Take it anew when Answered,
+    /// AnswerAcknowledged or a re-INVITE's event came.
+    pub fn dialog_snapshot(&self, key: CallKey) -> Option<DialogSnapshot> {
+        match self.sessions.get(&key)? {
+            Session::Talking(talking) => talking.snapshot(),
+            Session::Calling(_) | Session::Ringing(_) => None,
+        }
     }
 
     /// Takes an answered call up again, in a fresh endpoint or this one.
-    pub fn restore(&mut self, _key: CallKey, _snapshot: DialogSnapshot) -> Result<(), OrderError> {
-        Err(OrderError::KeyInUse)
+    pub fn restore(&mut self, key: CallKey, snapshot: DialogSnapshot) -> Result<(), OrderError> {
+        if self.sessions.contains_key(&key) || self.tags.contains_key(snapshot.local_tag.as_str()) {
+            return Err(OrderError::KeyInUse);
+        }
+        if self.sessions.len() >= self.wire.config.limits.calls_max {
+            return Err(OrderError::Full);
+        }
+        let dialog = Dialog::restore(snapshot).ok_or(OrderError::WrongState)?;
+        self.insert(key, Session::Talking(Box::new(Talking::new(key, dialog))));
+        Ok(())
     }
+
+    fn insert(&mut self, key: CallKey, session: Session) {
+        self.tags.insert(session.local_tag().into(), key);
+        self.sessions.insert(key, session);
+    }
+
+    /// A key no call has.
+    fn incoming_key(&mut self) -> CallKey {
+        while self.sessions.contains_key(&self.next_incoming) {
+            self.next_incoming = CallKey(self.next_incoming.0.wrapping_add(1).max(CallKey::FIRST_INCOMING.0));
+        }
+        let key = self.next_incoming;
+        self.next_incoming = CallKey(key.0.wrapping_add(1).max(CallKey::FIRST_INCOMING.0));
+        key
+    }
+
+    /// Does to a session what its last step decided.
+    fn follow(&mut self, key: CallKey, next: Next) {
+        match next {
+            Next::Stay => {}
+            // The tag stays the same.
+            Next::Talk(talking) => {
+                self.sessions.insert(key, Session::Talking(talking));
+            }
+            Next::Gone => {
+                if let Some(session) = self.sessions.remove(&key) {
+                    self.tags.remove(session.local_tag());
+                }
+            }
+        }
+    }
+}
+
+/// How much an endpoint holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Load {
+    /// Calls, those included that were hung up and only wait for an ACK.
+    pub calls: usize,
+    /// Transactions; they linger for up to 32 s after their last message.
+    pub transactions: usize,
+    /// Timers.
+    pub timers: usize,
 }

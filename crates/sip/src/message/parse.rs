@@ -75,6 +75,8 @@ pub enum Defect {
 pub struct Message<'a> {
     /// The first line.
     pub start: StartLine<'a>,
+    /// The whole datagram.
+    pub raw: &'a [u8],
     /// The first thing wrong with the frame; always `None` in a response.
     pub defect: Option<Defect>,
     fields: [Field<'a>; HEADERS_MAX],
@@ -95,7 +97,7 @@ impl<'a> Message<'a> {
         let (line, rest) = take_line(rest).ok_or(ParseError::NotSip)?;
         let (start, defect) = parse_start_line(line)?;
         let mut message =
-            Self { start, defect, fields: [Field::default(); HEADERS_MAX], count: 0, body: &[] };
+            Self { start, raw: bytes, defect, fields: [Field::default(); HEADERS_MAX], count: 0, body: &[] };
         let body = message.take_headers(rest);
         message.take_body(body);
         match (message.start, message.defect) {
@@ -176,6 +178,11 @@ impl<'a> Message<'a> {
     /// The first value of a header.
     pub fn value(&self, name: HeaderName) -> Option<&'a [u8]> {
         self.fields_named(name).next().map(|field| field.value)
+    }
+
+    /// The values of all lines of a header, in order, each unsplit.
+    pub fn values(&self, name: HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        self.fields_named(name).map(|field| field.value)
     }
 
     /// How many lines a header has.

@@ -1,0 +1,102 @@
+//! Where a request within a dialog goes: loose and strict routes (RFC 3261 §12.2.1.1, §16.12.1.2), and the next machine as
+//! far as it can be told without asking DNS.
+
+use super::snapshot::DialogSnapshot;
+use crate::endpoint::order::Hop;
+use crate::message::{NameAddr, Uri};
+use std::net::IpAddr;
+
+/// Request-URI and Route values of a request.
+pub(super) fn request_uri(state: &DialogSnapshot) -> (&str, Vec<String>) {
+    let first = state.route_set.first().and_then(|route| NameAddr::parse(route.as_bytes()));
+    match first {
+        Some(route) if route.uri().param("lr").is_none() => {
+            // A strict router wants itself in the Request-URI and the target last.
+            let rest = state.route_set.iter().skip(1).cloned();
+            let target = format!("<{}>", state.remote_target);
+            (route.uri_text, rest.chain(std::iter::once(target)).collect())
+        }
+        _ => (&state.remote_target, state.route_set.clone()),
+    }
+}
+
+/// The hop a URI names if its host is an address; else the machine the dialog was set up with. An address of a private
+/// network that a peer on the public one names is not reachable: its packets came through a NAT, and go back there.
+pub(super) fn hop_of(uri: &str, peer: Hop) -> Hop {
+    let Some(address) = Uri::parse(uri).ok().and_then(|uri| uri.socket_address()) else { return peer };
+    let hidden = is_private(address.ip()) && !is_private(peer.address.ip());
+    let other_family = address.is_ipv4() != peer.address.is_ipv4();
+    if hidden || other_family || address.ip().is_unspecified() || address.ip().is_multicast() {
+        return peer;
+    }
+    Hop { address, ..peer }
+}
+
+fn is_private(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local() || is_shared(v4.octets()),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
+/// 100.64.0.0/10, the inside of carriers' NATs (RFC 6598).
+const fn is_shared(octets: [u8; 4]) -> bool {
+    let [first, second, ..] = octets;
+    first == 100 && second & 0xc0 == 64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(routes: &[&str]) -> DialogSnapshot {
+        DialogSnapshot {
+            version: 1,
+            call_id: String::new(),
+            local: String::new(),
+            remote: String::new(),
+            local_tag: String::new(),
+            remote_tag: String::new(),
+            remote_target: "sip:bob@192.0.2.4".into(),
+            route_set: routes.iter().map(|route| (*route).to_owned()).collect(),
+            local_contact: String::new(),
+            local_cseq: 1,
+            remote_cseq: None,
+            peer: Hop::udp("192.0.2.1:5060".parse().unwrap()),
+        }
+    }
+
+    #[test]
+    fn requests_are_addressed_for_loose_and_strict_routers() {
+        let check = |routes: &[&str], uri: &str, wanted: &[&str]| {
+            let state = state(routes);
+            let (got_uri, got_routes) = request_uri(&state);
+            assert_eq!(
+                (got_uri, got_routes),
+                (uri, wanted.iter().map(|r| (*r).to_owned()).collect()),
+                "{routes:?}"
+            );
+        };
+        check(&[], "sip:bob@192.0.2.4", &[]);
+        check(&["<sip:p1;lr>", "<sip:p2>"], "sip:bob@192.0.2.4", &["<sip:p1;lr>", "<sip:p2>"]);
+        check(&["<sip:p1>", "<sip:p2;lr>"], "sip:p1", &["<sip:p2;lr>", "<sip:bob@192.0.2.4>"]);
+    }
+
+    #[test]
+    fn the_next_hop_is_the_named_address_if_it_can_be_reached() {
+        let check = |uri: &str, peer: &str, wanted: &str| {
+            let hop = hop_of(uri, Hop::udp(peer.parse().unwrap()));
+            assert_eq!(hop.address.to_string(), wanted, "{uri} from {peer}");
+        };
+        check("sip:a@203.0.113.9:5070", "192.0.2.1:5060", "203.0.113.9:5070");
+        check("sip:a@203.0.113.9", "192.0.2.1:5062", "203.0.113.9:5060");
+        check("sip:a@example.com", "192.0.2.1:5062", "192.0.2.1:5062");
+        check("sip:a@10.0.0.5:5060", "203.0.113.1:40000", "203.0.113.1:40000");
+        check("sip:a@10.0.0.5:5070", "10.0.0.9:5060", "10.0.0.5:5070");
+        check("sip:a@127.0.0.1:5070", "127.0.0.1:5060", "127.0.0.1:5070");
+        check("sip:a@100.64.3.4", "203.0.113.1:5060", "203.0.113.1:5060");
+        check("sip:a@0.0.0.0", "203.0.113.1:5060", "203.0.113.1:5060");
+        check("sip:a@[2001:db8::1]", "203.0.113.1:5060", "203.0.113.1:5060");
+        check("tel:+1555", "203.0.113.1:5060", "203.0.113.1:5060");
+    }
+}

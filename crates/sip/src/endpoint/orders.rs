@@ -1,0 +1,156 @@
+//! Carries out the application's orders: finds the session, checks what it is given, lets the session act.
+
+use super::Endpoint;
+use super::order::{CallKey, Hop, Order, OrderError, OutgoingCall, Q850, Rejection};
+use super::output::EndedBy;
+use crate::message::address::quote_display;
+use crate::message::uri::{Scheme, Uri};
+use crate::message::{HeaderName, Writer};
+use crate::session::{Calling, Next, Ringing, Session, Talking, check_extra_headers};
+use crate::transaction::Owner;
+use model::Timestamp;
+
+/// Contacts of a redirection.
+const CONTACTS_MAX: usize = 8;
+
+impl Endpoint {
+    /// The application wants something. On an error nothing was sent and nothing changed.
+    pub fn handle_order(&mut self, order: Order, now: Timestamp) -> Result<(), OrderError> {
+        match order {
+            Order::Invite { key, call } => self.place(key, &call, now),
+            Order::Ring { key, code, sdp } => self.ring(key, code, sdp, now),
+            Order::Answer { key, sdp } => {
+                let next = self.with_ringing(key, |ringing, wire| ringing.answer(&sdp, wire, now))?;
+                self.follow(key, next);
+                Ok(())
+            }
+            Order::Reject { key, rejection } => self.reject(key, &rejection, now),
+            Order::HangUp { key, q850 } => self.hang_up(key, q850, now),
+            Order::Reinvite { key, sdp } => {
+                self.with_talking(key, |talking, wire| talking.reinvite(&sdp, wire, now))?
+            }
+            Order::AnswerReinvite { key, sdp } => {
+                self.with_talking(key, |talking, wire| talking.answer_reinvite(&sdp, wire, now))?
+            }
+            Order::RejectReinvite { key, code } => {
+                check_code(code, 400)?;
+                self.with_talking(key, |talking, wire| talking.reject_reinvite(code, wire, now))?
+            }
+            Order::Options { ping, uri, destination } => self.ping(ping, &uri, destination, now),
+        }
+    }
+
+    fn place(&mut self, key: CallKey, call: &OutgoingCall, now: Timestamp) -> Result<(), OrderError> {
+        if key.is_incoming() {
+            return Err(OrderError::KeyReserved);
+        }
+        if self.sessions.contains_key(&key) {
+            return Err(OrderError::KeyInUse);
+        }
+        if self.sessions.len() >= self.wire.config.limits.calls_max || !self.wire.has_room() {
+            return Err(OrderError::Full);
+        }
+        let calling = Calling::start(key, call, &mut self.wire, now)?;
+        self.insert(key, Session::Calling(Box::new(calling)));
+        Ok(())
+    }
+
+    fn with_ringing<T>(
+        &mut self,
+        key: CallKey,
+        act: impl FnOnce(&mut Ringing, &mut super::Wire) -> T,
+    ) -> Result<T, OrderError> {
+        match self.sessions.get_mut(&key) {
+            Some(Session::Ringing(ringing)) => Ok(act(ringing, &mut self.wire)),
+            Some(Session::Talking(talking)) if talking.is_closing() => Err(OrderError::UnknownCall),
+            Some(_) => Err(OrderError::WrongState),
+            None => Err(OrderError::UnknownCall),
+        }
+    }
+
+    fn with_talking<T>(
+        &mut self,
+        key: CallKey,
+        act: impl FnOnce(&mut Talking, &mut super::Wire) -> T,
+    ) -> Result<T, OrderError> {
+        match self.sessions.get_mut(&key) {
+            Some(Session::Talking(talking)) if !talking.is_closing() => Ok(act(talking, &mut self.wire)),
+            Some(Session::Calling(_) | Session::Ringing(_)) => Err(OrderError::WrongState),
+            Some(Session::Talking(_)) | None => Err(OrderError::UnknownCall),
+        }
+    }
+
+    fn ring(
+        &mut self,
+        key: CallKey,
+        code: u16,
+        sdp: Option<Vec<u8>>,
+        now: Timestamp,
+    ) -> Result<(), OrderError> {
+        if !(101..=199).contains(&code) {
+            return Err(OrderError::BadCode(code));
+        }
+        self.with_ringing(key, |ringing, wire| ringing.ring(code, sdp, wire, now))
+    }
+
+    fn reject(&mut self, key: CallKey, rejection: &Rejection, now: Timestamp) -> Result<(), OrderError> {
+        check_code(rejection.code, 300)?;
+        check_extra_headers(&rejection.extra_headers)?;
+        let bad = |uri: &String| Uri::parse(uri).is_err();
+        if rejection.contacts.len() > CONTACTS_MAX || rejection.contacts.iter().any(bad) {
+            return Err(OrderError::BadUri);
+        }
+        let next =
+            self.with_ringing(key, |ringing, wire| ringing.reject(rejection, EndedBy::Local, wire, now))?;
+        self.follow(key, next);
+        Ok(())
+    }
+
+    fn hang_up(&mut self, key: CallKey, q850: Option<Q850>, now: Timestamp) -> Result<(), OrderError> {
+        let wire = &mut self.wire;
+        let next = match self.sessions.get_mut(&key).ok_or(OrderError::UnknownCall)? {
+            Session::Calling(calling) => {
+                calling.cancel(q850, wire, now);
+                Next::Stay
+            }
+            Session::Ringing(ringing) => {
+                let rejection = Rejection { q850, ..Rejection::with_code(603) };
+                ringing.reject(&rejection, EndedBy::Local, wire, now)
+            }
+            Session::Talking(talking) if talking.is_closing() => return Err(OrderError::UnknownCall),
+            Session::Talking(talking) => talking.hang_up(q850, wire, now),
+        };
+        self.follow(key, next);
+        Ok(())
+    }
+
+    fn ping(&mut self, ping: u64, uri: &str, destination: Hop, now: Timestamp) -> Result<(), OrderError> {
+        let parsed = Uri::parse(uri).map_err(|_| OrderError::BadUri)?;
+        if parsed.scheme == Scheme::Other || !parsed.headers.is_empty() || !uri.is_ascii() {
+            return Err(OrderError::BadUri);
+        }
+        let wire = &mut self.wire;
+        if !wire.has_room() {
+            return Err(OrderError::Full);
+        }
+        let (call_id, tag) = (wire.tokens.call_id(), wire.tokens.tag());
+        let draft = wire.draft(destination);
+        let bytes = wire.write(|out, config| {
+            let (us, name) = (&config.host_port, quote_display(&config.user_agent));
+            let mut writer = Writer::request(out, "OPTIONS", uri);
+            writer.header(HeaderName::Via, &draft.via).header(HeaderName::MaxForwards, 70);
+            writer.header(HeaderName::From, format_args!("{name} <sip:{us}>;tag={tag}"));
+            writer.header(HeaderName::To, format_args!("<{uri}>")).header(HeaderName::CallId, &call_id);
+            writer
+                .header(HeaderName::CSeq, "1 OPTIONS")
+                .header(HeaderName::Contact, format_args!("<sip:{us}>"));
+            writer.named("Accept", "application/sdp").header(HeaderName::UserAgent, &config.user_agent).end();
+        });
+        wire.start(draft, "OPTIONS", Owner::Ping(ping), bytes, now);
+        Ok(())
+    }
+}
+
+fn check_code(code: u16, least: u16) -> Result<(), OrderError> {
+    if (least..=699).contains(&code) { Ok(()) } else { Err(OrderError::BadCode(code)) }
+}

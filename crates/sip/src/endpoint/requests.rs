@@ -1,0 +1,252 @@
+//! What a request received is (RFC 3261 §8.2, §12.2.2): a copy of one already served, one of a call, a new call, or none of
+//! these. What needs no memory gets its answer here and is forgotten.
+
+use super::Endpoint;
+use super::order::{CallKey, Hop};
+use super::output::{EndedBy, Event, IncomingCall};
+use super::wire::finish_capabilities;
+use crate::dialog::{Dialog, contact_uri};
+use crate::message::fields::parse_q850;
+use crate::message::name::ALLOW;
+use crate::message::uri::escape_user;
+use crate::message::validate::{self, Refusal, Request};
+use crate::message::{HeaderName, Message, Method, NameAddr};
+use crate::session::{Arrival, Next, Ringing, Session, headers_of_interest, session_description};
+use crate::transaction::{ReplyHead, ServerId, request_key};
+use model::Timestamp;
+
+impl Endpoint {
+    pub(super) fn on_request(&mut self, message: &Message<'_>, source: Hop, now: Timestamp) {
+        match validate::request(message) {
+            Err(refusal) => {
+                self.wire.sink.received(None, source, message.raw, false);
+                if message.method() != Some(Method::Ack) {
+                    self.wire.refuse(None, message, source, &refusal);
+                }
+            }
+            Ok(request) => match request.method {
+                Method::Ack => self.on_ack(&request, source, now),
+                Method::Cancel => self.on_cancel(&request, source, now),
+                _ => self.on_served(&request, source, now),
+            },
+        }
+    }
+
+    /// The call a request within a dialog belongs to.
+    fn session_of(&self, request: &Request<'_, '_>) -> Option<CallKey> {
+        let key = *self.tags.get(request.to.tag()?)?;
+        let remote_tag = request.from.tag();
+        let matches = match self.sessions.get(&key)? {
+            Session::Talking(talking) => talking.matches(request.call_id, remote_tag),
+            Session::Ringing(ringing) => ringing.matches(request.call_id, remote_tag),
+            Session::Calling(_) => false,
+        };
+        matches.then_some(key)
+    }
+
+    /// Never answered. Ours to see are those to a failure (by its transaction) and those to a 2xx (by its dialog).
+    fn on_ack(&mut self, request: &Request<'_, '_>, source: Hop, now: Timestamp) {
+        let server = self.wire.servers.find(&request_key(request, "INVITE"));
+        let key = self.session_of(request);
+        let owner = key.or(server.and_then(|(_, owner)| owner));
+        self.wire.sink.received(owner, source, request.message.raw, false);
+        if let Some((id, _)) = server {
+            let (servers, mut effects) = self.wire.servers(now);
+            servers.on_ack(id, &mut effects);
+        }
+        if let Some(key) = key
+            && let Some(Session::Talking(talking)) = self.sessions.get_mut(&key)
+        {
+            let next = talking.on_ack(request, &mut self.wire, now);
+            self.follow(key, next);
+        }
+    }
+
+    /// §9.2: 200 if there is something to cancel, even if it is too late for it.
+    fn on_cancel(&mut self, request: &Request<'_, '_>, source: Hop, now: Timestamp) {
+        let found = self.wire.servers.find(&request_key(request, "INVITE"));
+        let owner = found.and_then(|(_, owner)| owner);
+        self.wire.sink.received(owner, source, request.message.raw, false);
+        let Some((server, _)) = found else {
+            return self.wire.refuse(None, request.message, source, &Refusal::code(481));
+        };
+        self.wire.refuse(owner, request.message, source, &Refusal::code(200));
+        if let Some(key) = owner.filter(|_| self.wire.servers.is_pending(server)) {
+            self.cancel_session(key, server, request, now);
+        }
+    }
+
+    fn cancel_session(&mut self, key: CallKey, server: ServerId, request: &Request<'_, '_>, now: Timestamp) {
+        let next = match self.sessions.get_mut(&key) {
+            Some(Session::Ringing(ringing)) => {
+                let q850 = request.message.elements(HeaderName::Reason).find_map(parse_q850);
+                ringing.on_cancel(q850, &mut self.wire, now)
+            }
+            Some(Session::Talking(talking)) => {
+                talking.on_cancel(server, &mut self.wire, now);
+                Next::Stay
+            }
+            _ => Next::Stay,
+        };
+        self.follow(key, next);
+    }
+
+    fn on_served(&mut self, request: &Request<'_, '_>, source: Hop, now: Timestamp) {
+        let (message, method) = (request.message, request.method);
+        if let Some((server, owner)) = self.wire.servers.find(&request_key(request, method.as_str())) {
+            self.wire.sink.received(owner, source, message.raw, true);
+            let (servers, mut effects) = self.wire.servers(now);
+            return servers.on_retransmission(server, &mut effects);
+        }
+        let key = self.session_of(request);
+        if let Err(refusal) = servable(request) {
+            self.wire.sink.received(key, source, message.raw, false);
+            return self.wire.refuse(key, message, source, &refusal);
+        }
+        match (key, method) {
+            (Some(key), _) => self.on_session_request(key, request, source, now),
+            (None, Method::Invite) if request.to.tag().is_none() => self.on_invite(request, source, now),
+            (None, Method::Options) if request.to.tag().is_none() => {
+                self.wire.sink.received(None, source, message.raw, false);
+                let ok = Refusal::code(200);
+                self.wire.reply_stateless(None, message, source, &ok, finish_capabilities);
+            }
+            (None, _) => {
+                self.wire.sink.received(None, source, message.raw, false);
+                self.wire.refuse(None, message, source, &Refusal::code(481));
+            }
+        }
+    }
+
+    fn on_session_request(&mut self, key: CallKey, request: &Request<'_, '_>, source: Hop, now: Timestamp) {
+        let wire = &mut self.wire;
+        wire.sink.received(Some(key), source, request.message.raw, false);
+        let next = match self.sessions.get_mut(&key) {
+            Some(Session::Talking(talking)) => talking.on_request(request, source, wire, now),
+            Some(Session::Ringing(ringing)) => on_early_request(key, ringing, request, source, wire, now),
+            _ => Next::Stay,
+        };
+        self.follow(key, next);
+    }
+
+    fn on_invite(&mut self, request: &Request<'_, '_>, source: Hop, now: Timestamp) {
+        match self.admit(request) {
+            Ok(sdp) => {
+                let key = self.incoming_key();
+                self.wire.sink.received(Some(key), source, request.message.raw, false);
+                self.receive(key, request, sdp, source, now);
+            }
+            Err(refusal) => {
+                self.wire.sink.received(None, source, request.message.raw, false);
+                self.wire.refuse(None, request.message, source, &refusal);
+            }
+        }
+    }
+
+    /// Whether a new call may come in, with its offer.
+    fn admit(&mut self, request: &Request<'_, '_>) -> Result<Option<Vec<u8>>, Refusal> {
+        let message = request.message;
+        if self.wire.servers.is_merged(request) {
+            return Err(Refusal::code(482));
+        }
+        validate::hops_left(message)?;
+        if message.elements(HeaderName::Contact).any(|contact| NameAddr::parse(contact).is_none()) {
+            return Err(Refusal::bad("Malformed Contact"));
+        }
+        let sdp = session_description(message)?;
+        if self.sessions.len() >= self.wire.config.limits.calls_max || !self.wire.has_room() {
+            let seconds = 1 + self.wire.tokens.below(10);
+            return Err(Refusal::code(503).with_header("Retry-After", seconds.to_string()));
+        }
+        Ok(sdp)
+    }
+
+    fn receive(
+        &mut self,
+        key: CallKey,
+        request: &Request<'_, '_>,
+        sdp: Option<Vec<u8>>,
+        source: Hop,
+        now: Timestamp,
+    ) {
+        let wire = &mut self.wire;
+        let server = wire.servers.open(request, Some(key), source);
+        let user = escape_user(&request.uri.user_plain());
+        let at = if user.is_empty() { "" } else { "@" };
+        let contact = format!("sip:{user}{at}{}", wire.config.host_port);
+        let dialog = Dialog::of_callee(request, &wire.tokens.tag(), &contact, source);
+        let arrival = Arrival {
+            message: request.message,
+            server,
+            head: ReplyHead::new(request.message, source),
+            dialog,
+            cseq: request.cseq.number,
+            has_offer: sdp.is_some(),
+        };
+        let ringing = Ringing::new(key, arrival, wire, now);
+        wire.event(Event::Incoming { key, call: Box::new(incoming_call(request, sdp, source)) });
+        self.insert(key, Session::Ringing(Box::new(ringing)));
+    }
+}
+
+/// Methods and extensions we do not serve (§8.2.1, §8.2.2.3).
+fn servable(request: &Request<'_, '_>) -> Result<(), Refusal> {
+    match request.method {
+        Method::Unserved(_) => Err(Refusal::code(405).with_header("Allow", ALLOW)),
+        Method::Unknown(_) => Err(Refusal::code(501).with_header("Allow", ALLOW)),
+        _ => validate::extensions(request.message),
+    }
+}
+
+/// Before the answer the caller may say BYE (§15) and ask for our capabilities; the rest has to wait.
+fn on_early_request(
+    key: CallKey,
+    ringing: &mut Ringing,
+    request: &Request<'_, '_>,
+    source: Hop,
+    wire: &mut super::Wire,
+    now: Timestamp,
+) -> Next {
+    let message = request.message;
+    match request.method {
+        Method::Bye => {
+            wire.refuse(Some(key), message, source, &Refusal::code(200));
+            let q850 = message.elements(HeaderName::Reason).find_map(parse_q850);
+            return ringing.on_cancel(q850, wire, now);
+        }
+        Method::Options => {
+            wire.reply_stateless(Some(key), message, source, &Refusal::code(200), finish_capabilities);
+        }
+        Method::Invite => {
+            let seconds = wire.tokens.below(11).to_string();
+            let refusal = Refusal::code(500).with_header("Retry-After", seconds);
+            wire.refuse(Some(key), message, source, &refusal);
+        }
+        _ => wire.refuse(Some(key), message, source, &Refusal::code(481)),
+    }
+    Next::Stay
+}
+
+/// Nobody answered or refused the call in time.
+pub(super) fn give_up_unanswered(ringing: &mut Ringing, wire: &mut super::Wire, now: Timestamp) -> Next {
+    ringing.reject(&super::order::Rejection::with_code(480), EndedBy::Timeout, wire, now)
+}
+
+fn incoming_call(request: &Request<'_, '_>, sdp: Option<Vec<u8>>, source: Hop) -> IncomingCall {
+    let message = request.message;
+    IncomingCall {
+        from_uri: request.from.uri_text.to_owned(),
+        from_user: request.from.uri().user_plain(),
+        from_display: request.from.display(),
+        to_uri: request.to.uri_text.to_owned(),
+        request_uri: request.uri_text.to_owned(),
+        request_user: request.uri.user_plain(),
+        contact: contact_uri(message).map(str::to_owned),
+        call_id: request.call_id.to_owned(),
+        sdp,
+        user_agent: message.text_lossy(HeaderName::UserAgent),
+        authorization: message.text_lossy(HeaderName::Authorization),
+        headers: headers_of_interest(message),
+        source,
+    }
+}

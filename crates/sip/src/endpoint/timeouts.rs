@@ -1,0 +1,104 @@
+//! Time and a failing transport: every timer leads to the machine it belongs to.
+
+use super::Endpoint;
+use super::order::{CallKey, Hop};
+use super::output::{EndedBy, Event, FailedBy};
+use super::requests::give_up_unanswered;
+use crate::session::{Next, Session};
+use crate::transaction::{ClientId, Expiry, Owner, ServerId, Timer};
+use model::Timestamp;
+
+impl Endpoint {
+    /// Time passed; fires every timer due by `now`.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        while let Some(timer) = self.wire.timers.pop_due(now) {
+            self.on_timer(timer, now);
+        }
+    }
+
+    /// The transport could not deliver to this hop (ICMP unreachable, connection refused). Requests that got no response
+    /// yet fail; what was answered already goes on.
+    pub fn handle_transport_error(&mut self, hop: Hop, now: Timestamp) {
+        for id in self.wire.clients.waiting_for(hop) {
+            self.expire(id, FailedBy::Transport, now);
+        }
+    }
+
+    fn on_timer(&mut self, timer: Timer, now: Timestamp) {
+        match timer {
+            Timer::A(id) | Timer::E(id) => {
+                let (clients, mut effects) = self.wire.clients(now);
+                clients.on_retransmit(id, timer, &mut effects);
+            }
+            Timer::B(id) | Timer::F(id) => self.expire(id, FailedBy::NoResponse, now),
+            Timer::D(id) | Timer::K(id) | Timer::M(id) => {
+                let (clients, mut effects) = self.wire.clients(now);
+                clients.remove(id, &mut effects);
+            }
+            Timer::G(id) => {
+                let (servers, mut effects) = self.wire.servers(now);
+                servers.on_retransmit(id, &mut effects);
+            }
+            Timer::H(id) | Timer::I(id) | Timer::J(id) | Timer::L(id) => self.close(id, now),
+            Timer::RingTimeout(key)
+            | Timer::CancelGiveUp(key)
+            | Timer::AnswerTimeout(key)
+            | Timer::RingAgain(key)
+            | Timer::AnswerAgain(key)
+            | Timer::AnswerGiveUp(key) => self.on_session_timer(key, timer, now),
+        }
+    }
+
+    fn close(&mut self, id: ServerId, now: Timestamp) {
+        let (servers, mut effects) = self.wire.servers(now);
+        servers.remove(id, &mut effects);
+    }
+
+    /// A request stays without response.
+    fn expire(&mut self, id: ClientId, by: FailedBy, now: Timestamp) {
+        let (clients, mut effects) = self.wire.clients(now);
+        let Some(Expiry { id, owner }) = clients.remove(id, &mut effects) else { return };
+        let session = owner.key().and_then(|key| self.sessions.get_mut(&key));
+        let next = match (owner, session) {
+            (Owner::Ping(ping), _) => {
+                self.wire.event(Event::OptionsAnswered { ping, code: None });
+                Next::Stay
+            }
+            (Owner::Invite(_), Some(Session::Calling(calling))) if calling.waits_for(id) => {
+                calling.on_silence(by, &mut self.wire)
+            }
+            (Owner::Reinvite(_), Some(Session::Talking(talking))) => {
+                let by = if by == FailedBy::Transport { EndedBy::Transport } else { EndedBy::Timeout };
+                talking.on_silence(id, by, &mut self.wire, now)
+            }
+            _ => Next::Stay,
+        };
+        if let Some(key) = owner.key() {
+            self.follow(key, next);
+        }
+    }
+
+    fn on_session_timer(&mut self, key: CallKey, timer: Timer, now: Timestamp) {
+        let wire = &mut self.wire;
+        let Some(session) = self.sessions.get_mut(&key) else { return };
+        let next = match (timer, session) {
+            (Timer::RingTimeout(_), Session::Calling(calling)) => {
+                calling.on_ring_timeout(wire, now);
+                Next::Stay
+            }
+            (Timer::CancelGiveUp(_), Session::Calling(calling)) => calling.on_cancel_give_up(wire, now),
+            (Timer::AnswerTimeout(_), Session::Ringing(ringing)) => give_up_unanswered(ringing, wire, now),
+            (Timer::RingAgain(_), Session::Ringing(ringing)) => {
+                ringing.on_ring_again(wire, now);
+                Next::Stay
+            }
+            (Timer::AnswerAgain(_), Session::Talking(talking)) => {
+                talking.on_answer_again(wire, now);
+                Next::Stay
+            }
+            (Timer::AnswerGiveUp(_), Session::Talking(talking)) => talking.on_answer_give_up(wire, now),
+            _ => Next::Stay,
+        };
+        self.follow(key, next);
+    }
+}

@@ -1,0 +1,98 @@
+//! The INVITE that sets a call up, checked and ready to be written once per attempt. Decides nothing.
+
+use super::check_extra_headers;
+use crate::dialog::CallerSide;
+use crate::endpoint::config::EndpointConfig;
+use crate::endpoint::order::{Hop, OrderError, OutgoingCall};
+use crate::endpoint::tokens::Tokens;
+use crate::message::address::quote_display;
+use crate::message::name::ALLOW;
+use crate::message::uri::{Scheme, escape_user, split_host_port};
+use crate::message::{HeaderName, Uri, Writer};
+
+/// What stays the same over all attempts.
+#[derive(Debug)]
+pub(super) struct Invite {
+    /// Request-URI.
+    pub(super) target: String,
+    pub(super) hop: Hop,
+    pub(super) local_tag: String,
+    from: String,
+    contact: String,
+    call_id: String,
+    sdp: Vec<u8>,
+    extra_headers: Vec<(String, String)>,
+}
+
+impl Invite {
+    /// Checks an order; nothing is sent if it fails.
+    pub(super) fn new(
+        call: &OutgoingCall,
+        config: &EndpointConfig,
+        tokens: &mut Tokens,
+    ) -> Result<Self, OrderError> {
+        let uri = Uri::parse(&call.to_uri).map_err(|_| OrderError::BadUri)?;
+        if uri.scheme == Scheme::Other || !uri.headers.is_empty() || !call.to_uri.is_ascii() {
+            return Err(OrderError::BadUri);
+        }
+        split_host_port(&call.from.host).map_err(|_| OrderError::BadUri)?;
+        check_extra_headers(&call.extra_headers)?;
+        let local_tag = tokens.tag();
+        let user = escape_user(&call.from.user);
+        let at = if user.is_empty() { "" } else { "@" };
+        let display = call.from.display.as_deref().map(|name| format!("{} ", quote_display(name)));
+        let display = display.unwrap_or_default();
+        Ok(Self {
+            target: call.to_uri.clone(),
+            hop: call.destination,
+            from: format!("{display}<sip:{user}{at}{}>;tag={local_tag}", call.from.host),
+            contact: format!("sip:{user}{at}{}", config.host_port),
+            call_id: tokens.call_id(),
+            local_tag,
+            sdp: call.sdp.clone(),
+            extra_headers: call.extra_headers.clone(),
+        })
+    }
+
+    /// One attempt; `authorizations` are its credentials' lines.
+    pub(super) fn write(
+        &self,
+        out: &mut Vec<u8>,
+        config: &EndpointConfig,
+        via: &str,
+        cseq: u32,
+        authorizations: &[u8],
+    ) {
+        let mut writer = Writer::request(out, "INVITE", &self.target);
+        writer.header(HeaderName::Via, via);
+        writer.header(HeaderName::MaxForwards, 70);
+        writer.header(HeaderName::From, &self.from);
+        writer.header(HeaderName::To, format_args!("<{}>", self.target));
+        writer.header(HeaderName::CallId, &self.call_id);
+        writer.header(HeaderName::CSeq, format_args!("{cseq} INVITE"));
+        writer.header(HeaderName::Contact, format_args!("<{}>", self.contact));
+        writer.lines(authorizations);
+        writer.header(HeaderName::Allow, ALLOW);
+        writer.header(HeaderName::UserAgent, &config.user_agent);
+        for (name, value) in &self.extra_headers {
+            writer.named(name, value);
+        }
+        if self.sdp.is_empty() {
+            writer.end();
+        } else {
+            writer.body("application/sdp", &self.sdp);
+        }
+    }
+
+    /// What a dialog needs of us.
+    pub(super) fn caller_side(&self, cseq: u32) -> CallerSide<'_> {
+        CallerSide {
+            from: &self.from,
+            local_tag: &self.local_tag,
+            contact: &self.contact,
+            target: &self.target,
+            cseq,
+            hop: self.hop,
+        }
+    }
+}
