@@ -1,16 +1,21 @@
 //! Reads prompts of strangers: wav and mp3 to mono samples, within limits. Trusts the bytes, never a name or a
 //! content type; never panics on them.
 
-use crate::resample::Resampler;
+mod riff;
+mod sink;
+
+use self::riff::Wav;
+use self::sink::Sink;
 use crate::sniff::{Content, after_id3, sniff};
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
-use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatReader, TrackType};
 use symphonia::core::io::MediaSourceStream;
+use symphonia::default::codecs::MpaDecoder;
+use symphonia::default::formats::MpaReader;
 
 /// What a clip may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,36 +110,52 @@ fn read(bytes: &[u8], limits: &ClipLimits, rate_hz: Option<u32>) -> Result<Clip,
     if bytes.len() > limits.bytes_max {
         return Err(ReadError::TooLarge { bytes: bytes.len(), bytes_max: limits.bytes_max });
     }
-    let (format, bytes) = match sniff(bytes) {
-        Content::Wav => ("wav", bytes),
-        // Pictures in a tag may look like frames.
-        Content::Mp3 => ("mp3", after_id3(bytes)),
-        Content::OtherSound(found) => return Err(ReadError::Unsupported { found: found.to_owned() }),
-        Content::NotSound(found) => return Err(ReadError::NotAudio { found }),
-        Content::Unknown => return Err(ReadError::NotAudio { found: "unknown data" }),
-    };
-    // A decoder that loses its way in a stranger's bytes has found damage; it must not take the caller with it.
-    let read = catch_unwind(AssertUnwindSafe(|| decode(bytes, format, limits, rate_hz)));
-    read.unwrap_or_else(|_| Err(damaged(format, "the decoder gave up")))
+    match sniff(bytes) {
+        Content::Wav => read_wav(bytes, limits, rate_hz),
+        Content::Mp3 => read_mp3(bytes, limits, rate_hz),
+        Content::OtherSound(found) => Err(ReadError::Unsupported { found: found.to_owned() }),
+        Content::NotSound(found) => Err(ReadError::NotAudio { found }),
+        Content::Unknown => Err(ReadError::NotAudio { found: "unknown data" }),
+    }
 }
 
-fn decode(
-    bytes: &[u8],
-    format: &'static str,
-    limits: &ClipLimits,
-    rate_hz: Option<u32>,
-) -> Result<Clip, ReadError> {
+fn read_wav(bytes: &[u8], limits: &ClipLimits, rate_hz: Option<u32>) -> Result<Clip, ReadError> {
+    let wav = Wav::parse(bytes)?;
+    let mut sink = Sink::new(wav.rate_hz, rate_hz.unwrap_or(wav.rate_hz), limits)?;
+    let mut block = [0; 1_024];
+    let mut samples = wav.mono();
+    loop {
+        let mut filled = 0;
+        for (slot, sample) in block.iter_mut().zip(&mut samples) {
+            *slot = sample;
+            filled += 1;
+        }
+        if filled == 0 {
+            break;
+        }
+        sink.push(block.get(..filled).unwrap_or_default())?;
+    }
+    Some(sink.finish()).filter(|clip| !clip.samples.is_empty()).ok_or(ReadError::NoSound)
+}
+
+fn read_mp3(bytes: &[u8], limits: &ClipLimits, rate_hz: Option<u32>) -> Result<Clip, ReadError> {
+    // Pictures in a tag may look like frames.
+    let frames = after_id3(bytes);
+    // A decoder that loses its way in a stranger's bytes has found damage; it must not take the caller with it.
+    let read = catch_unwind(AssertUnwindSafe(|| decode_mp3(frames, limits, rate_hz)));
+    read.unwrap_or_else(|_| Err(damaged("mp3", "the decoder gave up")))
+}
+
+fn decode_mp3(bytes: &[u8], limits: &ClipLimits, rate_hz: Option<u32>) -> Result<Clip, ReadError> {
     let source = MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default());
-    let mut hint = Hint::new();
-    hint.with_extension(format);
-    let mut reader = symphonia::default::get_probe()
-        .probe(&hint, source, Default::default(), Default::default())
-        .map_err(|error| translate(format, &error))?;
-    let (track, mut decoder) = open_track(reader.as_ref(), format)?;
+    let mut reader = MpaReader::try_new(source, Default::default()).map_err(|error| translate(&error))?;
+    let (track, mut decoder) = open_track(&reader)?;
     let mut sink: Option<Sink> = None;
     let mut interleaved: Vec<i16> = Vec::new();
+    let mut mono: Vec<i16> = Vec::new();
     let mut refused = None;
-    while let Some(packet) = next_packet(reader.as_mut()) {
+    // A file that is cut off ends where its bytes end.
+    while let Ok(Some(packet)) = reader.next_packet() {
         if packet.track_id != track {
             continue;
         }
@@ -144,47 +165,41 @@ fn decode(
                 refused = refused.or(Some(detail));
                 continue;
             }
-            Err(error) => return Err(translate(format, &error)),
+            Err(error) => return Err(translate(&error)),
         };
-        let spec = sound.spec();
-        let (from_hz, channels) = (spec.rate(), spec.channels().count());
+        let (from_hz, channels) = (sound.spec().rate(), sound.spec().channels().count());
         sound.copy_to_vec_interleaved(&mut interleaved);
+        mono.clear();
+        mono.extend(interleaved.chunks_exact(channels.max(1)).map(average));
         let sink = match &mut sink {
             Some(sink) => sink,
             None => sink.insert(Sink::new(from_hz, rate_hz.unwrap_or(from_hz), limits)?),
         };
-        sink.push(&interleaved, channels, from_hz)?;
+        if sink.input_rate_hz() != from_hz {
+            return Err(ReadError::Unsupported { found: "mp3 sound whose rate changes".to_owned() });
+        }
+        sink.push(&mono)?;
     }
     match (sink.map(Sink::finish), refused) {
         (Some(clip), _) if !clip.samples.is_empty() => Ok(clip),
-        (_, Some(detail)) => Err(damaged(format, detail)),
+        (_, Some(detail)) => Err(damaged("mp3", detail)),
         _ => Err(ReadError::NoSound),
     }
 }
 
-/// The first track with sound, and a decoder for it.
-fn open_track(
-    reader: &dyn FormatReader,
-    format: &'static str,
-) -> Result<(u32, Box<dyn AudioDecoder>), ReadError> {
+/// The track with sound, and a decoder for it.
+fn open_track(reader: &MpaReader<'_>) -> Result<(u32, MpaDecoder), ReadError> {
     let track = reader.default_track(TrackType::Audio).ok_or(ReadError::NoSound)?;
     let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
     let parameters = parameters.ok_or(ReadError::NoSound)?;
-    let decoder = symphonia::default::get_codecs()
-        .make_audio_decoder(parameters, &AudioDecoderOptions::default())
-        .map_err(|error| translate(format, &error))?;
-    Ok((track.id, decoder))
+    let decoder = MpaDecoder::try_new(parameters, &AudioDecoderOptions::default());
+    Ok((track.id, decoder.map_err(|error| translate(&error))?))
 }
 
-/// A file that is cut off, or whose length was unknown when it was written, ends where its bytes end.
-fn next_packet(reader: &mut dyn FormatReader) -> Option<symphonia::core::packet::Packet> {
-    reader.next_packet().ok().flatten()
-}
-
-fn translate(format: &'static str, error: &Error) -> ReadError {
+fn translate(error: &Error) -> ReadError {
     match error {
-        Error::Unsupported(detail) => ReadError::Unsupported { found: format!("{format} sound ({detail})") },
-        other => damaged(format, &other.to_string()),
+        Error::Unsupported(detail) => ReadError::Unsupported { found: format!("mp3 sound ({detail})") },
+        other => damaged("mp3", &other.to_string()),
     }
 }
 
@@ -192,77 +207,9 @@ fn damaged(format: &'static str, detail: &str) -> ReadError {
     ReadError::Damaged { format, detail: detail.to_owned() }
 }
 
-/// Collects mono samples at one rate.
-struct Sink {
-    resampler: Option<Resampler>,
-    from_hz: u32,
-    to_hz: u32,
-    taken: u64,
-    taken_max: u64,
-    seconds_max: u64,
-    mono: Vec<i16>,
-    out: Vec<i16>,
-}
-
-impl Sink {
-    fn new(from_hz: u32, to_hz: u32, limits: &ClipLimits) -> Result<Self, ReadError> {
-        let unsupported = |_| ReadError::Unsupported { found: format!("sound at {from_hz} Hz") };
-        let resampler = Resampler::new(from_hz, to_hz).map_err(unsupported)?;
-        let taken_max = limits.duration_max.as_millis() * u128::from(from_hz) / 1_000;
-        Ok(Self {
-            resampler: (from_hz != to_hz).then_some(resampler),
-            from_hz,
-            to_hz,
-            taken: 0,
-            taken_max: u64::try_from(taken_max).unwrap_or(u64::MAX),
-            seconds_max: limits.duration_max.as_secs(),
-            mono: Vec::new(),
-            out: Vec::new(),
-        })
-    }
-
-    fn push(&mut self, interleaved: &[i16], channels: usize, from_hz: u32) -> Result<(), ReadError> {
-        if from_hz != self.from_hz {
-            return Err(ReadError::Unsupported { found: "sound whose rate changes".to_owned() });
-        }
-        self.mono.clear();
-        self.mono.extend(interleaved.chunks_exact(channels.max(1)).map(average));
-        self.taken += self.mono.len() as u64;
-        if self.taken > self.taken_max {
-            return Err(ReadError::TooLong { seconds_max: self.seconds_max });
-        }
-        match &mut self.resampler {
-            None => self.out.extend_from_slice(&self.mono),
-            Some(resampler) => convert(resampler, &self.mono, &mut self.out),
-        }
-        Ok(())
-    }
-
-    /// Pushes the resampler's tail out and takes its delay off the front.
-    fn finish(mut self) -> Clip {
-        if let Some(mut resampler) = self.resampler.take() {
-            let delay = resampler.delay_samples();
-            let length = (self.taken * u64::from(self.to_hz)).div_ceil(u64::from(self.from_hz)) as usize;
-            while self.out.len() < length + delay {
-                convert(&mut resampler, &[0; 256], &mut self.out);
-            }
-            self.out.drain(..delay);
-            self.out.truncate(length);
-        }
-        Clip { rate_hz: self.to_hz, samples: self.out }
-    }
-}
-
-fn convert(resampler: &mut Resampler, input: &[i16], out: &mut Vec<i16>) {
-    let begin = out.len();
-    out.resize(begin + resampler.output_len_max(input.len()), 0);
-    let produced = out.get_mut(begin..).map_or(0, |room| resampler.process(input, room).produced);
-    out.truncate(begin + produced);
-}
-
 fn average(frame: &[i16]) -> i16 {
-    let sum: i64 = frame.iter().copied().map(i64::from).sum();
-    i16::try_from(sum / i64::try_from(frame.len()).unwrap_or(1).max(1)).unwrap_or(0)
+    let sum: i32 = frame.iter().copied().map(i32::from).sum();
+    (sum / i32::try_from(frame.len()).unwrap_or(1).max(1)) as i16
 }
 
 #[cfg(test)]
