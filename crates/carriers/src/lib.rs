@@ -2,10 +2,13 @@
 //! personas on loopback; both run their legs on the SIP user agent in `agent` and `leg`. Must not know the engine,
 //! the doors, or why a call is made.
 
+mod agent;
 mod error;
+mod leg;
 pub mod sandbox;
 pub mod trunk;
 
+pub use agent::counters::AgentFigures;
 pub use error::StartError;
 pub use sandbox::{PersonaNetwork, SandboxCarrier, SandboxConfig};
 pub use trunk::{TrunkCarrier, TrunkConfig};

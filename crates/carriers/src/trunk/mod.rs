@@ -1,14 +1,38 @@
-//! SIP trunks: legs to and from real carriers over UDP.
+//! SIP trunks: legs to and from real carriers over UDP, paced and counted as each trunk allows. Must not know apps,
+//! flows, or the sandbox.
+
+mod door;
+mod lines;
+mod pace;
+mod resolve;
 
 use crate::StartError;
+use crate::agent::budget::BudgetConfig;
+use crate::agent::counters::AgentFigures;
+use crate::agent::{AgentConfig, Door};
+use crate::leg::Profile;
+use crate::leg::exchange::{Exchange, Placing, withdrawn};
+use crate::leg::sound::SoundPolicy;
+use crate::leg::table::LegTable;
+use door::TrunkDoor;
+use lines::Lines;
 use model::LegId;
 use model::leg::{LegOrder, Refusal};
 use model::trunk::Trunk;
+use pace::Place;
 use ports::carrier::IncomingRef;
-use ports::{Carrier, CarrierError, Clock, Dial, InboundCalls, LegSink, MediaPlane, Timeline};
+use ports::media::LatchPolicy;
+use ports::{Carrier, CarrierError, Clock, Dial, InboundCalls, LegSink, MediaPlane, Route, Timeline};
+use sip::message::uri::escape_user;
+use sip::{CallKey, Credentials, Party};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
+
+/// How often the hosts of trunks are looked up again, for the calls that come from them.
+const REFRESH_EACH: Duration = Duration::from_secs(60);
+/// Hosts that are looked up at one time.
+const LOOK_UPS_MAX: usize = 32;
 
 /// What the trunk carrier is told once.
 #[derive(Debug, Clone)]
@@ -41,49 +65,176 @@ impl TrunkConfig {
 
 /// The carrier of all trunks: one socket, one SIP endpoint.
 pub struct TrunkCarrier {
-    local: SocketAddr,
+    config: TrunkConfig,
+    exchange: Exchange,
+    lines: Arc<Lines>,
+    door: Arc<TrunkDoor>,
+    clock: Arc<dyn Clock>,
 }
 
 impl TrunkCarrier {
     /// Binds the socket and begins to serve. Incoming calls are refused until [`Self::attach`].
     pub async fn start(
         config: TrunkConfig,
-        _media: Arc<dyn MediaPlane>,
-        _timeline: Arc<dyn Timeline>,
-        _clock: Arc<dyn Clock>,
+        media: Arc<dyn MediaPlane>,
+        timeline: Arc<dyn Timeline>,
+        clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, StartError> {
-        Ok(Arc::new(Self { local: config.bind }))
+        let lines = Arc::new(Lines::default());
+        let table = LegTable::new(config.calls_max);
+        let door = Arc::new(TrunkDoor {
+            config: config.clone(),
+            lines: Arc::clone(&lines),
+            table: Arc::clone(&table),
+            timeline: Arc::clone(&timeline),
+            inbound: OnceLock::new(),
+            carrier: OnceLock::new(),
+        });
+        let agent = AgentConfig {
+            bind: config.bind,
+            advertised: config.advertised,
+            user_agent: config.user_agent.clone(),
+            calls_max: config.calls_max,
+            loopback_only: false,
+            trace: true,
+            budget: BudgetConfig::default(),
+        };
+        let as_door: Arc<dyn Door> = Arc::<TrunkDoor>::clone(&door);
+        let exchange = Exchange::start(agent, table, as_door, media, Some(timeline), Arc::clone(&clock))?;
+        let carrier = Arc::new(Self { config, exchange, lines, door, clock });
+        // Set once, here.
+        let _ = carrier.door.carrier.set(Arc::downgrade(&carrier));
+        tokio::spawn(refresh(Arc::downgrade(&carrier)));
+        Ok(carrier)
     }
 
     /// Where SIP is spoken.
-    pub const fn local_addr(&self) -> SocketAddr {
-        self.local
+    pub fn local_addr(&self) -> SocketAddr {
+        self.exchange.local_addr()
+    }
+
+    /// What the SIP user agent has done.
+    pub fn figures(&self) -> AgentFigures {
+        self.exchange.figures()
     }
 
     /// Who takes incoming calls from now on. Only the first one counts.
-    pub fn attach(&self, _inbound: Arc<dyn InboundCalls>) {}
+    pub fn attach(&self, inbound: Arc<dyn InboundCalls>) {
+        if self.door.inbound.set(inbound).is_err() {
+            tracing::warn!("incoming calls have their taker already");
+        }
+    }
+
+    /// Waits for the call's place in time and finds the trunk's host.
+    async fn prepare(&self, trunk: &Trunk) -> Result<SocketAddr, CarrierError> {
+        let wait = self.lines.meter(trunk.id).wait(trunk.calls_per_second_max, self.clock.now());
+        tokio::time::sleep(wait.ok_or(CarrierError::Full)?).await;
+        let addresses = resolve::resolve(&trunk.host, trunk.port, self.local_addr().ip()).await?;
+        self.lines.found(trunk.id, &addresses);
+        let unresolvable =
+            || CarrierError::Unresolvable { host: trunk.host.clone(), reason: "no address".to_owned() };
+        addresses.first().copied().ok_or_else(unresolvable)
+    }
+
+    /// Looks up the hosts of all trunks, some at a time.
+    async fn look_up(&self) {
+        let local = self.local_addr().ip();
+        let mut waiting = self.lines.all().into_iter();
+        let mut running = tokio::task::JoinSet::new();
+        loop {
+            while running.len() < LOOK_UPS_MAX
+                && let Some(trunk) = waiting.next()
+            {
+                running.spawn(async move {
+                    let found = resolve::resolve(&trunk.host, trunk.port, local).await;
+                    (trunk, found)
+                });
+            }
+            match running.join_next().await {
+                None => return,
+                Some(Ok((trunk, Ok(addresses)))) => self.lines.found(trunk.id, &addresses),
+                Some(Ok((trunk, Err(error)))) => {
+                    tracing::warn!(trunk = %trunk.name, %error, "a trunk cannot be reached");
+                }
+                Some(Err(error)) => tracing::warn!(%error, "a look-up of a trunk's host broke"),
+            }
+        }
+    }
 }
 
 #[async_trait::async_trait]
 impl Carrier for TrunkCarrier {
-    async fn dial(&self, _dial: Dial) -> Result<(), CarrierError> {
-        Err(CarrierError::WrongRoute)
+    async fn dial(&self, dial: Dial) -> Result<(), CarrierError> {
+        let Route::Trunk(trunk) = &dial.route else { return Err(CarrierError::WrongRoute) };
+        let seat = self.exchange.sit(dial.leg)?;
+        let place = self.lines.enter(trunk).ok_or(CarrierError::Full)?;
+        let prepared = tokio::select! {
+            biased;
+            () = seat.withdrawn() => None,
+            prepared = self.prepare(trunk) => Some(prepared?),
+        };
+        let Some(peer) = prepared else {
+            drop((seat, place));
+            withdrawn(dial.leg, dial.sink.as_ref());
+            return Ok(());
+        };
+        let placing = placing(&self.config, trunk, &dial, peer, place);
+        self.exchange.place(seat, dial.leg, &dial.sink, placing).await
     }
 
-    fn order(&self, _leg: LegId, _order: LegOrder) -> Result<(), CarrierError> {
-        Err(CarrierError::UnknownLeg)
+    fn order(&self, leg: LegId, order: LegOrder) -> Result<(), CarrierError> {
+        self.exchange.order(leg, &order)
     }
 
-    fn adopt(
-        &self,
-        _incoming: IncomingRef,
-        _leg: LegId,
-        _sink: Arc<dyn LegSink>,
-    ) -> Result<(), CarrierError> {
-        Err(CarrierError::UnknownLeg)
+    fn adopt(&self, incoming: IncomingRef, leg: LegId, sink: Arc<dyn LegSink>) -> Result<(), CarrierError> {
+        self.exchange.adopt(CallKey(incoming.0), leg, &sink)
     }
 
-    fn refuse(&self, _incoming: IncomingRef, _refusal: Refusal) {}
+    fn refuse(&self, incoming: IncomingRef, refusal: Refusal) {
+        self.exchange.refuse(CallKey(incoming.0), refusal);
+    }
 
-    async fn configure(&self, _trunks: Vec<Arc<Trunk>>) {}
+    async fn configure(&self, trunks: Vec<Arc<Trunk>>) {
+        self.lines.replace(trunks);
+        self.look_up().await;
+    }
+}
+
+fn placing(config: &TrunkConfig, trunk: &Trunk, dial: &Dial, peer: SocketAddr, place: Place) -> Placing {
+    let host = resolve::uri_host(&trunk.host, trunk.port);
+    let credentials = trunk.credentials.as_ref().map(|known| Credentials {
+        username: known.username.clone(),
+        password: known.password.expose().clone(),
+        realm: None,
+    });
+    Placing {
+        peer,
+        to_uri: format!("sip:{}@{host}", escape_user(dial.to.expose())),
+        from: Party { display: None, user: dial.from.expose().clone(), host },
+        credentials,
+        headers: Vec::new(),
+        ring_timeout: Duration::from_millis(dial.ring_timeout_ms.into()),
+        profile: profile(config, trunk, place),
+    }
+}
+
+/// How a leg over this trunk behaves.
+fn profile(config: &TrunkConfig, trunk: &Trunk, place: Place) -> Profile {
+    let sound = SoundPolicy {
+        codecs: trunk.codecs.clone(),
+        latch: LatchPolicy::Nat,
+        silence_limit: config.silence_limit,
+        advertised: config.advertised,
+        loopback_only: false,
+    };
+    Profile { sound, permit: Some(Box::new(place)) }
+}
+
+/// Keeps the addresses of trunks fresh until the carrier is gone.
+async fn refresh(carrier: Weak<TrunkCarrier>) {
+    loop {
+        tokio::time::sleep(REFRESH_EACH).await;
+        let Some(carrier) = carrier.upgrade() else { return };
+        carrier.look_up().await;
+    }
 }

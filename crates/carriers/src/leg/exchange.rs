@@ -1,0 +1,194 @@
+//! What every carrier does with its legs, whatever they are for: places them, orders them, takes and refuses those
+//! that arrive. Decides nothing about routes.
+
+use super::report::Report;
+use super::sound::LegSound;
+use super::story::Story;
+use super::table::{Found, LegTable, Seat};
+use super::{Body, Command, Leg, Permit, Profile, end};
+use crate::StartError;
+use crate::agent::counters::AgentFigures;
+use crate::agent::{AgentConfig, AgentError, Door, SipAgent, socket};
+use model::LegId;
+use model::leg::{LegFact, LegOrder, Refusal};
+use ports::{CarrierError, Clock, LegSink, MediaPlane, Timeline};
+use sip::{CallKey, Credentials, EndedBy, Hop, OrderError, OutgoingCall, Party, Rejection};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One user agent with its legs and their sound.
+pub(crate) struct Exchange {
+    agent: SipAgent,
+    table: Arc<LegTable>,
+    media: Arc<dyn MediaPlane>,
+    timeline: Option<Arc<dyn Timeline>>,
+}
+
+/// A leg to place, ready to be sent.
+pub(crate) struct Placing {
+    /// The next hop.
+    pub(crate) peer: SocketAddr,
+    /// Who is called.
+    pub(crate) to_uri: String,
+    /// Who calls.
+    pub(crate) from: Party,
+    /// What a challenge is answered with.
+    pub(crate) credentials: Option<Credentials>,
+    /// Further headers.
+    pub(crate) headers: Vec<(String, String)>,
+    /// How long it may ring.
+    pub(crate) ring_timeout: Duration,
+    /// How it behaves.
+    pub(crate) profile: Profile,
+}
+
+impl Exchange {
+    /// Starts the user agent.
+    pub(crate) fn start(
+        config: AgentConfig,
+        table: Arc<LegTable>,
+        door: Arc<dyn Door>,
+        media: Arc<dyn MediaPlane>,
+        timeline: Option<Arc<dyn Timeline>>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        let config = AgentConfig { trace: timeline.is_some(), ..config };
+        let agent = SipAgent::start(&config, door, clock)?;
+        Ok(Self { agent, table, media, timeline })
+    }
+
+    /// Where SIP is spoken.
+    pub(crate) const fn local_addr(&self) -> SocketAddr {
+        self.agent.local_addr()
+    }
+
+    /// What the user agent has done.
+    pub(crate) fn figures(&self) -> AgentFigures {
+        self.agent.figures()
+    }
+
+    /// Takes a seat for a leg that is about to be placed.
+    pub(crate) fn sit(&self, leg: LegId) -> Result<Seat, CarrierError> {
+        self.table.sit(leg)
+    }
+
+    /// Places a leg. `Ok` means that exactly one end follows, or has been told already.
+    pub(crate) async fn place(
+        &self,
+        seat: Seat,
+        leg: LegId,
+        sink: &Arc<dyn LegSink>,
+        placing: Placing,
+    ) -> Result<(), CarrierError> {
+        let Placing { peer, to_uri, from, credentials, headers, ring_timeout, profile } = placing;
+        let (mut sound, permit) = self.open(leg, peer.ip(), profile, sink)?;
+        let call = OutgoingCall {
+            to_uri,
+            from,
+            destination: Hop::udp(peer),
+            sdp: sound.offer(),
+            credentials,
+            extra_headers: headers,
+            ring_timeout,
+        };
+        let place = self.agent.reserve().await.map_err(resources)?;
+        let key = self.agent.next_key();
+        if !seat.connect(key) {
+            drop((sound, seat, permit));
+            withdrawn(leg, sink.as_ref());
+            return Ok(());
+        }
+        let body = Body { sound, seat, permit, report: Report::new(leg, Arc::clone(sink)) };
+        let story = Story::new(self.timeline.clone(), Some(leg.call));
+        let taken = place.place(Leg::outgoing(key, body, story), call).await;
+        taken.map_err(|_| resources(AgentError::Stopped))?.map_err(|error| match error {
+            OrderError::Full => CarrierError::Full,
+            error => resources(error),
+        })
+    }
+
+    /// Orders a leg.
+    pub(crate) fn order(&self, leg: LegId, order: &LegOrder) -> Result<(), CarrierError> {
+        let command = match order {
+            LegOrder::Dial { .. } => return Err(CarrierError::WrongRoute),
+            LegOrder::Ring => Command::Ring,
+            LegOrder::Answer => Command::Answer,
+            LegOrder::Reject { refusal } => Command::Reject(end::rejection(*refusal)),
+            LegOrder::HangUp => Command::HangUp,
+        };
+        self.command(leg, command)
+    }
+
+    /// Gives a leg a command that orders have no word for.
+    pub(crate) fn command(&self, leg: LegId, command: Command) -> Result<(), CarrierError> {
+        let withdraw = matches!(command, Command::HangUp);
+        match self.table.find(leg, withdraw).ok_or(CarrierError::UnknownLeg)? {
+            Found::Call(key) => self.agent.tell(key, command).map_err(resources),
+            Found::Preparing => Ok(()),
+        }
+    }
+
+    /// Ties an incoming call to its leg.
+    pub(crate) fn adopt(
+        &self,
+        key: CallKey,
+        leg: LegId,
+        sink: &Arc<dyn LegSink>,
+    ) -> Result<(), CarrierError> {
+        let seat = self.table.sit(leg)?;
+        let arrival = self.table.claim(key).ok_or(CarrierError::UnknownLeg)?;
+        let opened = self.open(leg, arrival.peer, arrival.profile, sink);
+        let (sound, permit) = opened.inspect_err(|_| self.refuse(key, Refusal::Unavailable))?;
+        if !seat.connect(key) {
+            self.refuse(key, Refusal::Unavailable);
+            return Err(CarrierError::UnknownLeg);
+        }
+        let mut report = Report::new(leg, Arc::clone(sink));
+        report.open();
+        let body = Body { sound, seat, permit, report };
+        // A body that finds no way to its leg tells the end itself.
+        let _ = self.agent.tell(key, Command::Adopt(Box::new(body)));
+        Ok(())
+    }
+
+    /// Refuses an incoming call that nobody takes.
+    pub(crate) fn refuse(&self, key: CallKey, refusal: Refusal) {
+        self.reject(key, end::rejection(refusal));
+    }
+
+    /// Refuses an incoming call in so many words.
+    pub(crate) fn reject(&self, key: CallKey, rejection: Rejection) {
+        if let Err(error) = self.agent.tell(key, Command::Reject(rejection)) {
+            tracing::warn!(%error, "an incoming call could not be refused");
+        }
+    }
+
+    fn open(
+        &self,
+        leg: LegId,
+        peer: IpAddr,
+        profile: Profile,
+        sink: &Arc<dyn LegSink>,
+    ) -> Result<(LegSound, Option<Permit>), CarrierError> {
+        let bound = self.local_addr().ip();
+        let bind = if bound.is_unspecified() {
+            let address = socket::address_towards(SocketAddr::new(peer, 9));
+            address.map_err(|error| CarrierError::Resources(format!("no route to {peer}: {error}")))?
+        } else {
+            bound
+        };
+        let sound = LegSound::open(&self.media, leg, bind, &profile.sound, Arc::clone(sink));
+        let sound = sound.map_err(|error| CarrierError::Resources(error.to_string()))?;
+        Ok((sound, profile.permit))
+    }
+}
+
+/// Tells that a leg was withdrawn before anything was sent of it.
+pub(crate) fn withdrawn(leg: LegId, sink: &dyn LegSink) {
+    sink.leg(leg, LegFact::Ended(end::of_canceled(EndedBy::Local, None)));
+}
+
+fn resources(error: impl std::error::Error) -> CarrierError {
+    CarrierError::Resources(error.to_string())
+}

@@ -1,0 +1,271 @@
+//! One leg: a SIP call and its sound, told to its owner as facts. Events of the endpoint and commands of the owner
+//! go in, orders to the endpoint come out. Knows neither sockets nor why the leg exists.
+
+pub(crate) mod end;
+pub(crate) mod exchange;
+mod incoming;
+mod outgoing;
+pub(crate) mod report;
+pub(crate) mod sound;
+pub(crate) mod story;
+pub(crate) mod table;
+
+use model::Timestamp;
+use model::leg::{LegEnd, LegEndedBy, LegFact};
+use model::sound::MediaFact;
+use report::Report;
+use serde_json::json;
+use sip::sdp::Negotiated;
+use sip::{CallKey, EndedBy, Event, Order, Q850, Rejection};
+use sound::{LegSound, SoundError, SoundPolicy};
+use std::any::Any;
+use story::Story;
+use table::{ArrivalSeat, Seat};
+
+/// Something a leg holds for as long as it lives: a place among a trunk's calls.
+pub(crate) type Permit = Box<dyn Any + Send + Sync>;
+
+/// How a leg behaves: given by the carrier.
+pub(crate) struct Profile {
+    /// Its sound.
+    pub(crate) sound: SoundPolicy,
+    /// What it holds while it lives.
+    pub(crate) permit: Option<Permit>,
+}
+
+/// What a leg owns once it belongs to a call. In this order it is let go.
+pub(crate) struct Body {
+    /// Its sound.
+    pub(crate) sound: LegSound,
+    /// Its place in the table.
+    pub(crate) seat: Seat,
+    /// What it holds while it lives.
+    pub(crate) permit: Option<Permit>,
+    /// Who hears of it.
+    pub(crate) report: Report,
+}
+
+impl Body {
+    /// Lets everything go, then tells the end: whoever hears it finds port and place free.
+    pub(crate) fn finish(self, end: LegEnd) {
+        let Self { sound, seat, permit, report } = self;
+        drop((sound, seat, permit));
+        report.end(end);
+    }
+}
+
+/// What the owner of a leg wants of it.
+pub(crate) enum Command {
+    /// Take an incoming call.
+    Adopt(Box<Body>),
+    /// Tell the caller that it rings.
+    Ring,
+    /// Answer an incoming call.
+    Answer,
+    /// Refuse an incoming call.
+    Reject(Rejection),
+    /// End it.
+    HangUp,
+}
+
+/// Whether a leg lives on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It does.
+    Lives,
+    /// It is over; everything it held is let go.
+    Over,
+}
+
+/// Where a leg stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Ours, not answered yet.
+    Dialling,
+    /// The peer's, not answered yet.
+    Arrived,
+    /// The peer's, answered; its acknowledgement is awaited.
+    Answering,
+    /// Answered.
+    Talking,
+    /// Told to end.
+    Ending,
+}
+
+/// A SIP call and its sound.
+pub(crate) struct Leg {
+    key: CallKey,
+    stage: Stage,
+    story: Story,
+    body: Option<Body>,
+    /// Incoming: its place among those that wait to be taken.
+    arrival: Option<ArrivalSeat>,
+    /// Incoming: the offer of the INVITE.
+    offer: Option<Vec<u8>>,
+    /// Outgoing: what each early dialog has agreed.
+    early: Vec<(u16, Negotiated)>,
+    ringing: Option<LegFact>,
+    /// The end to tell instead of the endpoint's word, when the leg itself gave up.
+    verdict: Option<LegEnd>,
+}
+
+/// Reason of every hang-up that has none of its own: normal call clearing.
+const NORMAL_CLEARING: Q850 = Q850 { cause: 16, text: None };
+
+impl Leg {
+    /// A call that we place.
+    pub(crate) const fn outgoing(key: CallKey, body: Body, story: Story) -> Self {
+        Self::new(key, Stage::Dialling, Some(body), story)
+    }
+
+    /// A call that arrived and waits to be taken.
+    pub(crate) fn incoming(key: CallKey, arrival: ArrivalSeat, offer: Option<Vec<u8>>, story: Story) -> Self {
+        let leg = Self::new(key, Stage::Arrived, None, story);
+        Self { arrival: Some(arrival), offer, ..leg }
+    }
+
+    const fn new(key: CallKey, stage: Stage, body: Option<Body>, story: Story) -> Self {
+        Self {
+            key,
+            stage,
+            story,
+            body,
+            arrival: None,
+            offer: None,
+            early: Vec::new(),
+            ringing: None,
+            verdict: None,
+        }
+    }
+
+    /// The endpoint's name of the call.
+    pub(crate) const fn key(&self) -> CallKey {
+        self.key
+    }
+
+    /// The endpoint has taken the call: an end is owed from now on.
+    pub(crate) fn placed(&mut self) {
+        if let Some(body) = &mut self.body {
+            body.report.open();
+        }
+    }
+
+    /// The lines on the timeline.
+    pub(crate) const fn story(&mut self) -> &mut Story {
+        &mut self.story
+    }
+
+    /// What is left when the leg is over: later messages belong to it still.
+    pub(crate) fn into_story(self) -> Story {
+        self.story
+    }
+
+    /// The endpoint tells something.
+    pub(crate) fn event(&mut self, event: Event, now: Timestamp, orders: &mut Vec<Order>) -> Fate {
+        match event {
+            Event::Trying { .. } => self.fact(LegFact::Trying),
+            Event::Provisional { code, fork, sdp, .. } => self.provisional(code, fork, sdp.as_deref(), now),
+            Event::Answered { answer, .. } => self.answered(&answer, now, orders),
+            Event::AnswerAcknowledged { sdp, .. } => self.acknowledged(sdp.as_deref(), now, orders),
+            Event::ReinviteReceived { sdp, .. } => self.reinvited(sdp.as_deref(), now, orders),
+            Event::InfoDigit { digit, duration_ms, .. } => self.digit(digit, duration_ms),
+            Event::Failed { failure, .. } => return self.over(end::of_failure(&failure)),
+            Event::Canceled { by, q850, .. } => return self.over(end::of_canceled(by, q850.as_ref())),
+            Event::Ended { by, q850, .. } => return self.over(end::of_ended(by, q850.as_ref())),
+            Event::Incoming { .. }
+            | Event::ReinviteCanceled { .. }
+            | Event::ReinviteAnswered { .. }
+            | Event::ReinviteFailed { .. }
+            | Event::OptionsAnswered { .. } => {}
+        }
+        Fate::Lives
+    }
+
+    /// The owner wants something.
+    pub(crate) fn command(&mut self, command: Command, now: Timestamp, orders: &mut Vec<Order>) {
+        match command {
+            Command::Adopt(body) => self.adopt(*body),
+            Command::Ring => self.ring(orders),
+            Command::Answer => self.answer(now, orders),
+            Command::Reject(rejection) => self.reject(rejection, orders),
+            Command::HangUp => self.hang_up(orders),
+        }
+    }
+
+    fn hang_up(&mut self, orders: &mut Vec<Order>) {
+        if self.stage != Stage::Ending {
+            self.stage = Stage::Ending;
+            orders.push(Order::HangUp { key: self.key, q850: Some(NORMAL_CLEARING) });
+        }
+    }
+
+    /// Gives up for a reason of our own.
+    fn give_up(&mut self, why: &SoundError, now: Timestamp, orders: &mut Vec<Order>) {
+        self.story.sound(&format!("No sound: {why}"), json!({ "reason": why.to_string() }), now);
+        self.verdict = Some(end::failed(LegEndedBy::Local, &format!("No sound: {why}")));
+        self.hang_up(orders);
+    }
+
+    fn over(&mut self, end: LegEnd) -> Fate {
+        let end = self.verdict.take().unwrap_or(end);
+        self.arrival = None;
+        if let Some(body) = self.body.take() {
+            body.finish(end);
+        }
+        Fate::Over
+    }
+
+    fn fact(&self, fact: LegFact) {
+        if let Some(body) = &self.body {
+            body.report.fact(fact);
+        }
+    }
+
+    fn digit(&self, digit: char, duration_ms: Option<u32>) {
+        if let Some(body) = &self.body {
+            body.report.media(MediaFact::Digit { digit, duration_ms: duration_ms.unwrap_or(100) });
+        }
+    }
+
+    /// Connects the sound as agreed and tells the timeline when that is new.
+    fn connect(&mut self, agreed: &Negotiated, now: Timestamp) -> Result<(), SoundError> {
+        let Some(body) = &mut self.body else { return Ok(()) };
+        if body.sound.connect(agreed)? {
+            let (line, detail) = body.sound.describe(agreed);
+            self.story.sound(&line, detail, now);
+        }
+        Ok(())
+    }
+
+    /// The peer offers a changed session: hold, resume, another address.
+    fn reinvited(&mut self, offer: Option<&[u8]>, now: Timestamp, orders: &mut Vec<Order>) {
+        let key = self.key;
+        let Some(body) = &mut self.body else { return };
+        let Some(offer) = offer else {
+            orders.push(Order::AnswerReinvite { key, sdp: body.sound.offer() });
+            return;
+        };
+        let answered = body.sound.answer(offer);
+        match answered.and_then(|(sdp, agreed)| self.connect(&agreed, now).map(|()| sdp)) {
+            Ok(sdp) => orders.push(Order::AnswerReinvite { key, sdp }),
+            Err(why) => {
+                let code = match &why {
+                    SoundError::Refused(refusal) => refusal.status_code(),
+                    SoundError::Plane(_) => 500,
+                    SoundError::Missing | SoundError::NotLoopback => 488,
+                };
+                self.story.sound(
+                    &format!("Change of the sound refused: {why}"),
+                    json!({ "code": code }),
+                    now,
+                );
+                orders.push(Order::RejectReinvite { key, code });
+            }
+        }
+    }
+}
+
+/// The end of an incoming call whose caller was gone before it was taken.
+pub(crate) fn gone() -> LegEnd {
+    end::of_canceled(EndedBy::Remote, None)
+}

@@ -1,0 +1,191 @@
+//! Drives one persona in one call: facts of its leg go in, what it does becomes orders to the leg and its sound.
+//! Decides nothing; the persona does.
+
+use super::persona::{Persona, PersonaInput, PersonaOutput, PersonaRefusal};
+use super::voice::Voice;
+use crate::leg::Command;
+use crate::leg::exchange::Exchange;
+use model::LegId;
+use model::leg::{LegFact, LegOrder};
+use model::sound::{DigitsId, MediaFact, PlaybackId};
+use ports::media::{Clip, PlaneOrder};
+use ports::{Clock, LegSink, MediaPlane};
+use sip::{Q850, Rejection};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Facts that may wait; more are dropped.
+const FACTS_MAX: usize = 64;
+/// How long to sleep when the persona waits for nothing.
+const IDLE: Duration = Duration::from_secs(3_600);
+
+/// What reaches a persona's task.
+pub(super) enum Fact {
+    Leg(LegFact),
+    Media(MediaFact),
+    /// What is to be said is ready.
+    Clip(PlaybackId, Arc<Clip>),
+}
+
+/// Takes the facts of a persona's leg.
+pub(super) struct HostSink(mpsc::Sender<Fact>);
+
+impl LegSink for HostSink {
+    fn leg(&self, _leg: LegId, fact: LegFact) {
+        // The end is also told by the queue itself, whose last sender goes with the leg.
+        let _ = self.0.try_send(Fact::Leg(fact));
+    }
+
+    fn media(&self, _leg: LegId, fact: MediaFact) {
+        if !matches!(fact, MediaFact::Figures(_) | MediaFact::FirstSound) {
+            let _ = self.0.try_send(Fact::Media(fact));
+        }
+    }
+}
+
+/// What a persona needs of the world.
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) media: Arc<dyn MediaPlane>,
+    pub(super) voice: Arc<Voice>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// A queue for a leg's facts: where they go, and where they come out.
+pub(super) fn facts() -> (Arc<HostSink>, mpsc::Receiver<Fact>) {
+    let (sender, facts) = mpsc::channel(FACTS_MAX);
+    (Arc::new(HostSink(sender)), facts)
+}
+
+/// A persona in a call.
+pub(super) struct Host {
+    pub(super) world: World,
+    pub(super) exchange: Weak<Exchange>,
+    pub(super) leg: LegId,
+    pub(super) persona: Persona,
+    /// For sounds that are made meanwhile; holds the queue open no longer than the leg does.
+    pub(super) sender: mpsc::WeakSender<Fact>,
+    playback: PlaybackId,
+    digits: DigitsId,
+}
+
+impl Host {
+    pub(super) fn new(
+        world: World,
+        exchange: Weak<Exchange>,
+        leg: LegId,
+        persona: Persona,
+        sink: &HostSink,
+    ) -> Self {
+        let sender = sink.0.downgrade();
+        Self { world, exchange, leg, persona, sender, playback: PlaybackId(0), digits: DigitsId(0) }
+    }
+
+    /// Plays the persona until its leg is over.
+    pub(super) async fn run(mut self, mut facts: mpsc::Receiver<Fact>) {
+        for line in self.persona.lines() {
+            let (voice, locale) = (Arc::clone(&self.world.voice), self.persona.locale().to_owned());
+            tokio::spawn(async move { voice.clip(line, locale).await });
+        }
+        self.tell(PersonaInput::Called);
+        loop {
+            let now = self.world.clock.now();
+            let sleep = self.persona.deadline().map_or(IDLE, |deadline| deadline.since(now).min(IDLE));
+            tokio::select! {
+                fact = facts.recv() => match fact {
+                    None | Some(Fact::Leg(LegFact::Ended(_))) => return,
+                    Some(fact) => self.fact(fact),
+                },
+                () = tokio::time::sleep(sleep) => {
+                    self.persona.handle_timeout(self.world.clock.now());
+                    self.act();
+                }
+            }
+        }
+    }
+
+    fn fact(&mut self, fact: Fact) {
+        match fact {
+            Fact::Leg(LegFact::Answered) => self.tell(PersonaInput::Connected),
+            Fact::Media(MediaFact::Digit { digit, .. }) => self.tell(PersonaInput::Digit(digit)),
+            Fact::Media(MediaFact::VoiceStarted) => self.tell(PersonaInput::VoiceStarted),
+            Fact::Media(MediaFact::VoiceStopped) => self.tell(PersonaInput::VoiceStopped),
+            Fact::Media(MediaFact::DigitsSent { id }) if id == self.digits => {
+                self.tell(PersonaInput::Pressed)
+            }
+            Fact::Media(MediaFact::PlaybackFinished { playback, completed: true, .. })
+                if playback == self.playback =>
+            {
+                self.tell(PersonaInput::Said);
+            }
+            Fact::Clip(playback, clip) if playback == self.playback => {
+                self.sound(PlaneOrder::Play { playback, clips: vec![clip], times: 1, gap_ms: 0 });
+            }
+            _ => {}
+        }
+    }
+
+    fn tell(&mut self, input: PersonaInput) {
+        self.persona.handle(input, self.world.clock.now());
+        self.act();
+    }
+
+    fn act(&mut self) {
+        while let Some(output) = self.persona.poll() {
+            match output {
+                PersonaOutput::Ring => self.order(&LegOrder::Ring),
+                PersonaOutput::Answer => self.order(&LegOrder::Answer),
+                PersonaOutput::HangUp => self.order(&LegOrder::HangUp),
+                PersonaOutput::Refuse(refusal) => self.refuse(refusal),
+                PersonaOutput::Say { text } => self.say(text),
+                PersonaOutput::Listen => self.sound(PlaneOrder::WatchVoice { on: true }),
+                PersonaOutput::Echo => self.sound(PlaneOrder::Echo { on: true }),
+                PersonaOutput::Press { digits, in_band } => {
+                    self.digits = DigitsId(self.digits.0.wrapping_add(1));
+                    self.sound(PlaneOrder::SendDigits { id: self.digits, digits, in_band });
+                }
+            }
+        }
+    }
+
+    /// Says a text as soon as its sound is made; what was said before is cut then.
+    fn say(&mut self, text: String) {
+        self.playback = PlaybackId(self.playback.0.wrapping_add(1));
+        let (playback, sender) = (self.playback, self.sender.clone());
+        let (voice, locale) = (Arc::clone(&self.world.voice), self.persona.locale().to_owned());
+        tokio::spawn(async move {
+            let clip = voice.clip(text, locale).await;
+            if let Some(sender) = sender.upgrade() {
+                let _ = sender.send(Fact::Clip(playback, clip)).await;
+            }
+        });
+    }
+
+    fn order(&self, order: &LegOrder) {
+        let Some(exchange) = self.exchange.upgrade() else { return };
+        if let Err(error) = exchange.order(self.leg, order) {
+            tracing::debug!(%error, "a persona's order came too late");
+        }
+    }
+
+    fn refuse(&self, refusal: PersonaRefusal) {
+        let Some(exchange) = self.exchange.upgrade() else { return };
+        let PersonaRefusal { code, phrase, q850, retry_after_s } = refusal;
+        let rejection = Rejection {
+            reason: Some(phrase.to_owned()),
+            q850: q850.map(|cause| Q850 { cause, text: None }),
+            retry_after_secs: retry_after_s,
+            ..Rejection::with_code(code)
+        };
+        if let Err(error) = exchange.command(self.leg, Command::Reject(rejection)) {
+            tracing::debug!(%error, "a persona's refusal came too late");
+        }
+    }
+
+    fn sound(&self, order: PlaneOrder) {
+        if let Err(error) = self.world.media.order(self.leg, order) {
+            tracing::debug!(%error, "a persona's sound order was not taken");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The persona network: a SIP user agent on loopback that answers as whoever is called.
+
+use super::host::{self, Host, World};
+use super::persona::Persona;
+use super::voice::Voice;
+use super::wishes::Wishes;
+use super::{loopback, sound_policy};
+use crate::StartError;
+use crate::agent::budget::BudgetConfig;
+use crate::agent::counters::AgentFigures;
+use crate::agent::{AgentConfig, Door};
+use crate::leg::exchange::Exchange;
+use crate::leg::sound::check_offer;
+use crate::leg::story::Story;
+use crate::leg::table::{Arrival, LegTable};
+use crate::leg::{Leg, Profile};
+use model::leg::Refusal;
+use model::{CallId, IdSource, LegId};
+use ports::{Clock, MediaPlane, Tts};
+use sip::{CallKey, IncomingCall, Rejection};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+
+/// Calls that the personas take at one time.
+const CALLS_MAX: usize = 4_000;
+
+/// The personas: a SIP user agent on loopback that plays whoever is called.
+pub struct PersonaNetwork {
+    exchange: Arc<Exchange>,
+}
+
+impl PersonaNetwork {
+    /// Starts the network at a loopback address; port 0 picks a free one.
+    pub async fn start(
+        bind: SocketAddr,
+        media: Arc<dyn MediaPlane>,
+        tts: Arc<dyn Tts>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, StartError> {
+        let bind = loopback(bind)?;
+        let mut seed = [0; 8];
+        getrandom::fill(&mut seed).map_err(|error| StartError::Seed(error.to_string()))?;
+        let table = LegTable::new(CALLS_MAX);
+        let voice = Arc::new(Voice::new(Arc::clone(&media), tts));
+        let door = Arc::new(PersonaDoor {
+            world: World { media: Arc::clone(&media), voice, clock: Arc::clone(&clock) },
+            table: Arc::clone(&table),
+            ids: Mutex::new(IdSource::new(u64::from_ne_bytes(seed))),
+            exchange: OnceLock::new(),
+        });
+        let agent = AgentConfig {
+            bind,
+            advertised: None,
+            user_agent: concat!("Lyrebird persona/", env!("CARGO_PKG_VERSION")).to_owned(),
+            calls_max: CALLS_MAX,
+            loopback_only: true,
+            trace: false,
+            budget: BudgetConfig::default(),
+        };
+        let as_door: Arc<dyn Door> = Arc::<PersonaDoor>::clone(&door);
+        let exchange = Arc::new(Exchange::start(agent, table, as_door, media, None, clock)?);
+        // Set once, here.
+        let _ = door.exchange.set(Arc::downgrade(&exchange));
+        Ok(Arc::new(Self { exchange }))
+    }
+
+    /// Where the personas listen.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.exchange.local_addr()
+    }
+
+    /// What their SIP user agent has done.
+    pub fn figures(&self) -> AgentFigures {
+        self.exchange.figures()
+    }
+}
+
+struct PersonaDoor {
+    world: World,
+    table: Arc<LegTable>,
+    ids: Mutex<IdSource>,
+    exchange: OnceLock<Weak<Exchange>>,
+}
+
+impl Door for PersonaDoor {
+    fn admits(&self, source: IpAddr) -> bool {
+        source.to_canonical().is_loopback()
+    }
+
+    fn incoming(&self, key: CallKey, call: &IncomingCall) -> Result<Leg, Rejection> {
+        let sound = sound_policy(None);
+        if let Some(offer) = &call.sdp {
+            check_offer(offer, &sound.codecs)
+                .map_err(|refusal| Rejection::with_code(refusal.status_code()))?;
+        }
+        let profile = Profile { sound, permit: None };
+        let seat = self.table.arrive(key, Arrival { peer: call.source.address.ip(), profile });
+        Ok(Leg::incoming(key, seat, call.sdp.clone(), Story::new(None, None)))
+    }
+
+    fn arrived(&self, key: CallKey, call: IncomingCall) {
+        let Some(weak) = self.exchange.get() else { return };
+        let Some(exchange) = weak.upgrade() else { return };
+        let id = {
+            let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+            CallId::generate(&mut ids, self.world.clock.now())
+        };
+        let leg = LegId::new(id, 0);
+        let wishes = Wishes::from_wire(&call.headers, &call.request_uri);
+        let persona = Persona::of_number(&call.request_user, wishes);
+        let (sink, facts) = host::facts();
+        let host = Host::new(self.world.clone(), Weak::clone(weak), leg, persona, &sink);
+        let sink: Arc<dyn ports::LegSink> = sink;
+        match exchange.adopt(key, leg, &sink) {
+            Ok(()) => {
+                tokio::spawn(host.run(facts));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a persona could not take a call");
+                exchange.refuse(key, Refusal::Unavailable);
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Calls that arrive over trunks: whose they are by where they come from, and whether they can be taken.
+
+use super::TrunkCarrier;
+use super::lines::Lines;
+use super::profile;
+use crate::agent::Door;
+use crate::leg::Leg;
+use crate::leg::sound::check_offer;
+use crate::leg::story::Story;
+use crate::leg::table::{Arrival, LegTable};
+use model::Pii;
+use model::call::Mode;
+use model::leg::Refusal;
+use model::trunk::Trunk;
+use ports::carrier::IncomingRef;
+use ports::{Carrier, InboundCalls, Timeline};
+use sip::{CallKey, IncomingCall, Rejection};
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock, Weak};
+
+/// Most bytes of an address that is reported.
+const ADDRESS_BYTES_MAX: usize = 256;
+/// When a caller that met a full trunk may try again.
+const RETRY_AFTER_S: u32 = 5;
+
+/// The trunk carrier's door.
+pub(super) struct TrunkDoor {
+    pub(super) config: super::TrunkConfig,
+    pub(super) lines: Arc<Lines>,
+    pub(super) table: Arc<LegTable>,
+    pub(super) timeline: Arc<dyn Timeline>,
+    pub(super) inbound: OnceLock<Arc<dyn InboundCalls>>,
+    pub(super) carrier: OnceLock<Weak<TrunkCarrier>>,
+}
+
+impl Door for TrunkDoor {
+    fn admits(&self, source: IpAddr) -> bool {
+        self.lines.of_source(source).is_some()
+    }
+
+    fn incoming(&self, key: CallKey, call: &IncomingCall) -> Result<Leg, Rejection> {
+        let source = call.source.address.ip();
+        let trunk = self.lines.of_source(source).ok_or_else(|| Rejection::with_code(403))?;
+        if self.inbound.get().is_none() {
+            return Err(Rejection::with_code(480));
+        }
+        if let Some(offer) = &call.sdp {
+            check_offer(offer, &trunk.codecs).map_err(|refusal| Rejection {
+                reason: Some(refusal.to_string()),
+                ..Rejection::with_code(refusal.status_code())
+            })?;
+        }
+        let place = self.lines.enter(&trunk).ok_or_else(full)?;
+        let profile = profile(&self.config, &trunk, place);
+        let seat = self.table.arrive(key, Arrival { peer: source, profile });
+        let story = Story::new(Some(Arc::clone(&self.timeline)), None);
+        Ok(Leg::incoming(key, seat, call.sdp.clone(), story))
+    }
+
+    fn arrived(&self, key: CallKey, call: IncomingCall) {
+        let carrier = self.carrier.get().and_then(Weak::upgrade);
+        let (Some(carrier), Some(inbound)) = (carrier, self.inbound.get()) else { return };
+        let Some(trunk) = self.lines.of_source(call.source.address.ip()) else {
+            return carrier.refuse(IncomingRef(key.0), Refusal::Unavailable);
+        };
+        let incoming = describe(key, call, &trunk, inbound.as_ref());
+        inbound.arrived(carrier, incoming);
+    }
+}
+
+fn full() -> Rejection {
+    Rejection { retry_after_secs: Some(RETRY_AFTER_S), ..Rejection::with_code(503) }
+}
+
+fn describe(
+    key: CallKey,
+    call: IncomingCall,
+    trunk: &Trunk,
+    inbound: &dyn InboundCalls,
+) -> ports::IncomingCall {
+    let from = if call.from_user.is_empty() { call.from_uri } else { call.from_user };
+    let to = if call.request_user.is_empty() { call.request_uri } else { call.request_user };
+    ports::IncomingCall {
+        reference: IncomingRef(key.0),
+        call: inbound.next_call_id(),
+        trunk: Some(trunk.id),
+        mode: Mode::Live,
+        from: Pii::new(cut(from)),
+        to: Pii::new(cut(to)),
+        source: call.source.address,
+        user_agent: call.user_agent.map(cut),
+    }
+}
+
+fn cut(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(ADDRESS_BYTES_MAX));
+    text
+}
