@@ -280,7 +280,7 @@ impl Calling {
 
     /// The INVITE got no response, or could not be delivered.
     pub(crate) fn on_silence(&mut self, by: FailedBy, wire: &mut Wire) -> Next {
-        if self.ending.is_some() {
+        if let Some(Ending::Ordered(_)) = self.ending {
             self.finish_ending(false, wire);
         } else {
             let (code, reason) = match by {
