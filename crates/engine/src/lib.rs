@@ -1,1 +1,26 @@
-//! Room `engine`; see ARCHITECTURE.md.
+//! The use cases behind every door: placing and commanding calls, the actors that run them, the journal, webhook
+//! delivery, recovery. Knows no adapter, no vendor's word and nothing of signalling. See ARCHITECTURE.md.
+
+mod actor;
+mod calls;
+mod config;
+mod core;
+pub mod egress;
+mod engine;
+mod fault;
+mod journal;
+mod keys;
+mod mac;
+mod prompts;
+mod resources;
+mod running;
+mod trunks;
+mod webhooks;
+
+pub use calls::{IdempotencyHeader, Outcome, PlaceCall, Placed};
+pub use config::{EngineConfig, EngineParts, WebhookPolicy};
+pub use egress::{EgressConfig, HttpEgress};
+pub use engine::Engine;
+pub use journal::Journal;
+pub use keys::{BootstrapKeys, CreatedKey, NewKey, bootstrap, create_key};
+pub use resources::{NewNumber, NewTrunk, NewWebhook, TrunkChange, WebhookChange};

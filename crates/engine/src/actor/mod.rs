@@ -1,0 +1,19 @@
+//! One call, one actor: a task with one mailbox and one deadline that owns the call's machine. It decides nothing;
+//! it carries orders out, brings facts back and keeps events durable in order.
+
+mod aftermath;
+mod ledger;
+mod mailbox;
+mod notes;
+mod orders;
+mod recorder;
+mod recovery;
+mod road;
+mod run;
+mod supervise;
+
+pub(crate) use mailbox::Mailbox;
+pub(crate) use recorder::recording_key;
+pub(crate) use recovery::{keep_leases, recover};
+pub(crate) use road::Road;
+pub(crate) use supervise::{Beginning, Launch, launch};

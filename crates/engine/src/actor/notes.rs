@@ -1,0 +1,103 @@
+//! What a call's events and facts say on its timeline.
+
+use crate::core::Core;
+use model::call::Call;
+use model::event::{CommandOutcome, EventBody};
+use model::sound::{MediaFact, MediaFigures, RecordFact};
+use model::timeline::TimelineKind;
+use model::{CallId, LegId};
+use serde_json::{Value, json};
+
+/// Notes an event.
+pub(super) fn event(core: &Core, call: &Call, body: &EventBody) {
+    let (kind, summary, detail) = line(call, body);
+    core.note(call.id, kind, summary, detail);
+}
+
+fn line(call: &Call, body: &EventBody) -> (TimelineKind, String, Value) {
+    let kind = match body {
+        EventBody::DigitReceived { .. } => TimelineKind::Dtmf,
+        EventBody::GatherCompleted { .. } | EventBody::CommandCompleted { .. } => TimelineKind::Flow,
+        EventBody::RecordingCompleted { .. } => TimelineKind::Recording,
+        _ => TimelineKind::Call,
+    };
+    let (summary, detail) = match body {
+        EventBody::Initiated => ("accepted".into(), Value::Null),
+        EventBody::Ringing { early_media: false } => ("the far side rings".into(), Value::Null),
+        EventBody::Ringing { early_media: true } => ("the far side rings, with sound".into(), Value::Null),
+        EventBody::Answered => ("answered".into(), Value::Null),
+        EventBody::ParticipantJoined { leg } => (format!("party {} joined", leg.ordinal), Value::Null),
+        EventBody::ParticipantLeft { leg } => (format!("party {} left", leg.ordinal), Value::Null),
+        EventBody::DigitReceived { digit, duration_ms } => {
+            (format!("key {} received", digit.expose()), json!({ "durationMs": duration_ms }))
+        }
+        EventBody::GatherCompleted { command, keys, ended_by } => {
+            let detail = json!({ "commandId": command.to_string(), "endedBy": ended_by });
+            (format!("gathered \"{}\"", keys.expose()), detail)
+        }
+        EventBody::CommandCompleted { command, name, outcome } => {
+            (format!("{name}: {}", outcome_words(outcome)), json!({ "commandId": command.to_string() }))
+        }
+        EventBody::RecordingCompleted { recording } => {
+            (format!("recording {:?}", recording.status).to_lowercase(), json!(recording))
+        }
+        EventBody::Ended(end) => {
+            let detail = json!({ "status": call.status, "end": end });
+            (format!("ended: {}", word(&end.reason)), detail)
+        }
+    };
+    (kind, summary, detail)
+}
+
+/// A unit variant as it is spelled in JSON.
+fn word(value: &impl std::fmt::Debug) -> String {
+    let mut text = String::new();
+    for (at, c) in format!("{value:?}").chars().enumerate() {
+        if c.is_uppercase() && at > 0 {
+            text.push(' ');
+        }
+        text.extend(c.to_lowercase());
+    }
+    text
+}
+
+fn outcome_words(outcome: &CommandOutcome) -> String {
+    match outcome {
+        CommandOutcome::Completed => "completed".into(),
+        CommandOutcome::Skipped => "skipped, its conditions do not hold".into(),
+        CommandOutcome::Cancelled => "cancelled".into(),
+        CommandOutcome::Failed { reason } => format!("failed: {reason}"),
+    }
+}
+
+/// Notes a fact about a leg's sound, if it is worth a line.
+pub(super) fn media(core: &Core, leg: LegId, fact: &MediaFact) {
+    let (summary, detail) = match fact {
+        MediaFact::FirstSound => ("first sound of the far side".to_owned(), Value::Null),
+        MediaFact::TimedOut { silent_ms } => (format!("no sound for {silent_ms} ms"), Value::Null),
+        MediaFact::Figures(figures) => (figures_words(figures), json!(figures)),
+        MediaFact::PlaybackFinished { played_ms, completed, .. } => {
+            let how = if *completed { "to its end" } else { "and cut" };
+            (format!("played {played_ms} ms {how}"), Value::Null)
+        }
+        MediaFact::DigitsSent { .. } => ("keys sent".to_owned(), Value::Null),
+        MediaFact::Digit { .. } | MediaFact::VoiceStarted | MediaFact::VoiceStopped => return,
+    };
+    core.note(leg.call, TimelineKind::Media, summary, detail);
+}
+
+fn figures_words(figures: &MediaFigures) -> String {
+    let span = if figures.total { "whole call" } else { "window" };
+    format!(
+        "{span}: {} packets received, {} lost, {} sent, jitter {:.1} ms, MOS {:.2}",
+        figures.received_packets, figures.lost_packets, figures.sent_packets, figures.jitter_ms, figures.mos
+    )
+}
+
+/// Notes what became of a recording, unless its event says so.
+pub(super) fn record(core: &Core, call: CallId, fact: &RecordFact) {
+    if let RecordFact::Started { recording } = fact {
+        let detail = json!({ "recordingId": recording.to_string() });
+        core.note(call, TimelineKind::Recording, "recording started", detail);
+    }
+}

@@ -1,0 +1,115 @@
+//! Carrying out the machine's orders: legs to the carrier, sound to the media plane, prompts to the prompt room,
+//! recordings to the recorder. What cannot even be tried comes back to the machine as a fact.
+
+use super::ledger::lock;
+use super::recorder;
+use super::run::Actor;
+use call::{Input, Output};
+use model::LegId;
+use model::leg::{LegEndKind, LegOrder};
+use model::sound::{MediaFact, MediaOrder, PromptOrder, PromptSource, RecordFact, RecordOrder};
+use model::timeline::TimelineKind;
+use ports::media::PlaneOrder;
+use ports::{Dial, MediaError};
+use serde_json::json;
+use std::sync::Arc;
+
+impl Actor {
+    /// Carries out one order.
+    pub(super) async fn order(&mut self, output: Output) {
+        match output {
+            Output::Leg(leg, LegOrder::Dial { ring_timeout_ms }) => self.dial(leg, ring_timeout_ms).await,
+            Output::Leg(leg, order) => self.order_leg(leg, order),
+            Output::Media(leg, order) => self.order_sound(leg, order),
+            Output::Prompt(PromptOrder::Prepare { prompt, source }) => self.prepare(prompt, source),
+            Output::Record(leg, order) => self.order_recording(leg, &order),
+            // Announcements are the loop's business.
+            Output::Event { .. } | Output::Note { .. } => {}
+        }
+    }
+
+    async fn dial(&mut self, leg: LegId, ring_timeout_ms: u32) {
+        let (Some(route), Ok(carrier)) = (self.road.route(), self.road.carrier().cloned()) else {
+            return self.leg_ended(leg, LegEndKind::Failed, "The call's trunk was removed.");
+        };
+        lock(&self.standing).legs.push(leg);
+        let call = self.machine.call();
+        let dial = Dial {
+            leg,
+            from: call.from.clone(),
+            to: call.to.clone(),
+            ring_timeout_ms,
+            route,
+            sink: Arc::new(self.mailbox.clone()),
+        };
+        if let Err(error) = carrier.dial(dial).await {
+            self.core.note(self.call, TimelineKind::Call, format!("not dialled: {error}"), json!(null));
+            self.leg_ended(leg, LegEndKind::Failed, &error.to_string());
+        }
+    }
+
+    fn order_leg(&mut self, leg: LegId, order: LegOrder) {
+        let Err(error) = self.road.order(leg, order) else { return };
+        // A leg that the carrier does not know has ended; its last fact may have been lost with it.
+        self.leg_ended(leg, LegEndKind::Failed, &error.to_string());
+    }
+
+    fn order_sound(&mut self, leg: LegId, order: MediaOrder) {
+        let (order, otherwise) = match order {
+            MediaOrder::Play { playback, prompts, times, gap_ms } => {
+                let clips = prompts.iter().filter_map(|prompt| self.clips.get(prompt).cloned()).collect();
+                let cut = MediaFact::PlaybackFinished { playback, played_ms: 0, completed: false };
+                (PlaneOrder::Play { playback, clips, times, gap_ms }, Some(cut))
+            }
+            MediaOrder::StopPlayback { playback } => {
+                let cut = MediaFact::PlaybackFinished { playback, played_ms: 0, completed: false };
+                (PlaneOrder::StopPlayback { playback }, Some(cut))
+            }
+            MediaOrder::SendDigits { id, digits } => {
+                let order = PlaneOrder::SendDigits { id, digits, in_band: false };
+                (order, Some(MediaFact::DigitsSent { id }))
+            }
+            MediaOrder::WatchVoice { on } => (PlaneOrder::WatchVoice { on }, None),
+        };
+        let Err(error) = self.core.media.order(leg, order) else { return };
+        // A leg without sound is being hung up; that alone is not worth a line.
+        if error != MediaError::UnknownLeg {
+            let summary = format!("the sound could not be ordered: {error}");
+            self.core.note(self.call, TimelineKind::Media, summary, json!(null));
+        }
+        if let Some(fact) = otherwise {
+            self.local.push_back(Input::Media(leg, fact));
+        }
+    }
+
+    fn prepare(&mut self, prompt: model::sound::PromptId, source: PromptSource) {
+        let (core, mailbox, call) = (self.core.clone(), self.mailbox.clone(), self.call);
+        let permits = self.prompt_permits.clone();
+        tokio::spawn(async move {
+            // Never closed; an error would only mean that nobody waits in line.
+            let _turn = permits.acquire().await;
+            let result = core.prepare_prompt(call, &source).await;
+            mailbox.prompt(prompt, result).await;
+        });
+    }
+
+    fn order_recording(&mut self, leg: LegId, order: &RecordOrder) {
+        match *order {
+            RecordOrder::Start { recording, source } => {
+                let spool = recorder::spool(&self.core.config.spool_dir, recording);
+                let order = PlaneOrder::StartRecording { recording, source, spool };
+                let fact = match self.core.media.order(leg, order) {
+                    Ok(()) => RecordFact::Started { recording },
+                    Err(error) => RecordFact::Failed { recording, reason: error.to_string() },
+                };
+                super::notes::record(&self.core, self.call, &fact);
+                self.local.push_back(Input::Record(fact));
+            }
+            RecordOrder::Stop { recording } => {
+                // A leg that is gone has closed its spool.
+                let _ = self.core.media.order(leg, PlaneOrder::StopRecording { recording });
+                recorder::finish_later(&self.core, &self.mailbox, recording);
+            }
+        }
+    }
+}

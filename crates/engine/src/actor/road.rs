@@ -1,0 +1,61 @@
+//! How a call reaches the outside. A test call's road has neither a trunk nor a live carrier in it.
+
+use model::LegId;
+use model::leg::LegOrder;
+use model::trunk::Trunk;
+use ports::{Carrier, CarrierError, Route};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// How the keys of metadata begin that the sandbox reads.
+const SANDBOX_KEYS: &str = "sandbox";
+
+/// The carrier of a call, and what it needs to dial.
+#[derive(Clone)]
+pub(crate) enum Road {
+    /// Over a trunk.
+    Live {
+        /// The live carrier.
+        carrier: Arc<dyn Carrier>,
+        /// The trunk; none if it was removed meanwhile.
+        trunk: Option<Arc<Trunk>>,
+    },
+    /// To the sandbox.
+    Sandbox {
+        /// The sandbox.
+        carrier: Arc<dyn Carrier>,
+        /// The app's wishes for the persona.
+        wishes: Map<String, Value>,
+    },
+    /// Nowhere: the call was live, and this server has no live carrier any more.
+    Nowhere,
+}
+
+impl Road {
+    /// The sandbox with the wishes that stand in the call's metadata.
+    pub(crate) fn sandbox(carrier: Arc<dyn Carrier>, metadata: &Map<String, Value>) -> Self {
+        let wishes = metadata.iter().filter(|(key, _)| key.starts_with(SANDBOX_KEYS));
+        Self::Sandbox { carrier, wishes: wishes.map(|(key, value)| (key.clone(), value.clone())).collect() }
+    }
+
+    pub(super) fn carrier(&self) -> Result<&Arc<dyn Carrier>, CarrierError> {
+        match self {
+            Self::Live { carrier, .. } | Self::Sandbox { carrier, .. } => Ok(carrier),
+            Self::Nowhere => Err(CarrierError::WrongRoute),
+        }
+    }
+
+    /// Orders a leg.
+    pub(super) fn order(&self, leg: LegId, order: LegOrder) -> Result<(), CarrierError> {
+        self.carrier()?.order(leg, order)
+    }
+
+    /// Where to dial; none if the trunk or the carrier is gone.
+    pub(super) fn route(&self) -> Option<Route> {
+        match self {
+            Self::Live { trunk, .. } => trunk.clone().map(Route::Trunk),
+            Self::Sandbox { wishes, .. } => Some(Route::Sandbox(wishes.clone())),
+            Self::Nowhere => None,
+        }
+    }
+}

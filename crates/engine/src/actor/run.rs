@@ -1,0 +1,296 @@
+//! The actor's loop: one thing that happened goes into the machine, what it orders is carried out in order, and
+//! what it announces is written behind it. A costly order waits until everything before it is durable.
+
+use super::ledger::{Ledger, SharedStanding, lock};
+use super::mailbox::{Mail, Mailbox};
+use super::road::Road;
+use super::supervise::{Beginning, Launch};
+use super::{notes, recorder};
+use crate::core::Core;
+use crate::fault::saying;
+use call::{Input, Machine, Output, Refused};
+use model::fault::{Fault, FaultCode};
+use model::leg::{LegEnd, LegEndKind, LegEndedBy, LegFact, LegOrder, ReleaseCause};
+use model::sound::{PromptFact, PromptId};
+use model::timeline::TimelineKind;
+use model::{CallId, LegId};
+use ports::media::Clip;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, VecDeque};
+use std::future::pending;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::sleep;
+
+/// Most prompts of one call being made ready at once, so that one call does not keep others waiting.
+const PROMPTS_AT_ONCE: usize = 4;
+
+/// A running call.
+pub(super) struct Actor {
+    pub(super) core: Arc<Core>,
+    pub(super) call: CallId,
+    pub(super) machine: Machine,
+    pub(super) road: Road,
+    pub(super) mailbox: Mailbox,
+    pub(super) clips: BTreeMap<PromptId, Arc<Clip>>,
+    pub(super) prompt_permits: Arc<Semaphore>,
+    /// Facts that came of carrying out orders, for the machine.
+    pub(super) local: VecDeque<Input>,
+    pub(super) standing: SharedStanding,
+    inbox: mpsc::Receiver<Mail>,
+    /// Outputs behind a costly order that waits for the store.
+    held: VecDeque<Output>,
+    ledger: Ledger,
+    beginning: Option<Beginning>,
+    abandoned: bool,
+}
+
+/// What wakes an actor.
+enum Wake {
+    Written,
+    Lost,
+    Mail(Mail),
+    Overflow,
+    Deadline,
+}
+
+impl Actor {
+    pub(super) fn new(
+        core: Arc<Core>,
+        launch: Launch,
+        (mailbox, inbox): (Mailbox, mpsc::Receiver<Mail>),
+        standing: SharedStanding,
+    ) -> Self {
+        let Launch { call, setup, fence, road, beginning, .. } = launch;
+        let (id, seed) = (call.id, core.with_ids(model::IdSource::next_u64));
+        let machine = match &beginning {
+            Beginning::Recovered(recordings) => {
+                let recordings = recordings.clone();
+                Machine::recover(setup, call, recordings, seed, core.now())
+            }
+            Beginning::Dial | Beginning::Arrived(_) => Machine::new(setup, call, seed),
+        };
+        Self {
+            ledger: Ledger::new(core.clone(), fence, standing.clone()),
+            core,
+            call: id,
+            machine,
+            road,
+            mailbox,
+            clips: BTreeMap::new(),
+            prompt_permits: Arc::new(Semaphore::new(PROMPTS_AT_ONCE)),
+            local: VecDeque::new(),
+            standing,
+            inbox,
+            held: VecDeque::new(),
+            beginning: Some(beginning),
+            abandoned: false,
+        }
+    }
+
+    /// Runs the call until everything about it is final and written, or another node has it.
+    pub(super) async fn run(mut self) {
+        self.begin();
+        loop {
+            self.settle().await;
+            if self.ledger.is_released() {
+                return;
+            }
+            match self.wake().await {
+                Wake::Written => {}
+                Wake::Lost => return self.let_go(),
+                Wake::Mail(mail) => self.open(mail),
+                Wake::Overflow => self.abandon("The call's mailbox overflowed."),
+                Wake::Deadline => self.machine.handle_timeout(self.core.now()),
+            }
+        }
+    }
+
+    fn begin(&mut self) {
+        match self.beginning.take() {
+            None => {}
+            Some(Beginning::Dial) => self.tell(Input::Start),
+            Some(Beginning::Arrived(incoming)) => {
+                let leg = LegId::new(self.call, 0);
+                lock(&self.standing).legs.push(leg);
+                let sink = Arc::new(self.mailbox.clone());
+                let adopted = self.road.carrier().and_then(|carrier| carrier.adopt(incoming, leg, sink));
+                self.tell(Input::Start);
+                if let Err(error) = adopted {
+                    let cause = ReleaseCause::local(&error.to_string());
+                    let end = LegEnd { kind: LegEndKind::Canceled, by: LegEndedBy::Remote, cause };
+                    self.local.push_back(Input::Leg(leg, LegFact::Ended(end)));
+                }
+            }
+            Some(Beginning::Recovered(recordings)) => {
+                for recording in recordings {
+                    recorder::finish_later(&self.core, &self.mailbox, recording.id);
+                }
+            }
+        }
+    }
+
+    /// Brings the machine to rest: carries out what may be carried out, brings back what comes of it, and starts
+    /// writing.
+    async fn settle(&mut self) {
+        loop {
+            self.collect();
+            self.carry_out().await;
+            match self.local.pop_front() {
+                Some(input) => self.tell(input),
+                None => break,
+            }
+        }
+        for recording in self.machine.recordings() {
+            self.ledger.recording(recording);
+        }
+        let over = self.machine.is_done() && self.held.is_empty();
+        self.ledger.start(over);
+        if self.ledger.is_overfull() {
+            self.abandon("The server cannot write to its database.");
+        }
+    }
+
+    /// Takes the machine's outputs. A leg that is to be hung up while its dialling still waits is never dialled.
+    fn collect(&mut self) {
+        while let Some(output) = self.machine.poll() {
+            if let Output::Leg(leg, LegOrder::HangUp) = output {
+                let waiting = self.held.iter().position(
+                    |held| matches!(held, Output::Leg(dialled, LegOrder::Dial { .. }) if *dialled == leg),
+                );
+                if let Some(at) = waiting {
+                    self.held.remove(at);
+                    self.leg_ended(leg, LegEndKind::Canceled, "Withdrawn before it was dialled.");
+                    continue;
+                }
+            }
+            self.held.push_back(output);
+        }
+    }
+
+    async fn carry_out(&mut self) {
+        while let Some(output) = self.held.pop_front() {
+            if let Output::Leg(_, LegOrder::Dial { .. }) = output {
+                self.ledger.started(self.machine.call().started_at.unwrap_or_else(|| self.core.now()));
+            }
+            if is_costly(&output) && !self.ledger.is_clean() {
+                self.held.push_front(output);
+                return;
+            }
+            match output {
+                Output::Event { body, call } => {
+                    notes::event(&self.core, &call, &body);
+                    self.ledger.event(body, *call, self.core.now());
+                }
+                Output::Note { kind, summary } => self.core.note(self.call, kind, summary, Value::Null),
+                order => self.order(order).await,
+            }
+        }
+    }
+
+    async fn wake(&mut self) -> Wake {
+        let deadline = self.machine.deadline().map(|at| at.since(self.core.now()));
+        let alarm = async {
+            match deadline {
+                Some(wait) => sleep(wait).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            written = self.ledger.written() => if written.is_ok() { Wake::Written } else { Wake::Lost },
+            () = self.mailbox.overflowed() => Wake::Overflow,
+            Some(mail) = self.inbox.recv() => Wake::Mail(mail),
+            () = alarm => Wake::Deadline,
+        }
+    }
+
+    fn open(&mut self, mail: Mail) {
+        match mail {
+            Mail::Leg(leg, fact) => self.tell(Input::Leg(leg, fact)),
+            Mail::Media(leg, fact) => {
+                notes::media(&self.core, leg, &fact);
+                self.tell(Input::Media(leg, fact));
+            }
+            Mail::Prompt(prompt, Ok(clip)) => {
+                let duration_ms = u32::try_from(clip.duration().as_millis()).unwrap_or(u32::MAX);
+                self.clips.insert(prompt, clip);
+                self.tell(Input::Prompt(PromptFact::Ready { prompt, duration_ms }));
+            }
+            Mail::Prompt(prompt, Err(reason)) => {
+                self.tell(Input::Prompt(PromptFact::Failed { prompt, reason }));
+            }
+            Mail::Record(fact) => {
+                notes::record(&self.core, self.call, &fact);
+                self.tell(Input::Record(fact));
+            }
+            Mail::Shutdown => self.tell(Input::Shutdown),
+            Mail::Command { id, command, reply } => {
+                let verdict = self.machine.admits(&command).map_err(fault);
+                let summary = match &verdict {
+                    Ok(()) => format!("request accepted: {}", command.name()),
+                    Err(fault) => format!("request refused: {}: {}", command.name(), fault.message),
+                };
+                let detail = json!({ "commandId": id.to_string() });
+                self.core.note(self.call, TimelineKind::Api, summary, detail);
+                if verdict.is_ok() {
+                    self.tell(Input::Command { id, command });
+                }
+                // Whoever asked may be gone.
+                let _ = reply.send(verdict);
+            }
+        }
+    }
+
+    fn tell(&mut self, input: Input) {
+        self.machine.handle(input, self.core.now());
+    }
+
+    /// The leg is over without its carrier ever saying so.
+    pub(super) fn leg_ended(&mut self, leg: LegId, kind: LegEndKind, phrase: &str) {
+        let end = LegEnd { kind, by: LegEndedBy::Local, cause: ReleaseCause::local(phrase) };
+        self.local.push_back(Input::Leg(leg, LegFact::Ended(end)));
+    }
+
+    /// Ends the call for a reason of this server's own: its legs are hung up, and the machine hears of their end.
+    fn abandon(&mut self, reason: &'static str) {
+        if std::mem::replace(&mut self.abandoned, true) {
+            return;
+        }
+        tracing::error!(call = %self.call, reason, "a call is ended");
+        self.core.note(self.call, TimelineKind::Call, reason, Value::Null);
+        self.held.retain(|output| !is_costly(output));
+        self.hang_up_all();
+        self.leg_ended(LegId::new(self.call, 0), LegEndKind::Failed, reason);
+    }
+
+    fn hang_up_all(&self) {
+        let legs = lock(&self.standing).legs.clone();
+        for leg in legs {
+            // A leg that its carrier no longer knows is over already.
+            let _ = self.road.order(leg, LegOrder::HangUp);
+        }
+    }
+
+    /// Another node has the call: its legs here end, and nothing more is written.
+    fn let_go(self) {
+        self.hang_up_all();
+        let legs = lock(&self.standing).legs.clone();
+        for leg in legs {
+            self.core.media.close(leg);
+        }
+        self.core.note(self.call, TimelineKind::Call, "another node has the call", Value::Null);
+    }
+}
+
+/// Rings a phone or costs money: nothing announced before it may be lost.
+const fn is_costly(output: &Output) -> bool {
+    matches!(output, Output::Leg(_, LegOrder::Dial { .. } | LegOrder::Answer))
+}
+
+fn fault(refused: Refused) -> Fault {
+    match refused {
+        Refused::NotActive => Fault::new(FaultCode::CallNotActive),
+        Refused::InvalidState(sentence) => saying(FaultCode::InvalidCallState, sentence),
+    }
+}

@@ -1,0 +1,98 @@
+//! Starts actors and sees to it that a panic ends its own call in order, and nothing else.
+
+use super::aftermath;
+use super::ledger::{SharedStanding, Standing};
+use super::mailbox::Mailbox;
+use super::road::Road;
+use super::run::Actor;
+use crate::core::Core;
+use model::call::{Call, CallSetup};
+use model::recording::Recording;
+use ports::carrier::IncomingRef;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+
+/// A call to be run.
+pub(crate) struct Launch {
+    /// Its row.
+    pub(crate) call: Call,
+    /// What the machine needs.
+    pub(crate) setup: CallSetup,
+    /// The fencing number of our lease.
+    pub(crate) fence: u64,
+    /// The number of its last event.
+    pub(crate) last_sequence: u32,
+    /// How it reaches the outside.
+    pub(crate) road: Road,
+    /// How it begins here.
+    pub(crate) beginning: Beginning,
+}
+
+/// How a call begins in its actor.
+pub(crate) enum Beginning {
+    /// It was placed: dial.
+    Dial,
+    /// It arrived: adopt the leg.
+    Arrived(IncomingRef),
+    /// It was found after its node died, with its recordings that are not final.
+    Recovered(Vec<Recording>),
+}
+
+/// Starts a call's actor. A call that runs already is left alone.
+pub(crate) fn launch(core: &Arc<Core>, launch: Launch) {
+    let ends = Mailbox::new(core.config.mailbox_max);
+    if core.running.insert(launch.call.id, ends.0.clone()) {
+        tokio::spawn(supervise(core.clone(), launch, ends));
+    }
+}
+
+async fn supervise(
+    core: Arc<Core>,
+    launch: Launch,
+    mut ends: (Mailbox, tokio::sync::mpsc::Receiver<super::mailbox::Mail>),
+) {
+    let call = launch.call.id;
+    let mut next = Some(launch);
+    let mut panics = 0;
+    while let Some(launch) = next.take() {
+        let standing = standing(&launch);
+        let (setup, fence, road) = (launch.setup.clone(), launch.fence, launch.road.clone());
+        let actor = Actor::new(core.clone(), launch, ends, standing.clone());
+        if caught(actor.run()).await {
+            break;
+        }
+        panics += 1;
+        tracing::error!(%call, "a call's actor panicked; the call is ended");
+        let last = panics > 1;
+        next = aftermath::clean_up(&core, aftermath::Ruin { setup, fence, road, standing }, last).await;
+        ends = Mailbox::new(core.config.mailbox_max);
+    }
+    core.running.remove(call);
+}
+
+fn standing(launch: &Launch) -> SharedStanding {
+    let recordings = match &launch.beginning {
+        Beginning::Recovered(recordings) => recordings.as_slice(),
+        Beginning::Dial | Beginning::Arrived(_) => &[],
+    };
+    Arc::new(Mutex::new(Standing {
+        row: launch.call.clone(),
+        sequence: launch.last_sequence,
+        recordings: recordings.iter().map(|recording| (recording.id, recording.clone())).collect(),
+        legs: Vec::new(),
+    }))
+}
+
+/// Runs the future; whether it came to its end. After a panic it is dropped and never polled again.
+async fn caught(run: impl Future<Output = ()>) -> bool {
+    let mut run = pin!(run);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context))) {
+        Ok(Poll::Ready(())) => Poll::Ready(true),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(_) => Poll::Ready(false),
+    })
+    .await
+}

@@ -1,0 +1,131 @@
+//! Incoming calls: the dialled number finds its app, the call is written, then its actor adopts the leg.
+
+use super::place::Fresh;
+use crate::actor::{Beginning, Road};
+use crate::core::Core;
+use crate::engine::Engine;
+use model::call::{Call, CallSetup, CallStatus, Channel, Direction, Mode};
+use model::leg::Refusal;
+use model::trunk::PhoneNumber;
+use model::{CallId, E164, Pii};
+use ports::store::Created;
+use ports::{Carrier, InboundCalls, IncomingCall};
+use serde_json::Map;
+use std::sync::Arc;
+
+/// Most bytes of a caller's address.
+const ADDRESS_BYTES_MAX: usize = 256;
+
+impl InboundCalls for Engine {
+    fn arrived(&self, carrier: Arc<dyn Carrier>, incoming: IncomingCall) {
+        // Bounded by the carrier, which holds as many undecided calls as it may and no more.
+        tokio::spawn(arrive(self.core.clone(), carrier, incoming));
+    }
+
+    fn next_call_id(&self) -> CallId {
+        let now = self.core.now();
+        self.core.with_ids(|ids| CallId::generate(ids, now))
+    }
+}
+
+async fn arrive(core: Arc<Core>, carrier: Arc<dyn Carrier>, incoming: IncomingCall) {
+    let reference = incoming.reference;
+    if let Err(refusal) = take(core, carrier.clone(), incoming).await {
+        carrier.refuse(reference, refusal);
+    }
+}
+
+async fn take(core: Arc<Core>, carrier: Arc<dyn Carrier>, incoming: IncomingCall) -> Result<(), Refusal> {
+    core.takes_calls().map_err(|_| Refusal::Unavailable)?;
+    let number = owner(&core, &incoming).await.ok_or(Refusal::Unavailable)?;
+    let limit = core.concurrent_calls_max(number.app).await.map_err(|_| Refusal::Unavailable)?;
+    let call = row(&core, &incoming, &number);
+    let setup = CallSetup {
+        id: call.id,
+        direction: Direction::Inbound,
+        flow: None,
+        ring_timeout_ms: CallSetup::RING_TIMEOUT_MS,
+        max_duration_ms: CallSetup::MAX_DURATION_MS,
+        decision_timeout_ms: core.config.decision_timeout_ms,
+    };
+    let road = match incoming.mode {
+        Mode::Live => Road::Live { carrier, trunk: core.trunks.get(number.trunk) },
+        Mode::Test => Road::sandbox(carrier, &call.metadata),
+    };
+    let fresh = Fresh {
+        call,
+        setup,
+        road,
+        beginning: Beginning::Arrived(incoming.reference),
+        idempotency: None,
+        concurrent_calls_max: limit,
+    };
+    match fresh.launch(core).await {
+        Ok(Created::New { .. }) => Ok(()),
+        Ok(Created::ConcurrencyLimit) => Err(Refusal::Busy),
+        Ok(Created::Replayed(_) | Created::Mismatch) | Err(_) => Err(Refusal::Unavailable),
+    }
+}
+
+/// The assignment of the dialled number, if the call came by that number's own trunk.
+async fn owner(core: &Core, incoming: &IncomingCall) -> Option<PhoneNumber> {
+    let number = dialled(incoming.to.expose())?;
+    match core.store.number(&number).await {
+        Ok(found) => found.filter(|number| match incoming.mode {
+            Mode::Live => incoming.trunk == Some(number.trunk),
+            Mode::Test => true,
+        }),
+        Err(error) => {
+            tracing::error!(%error, "an incoming call's number could not be looked up");
+            None
+        }
+    }
+}
+
+/// Carriers send the international form with or without its plus sign.
+fn dialled(text: &str) -> Option<E164> {
+    text.parse().or_else(|_| format!("+{text}").parse()).ok()
+}
+
+fn row(core: &Core, incoming: &IncomingCall, number: &PhoneNumber) -> Call {
+    let now = core.now();
+    let mut from = incoming.from.expose().clone();
+    from.truncate(from.floor_char_boundary(ADDRESS_BYTES_MAX));
+    Call {
+        id: incoming.call,
+        app: number.app,
+        mode: incoming.mode,
+        direction: Direction::Inbound,
+        status: CallStatus::Initiated,
+        from: Pii::new(from),
+        to: Pii::new(number.number.clone().into()),
+        from_channel: Channel::Pstn,
+        to_channel: Channel::Pstn,
+        trunk: incoming.trunk,
+        metadata: Map::new(),
+        request_id: None,
+        created_at: now,
+        started_at: Some(now),
+        answered_at: None,
+        ended_at: None,
+        end: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Option<&str>) {
+        assert_eq!(dialled(text).as_ref().map(E164::as_str), expected, "{text}");
+    }
+
+    #[test]
+    fn dialled_numbers() {
+        check("+4930123456", Some("+4930123456"));
+        check("4930123456", Some("+4930123456"));
+        check("004930123456", Some("+4930123456"));
+        check("alice", None);
+        check("", None);
+    }
+}

@@ -1,0 +1,93 @@
+//! Commanding a running call. The call's own actor says whether its state allows the command.
+
+use super::idempotency::{IdempotencyHeader, Outcome};
+use crate::core::Core;
+use crate::engine::Engine;
+use crate::fault::{of_store, saying};
+use crate::resources::app;
+use model::call::Mode;
+use model::fault::{Fault, FaultCode};
+use model::flow::CallCommand;
+use model::tenant::Principal;
+use model::{AppId, CallId, CommandId};
+use ports::StoreError;
+use ports::store::{Idempotency, Reserved, StoredResponse};
+use std::sync::Arc;
+
+impl Engine {
+    /// Gives a running call a command. `render` makes the answer; the same bytes answer every repetition with the
+    /// same idempotency key.
+    pub async fn command(
+        &self,
+        who: Principal,
+        call: CallId,
+        command: CallCommand,
+        idempotency: Option<IdempotencyHeader>,
+        render: &(dyn Fn(CommandId) -> StoredResponse + Send + Sync),
+    ) -> Result<Outcome, Fault> {
+        let core = &self.core;
+        let (app, mode) = app(who)?;
+        let now = core.now();
+        let id = core.with_ids(|ids| CommandId::generate(ids, now));
+        let ask = Ask { app, mode, call, id, command };
+        let key = idempotency.map(|header| header.of(who, core));
+        // A client that goes away in the middle must not leave its idempotency key taken and unanswered.
+        let work = tokio::spawn(work(core.clone(), ask, key, render(id)));
+        work.await.map_err(|_| Fault::new(FaultCode::StoreUnavailable))?
+    }
+}
+
+struct Ask {
+    app: AppId,
+    mode: Mode,
+    call: CallId,
+    id: CommandId,
+    command: CallCommand,
+}
+
+async fn work(
+    core: Arc<Core>,
+    ask: Ask,
+    key: Option<Idempotency>,
+    response: StoredResponse,
+) -> Result<Outcome, Fault> {
+    let Some(key) = key else {
+        return deliver(&core, ask).await.map(|()| Outcome::New(response));
+    };
+    match core.store.reserve(&key).await.map_err(of_store)? {
+        Reserved::Ours => {}
+        Reserved::Replayed(first) => return Ok(Outcome::Replayed(first)),
+        Reserved::Mismatch => return Err(Fault::new(FaultCode::IdempotencyConflict)),
+        Reserved::Pending => {
+            let message = "The first request with this Idempotency-Key is still being worked on.";
+            return Err(saying(FaultCode::IdempotencyConflict, message));
+        }
+    }
+    if let Err(fault) = deliver(&core, ask).await {
+        tell(core.store.release(&key).await);
+        return Err(fault);
+    }
+    // The command is under way and cannot be taken back: a failure here leaves the key taken, never free.
+    tell(core.store.complete(&key, &response).await);
+    Ok(Outcome::New(response))
+}
+
+fn tell(result: Result<(), StoreError>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "an idempotency key could not be settled");
+    }
+}
+
+async fn deliver(core: &Core, ask: Ask) -> Result<(), Fault> {
+    let found = core.store.call(ask.app, ask.call).await.map_err(of_store)?;
+    let call =
+        found.filter(|call| call.mode == ask.mode).ok_or_else(|| Fault::new(FaultCode::CallNotFound))?;
+    if call.status.is_final() {
+        return Err(Fault::new(FaultCode::CallNotActive));
+    }
+    match core.running.get(ask.call) {
+        Some(mailbox) => mailbox.command(ask.id, ask.command).await,
+        // Not final and not here: it is being taken over, or it ended this very moment.
+        None => Err(Fault { retry_after_s: Some(1), ..Fault::new(FaultCode::CallBusy) }),
+    }
+}

@@ -1,0 +1,10 @@
+//! The use cases around calls. One file a verb.
+
+mod arrive;
+mod command;
+mod idempotency;
+mod place;
+mod read;
+
+pub use idempotency::{IdempotencyHeader, Outcome, Placed};
+pub use place::PlaceCall;

@@ -1,0 +1,294 @@
+//! Placing a call: everything is checked, then call, event 1, outbox entry and idempotency record are written in
+//! one transaction, then the call's actor starts. Nothing rings before that is durable.
+
+use super::idempotency::{IdempotencyHeader, Placed};
+use crate::actor::{self, Beginning, Launch, Road};
+use crate::core::Core;
+use crate::engine::Engine;
+use crate::fault::{of_store, saying};
+use crate::resources::{app, invalid_number};
+use model::call::{Call, CallSetup, CallStatus, Channel, Direction, Mode};
+use model::event::{Event, EventBody};
+use model::fault::{Fault, FaultCode};
+use model::flow::Flow;
+use model::tenant::Principal;
+use model::timeline::TimelineKind;
+use model::trunk::Trunk;
+use model::{AppId, CallId, E164, Pii, Timestamp, TrunkId};
+use ports::store::{Created, Idempotency, NewCall, Reserved, StoredResponse};
+use serde_json::{Map, Value, json};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+/// Most bytes of metadata, as JSON.
+const METADATA_BYTES_MAX: usize = 16 * 1024;
+const RING_TIMEOUT_MS: RangeInclusive<u32> = 1_000..=600_000;
+const DURATION_MS: RangeInclusive<u32> = 1_000..=86_400_000;
+
+/// A call to be placed.
+#[derive(Clone)]
+pub struct PlaceCall {
+    /// Who calls.
+    pub from: String,
+    /// Who is called.
+    pub to: String,
+    /// How the calling leg travels.
+    pub from_channel: Channel,
+    /// How the called leg travels.
+    pub to_channel: Channel,
+    /// Echoed; at most 16 KiB as JSON.
+    pub metadata: Map<String, Value>,
+    /// What to do once it is answered.
+    pub flow: Option<Flow>,
+    /// How long the callee may ring, 1,000–600,000; [`CallSetup::RING_TIMEOUT_MS`] if none.
+    pub ring_timeout_ms: Option<u32>,
+    /// How long the call may last, 1,000–86,400,000; [`CallSetup::MAX_DURATION_MS`] if none.
+    pub max_duration_ms: Option<u32>,
+    /// The id of the request, for logs and the timeline.
+    pub request_id: Option<String>,
+}
+
+impl Engine {
+    /// Places a call. `render` makes the answer from the call as it was accepted; the same bytes answer every
+    /// repetition with the same idempotency key.
+    pub async fn place(
+        &self,
+        who: Principal,
+        order: PlaceCall,
+        idempotency: Option<IdempotencyHeader>,
+        render: &(dyn Fn(&Call) -> StoredResponse + Send + Sync),
+    ) -> Result<Placed, Fault> {
+        let core = &self.core;
+        let (app, mode) = app(who)?;
+        let idempotency = idempotency.map(|header| header.of(who, core));
+        if let Some(first) = given_before(core, idempotency.as_ref()).await? {
+            return Ok(Placed::Replayed(first));
+        }
+        core.takes_calls()?;
+        let (from, to, trunk) = check(core, app, mode, &order).await?;
+        let limit = core.concurrent_calls_max(app).await?;
+        let now = core.now();
+        let call = row(core, &order, app, mode, (from, to), trunk.as_ref().map(|trunk| trunk.id), now);
+        let setup = setup(core, call.id, &order);
+        let road = core.road(mode, trunk, &call)?;
+        let response = render(&call);
+        let fresh = Fresh {
+            call,
+            setup,
+            road,
+            beginning: Beginning::Dial,
+            idempotency: idempotency.map(|key| (key, response.clone())),
+            concurrent_calls_max: limit,
+        };
+        // A client that goes away in the middle must not leave a written call without its actor.
+        let launched = tokio::spawn(fresh.launch(core.clone())).await;
+        match launched.map_err(|_| Fault::new(FaultCode::StoreUnavailable))?? {
+            Created::New { .. } => Ok(Placed::New(response)),
+            Created::Replayed(first) => Ok(Placed::Replayed(first)),
+            Created::Mismatch => Err(Fault::new(FaultCode::IdempotencyConflict)),
+            Created::ConcurrencyLimit => Err(Fault::new(FaultCode::ConcurrencyLimitExceeded)),
+        }
+    }
+}
+
+/// A call that is to be written and started, placed or arrived.
+pub(super) struct Fresh {
+    pub(super) call: Call,
+    pub(super) setup: CallSetup,
+    pub(super) road: Road,
+    pub(super) beginning: Beginning,
+    pub(super) idempotency: Option<(Idempotency, StoredResponse)>,
+    pub(super) concurrent_calls_max: u32,
+}
+
+impl Fresh {
+    /// Writes the call and starts its actor.
+    pub(super) async fn launch(self, core: Arc<Core>) -> Result<Created, Fault> {
+        let Self { call, setup, road, beginning, idempotency, concurrent_calls_max } = self;
+        let new = NewCall {
+            call: call.clone(),
+            setup: setup.clone(),
+            event: first_event(&call),
+            idempotency,
+            lease: (core.node, core.now() + core.config.lease),
+            concurrent_calls_max,
+        };
+        let created = core.store.create_call(new).await.map_err(of_store)?;
+        if let Created::New { fence } = created {
+            core.outbox_wake.notify_one();
+            note_accepted(&core, &call);
+            actor::launch(&core, Launch { call, setup, fence, last_sequence: 1, road, beginning });
+        }
+        Ok(created)
+    }
+}
+
+impl Core {
+    /// Refuses new calls while the server stops or is full.
+    pub(super) fn takes_calls(&self) -> Result<(), Fault> {
+        if self.is_draining() {
+            return Err(Fault { retry_after_s: Some(5), ..Fault::new(FaultCode::Draining) });
+        }
+        if self.running.len() >= self.config.calls_max {
+            let limit = FaultCode::ConcurrencyLimitExceeded;
+            return Err(Fault {
+                retry_after_s: Some(5),
+                ..saying(limit, "The server has as many calls at once as it may.")
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) async fn concurrent_calls_max(&self, app: AppId) -> Result<u32, Fault> {
+        let app = self.store.app(app).await.map_err(of_store)?;
+        app.map(|app| app.concurrent_calls_max).ok_or_else(|| Fault::new(FaultCode::InvalidKey))
+    }
+
+    /// How a call reaches the outside. A test call's road has no trunk and no live carrier in it.
+    pub(crate) fn road(&self, mode: Mode, trunk: Option<Arc<Trunk>>, call: &Call) -> Result<Road, Fault> {
+        match mode {
+            Mode::Test => Ok(Road::sandbox(self.sandbox.clone(), &call.metadata)),
+            Mode::Live => {
+                let live = self.trunks.live().ok_or_else(|| Fault::new(FaultCode::NoTrunk))?;
+                Ok(Road::Live { carrier: live.clone(), trunk })
+            }
+        }
+    }
+}
+
+/// The answer that this idempotency key got before, if it did.
+async fn given_before(core: &Core, key: Option<&Idempotency>) -> Result<Option<StoredResponse>, Fault> {
+    let Some(key) = key else { return Ok(None) };
+    match core.store.replayed_call(key).await.map_err(of_store)? {
+        Reserved::Ours => Ok(None),
+        Reserved::Replayed(first) => Ok(Some(first)),
+        Reserved::Mismatch | Reserved::Pending => Err(Fault::new(FaultCode::IdempotencyConflict)),
+    }
+}
+
+/// Both numbers as they will stand in the row, and the trunk of a live call.
+async fn check(
+    core: &Core,
+    app: AppId,
+    mode: Mode,
+    order: &PlaceCall,
+) -> Result<(E164, E164, Option<Arc<Trunk>>), Fault> {
+    for (channel, param) in [(order.from_channel, "fromChannel"), (order.to_channel, "toChannel")] {
+        if channel != Channel::Pstn {
+            let code = FaultCode::ChannelNotConfigured;
+            return Err(Fault::field(code, param, format!("{} {}", code.cause(), code.remedy())));
+        }
+    }
+    let number = |text: &str, param: &str| {
+        text.parse::<E164>().map_err(|error| invalid_number(param, &error.to_string()))
+    };
+    let (from, to) = (number(&order.from, "from")?, number(&order.to, "to")?);
+    check_limits(order)?;
+    let trunk = match mode {
+        Mode::Test => None,
+        Mode::Live => Some(trunk_of(core, app, &from).await?),
+    };
+    Ok((from, to, trunk))
+}
+
+fn check_limits(order: &PlaceCall) -> Result<(), Fault> {
+    let metadata_bytes = serde_json::to_string(&order.metadata).map_or(usize::MAX, |text| text.len());
+    if metadata_bytes > METADATA_BYTES_MAX {
+        let message =
+            format!("must have at most {METADATA_BYTES_MAX} bytes as JSON; this has {metadata_bytes}");
+        return Err(Fault::field(FaultCode::InvalidField, "metadata", message));
+    }
+    if order.flow.as_ref().is_some_and(|flow| flow.steps.len() > Flow::STEPS_MAX) {
+        let message = format!("may have at most {} steps", Flow::STEPS_MAX);
+        return Err(Fault::field(FaultCode::InvalidField, "flow", message));
+    }
+    within("ringTimeoutMs", order.ring_timeout_ms, RING_TIMEOUT_MS)?;
+    within("maxDurationMs", order.max_duration_ms, DURATION_MS)
+}
+
+fn within(param: &str, value: Option<u32>, range: RangeInclusive<u32>) -> Result<(), Fault> {
+    if value.is_none_or(|value| range.contains(&value)) {
+        return Ok(());
+    }
+    let message = format!("must be {} to {}", range.start(), range.end());
+    Err(Fault::field(FaultCode::InvalidField, param, message))
+}
+
+/// The trunk on which the app's own number lives.
+async fn trunk_of(core: &Core, app: AppId, from: &E164) -> Result<Arc<Trunk>, Fault> {
+    let code = FaultCode::PhoneNumberNotAssigned;
+    let unassigned = || Fault::field(code, "from", format!("{} {}", code.cause(), code.remedy()));
+    let number = core.store.number(from).await.map_err(of_store)?;
+    let number = number.filter(|number| number.app == app).ok_or_else(unassigned)?;
+    if let Some(trunk) = core.trunks.get(number.trunk) {
+        return Ok(trunk);
+    }
+    core.trunks.refresh(core.store.as_ref()).await.map_err(of_store)?;
+    core.trunks.get(number.trunk).ok_or_else(|| Fault::new(FaultCode::NoTrunk))
+}
+
+fn row(
+    core: &Core,
+    order: &PlaceCall,
+    app: AppId,
+    mode: Mode,
+    (from, to): (E164, E164),
+    trunk: Option<TrunkId>,
+    now: Timestamp,
+) -> Call {
+    Call {
+        id: core.with_ids(|ids| CallId::generate(ids, now)),
+        app,
+        mode,
+        direction: Direction::Outbound,
+        status: CallStatus::Initiated,
+        from: Pii::new(from.into()),
+        to: Pii::new(to.into()),
+        from_channel: order.from_channel,
+        to_channel: order.to_channel,
+        trunk,
+        metadata: order.metadata.clone(),
+        request_id: order.request_id.clone(),
+        created_at: now,
+        started_at: None,
+        answered_at: None,
+        ended_at: None,
+        end: None,
+    }
+}
+
+fn setup(core: &Core, id: CallId, order: &PlaceCall) -> CallSetup {
+    CallSetup {
+        id,
+        direction: Direction::Outbound,
+        flow: order.flow.clone(),
+        ring_timeout_ms: order.ring_timeout_ms.unwrap_or(CallSetup::RING_TIMEOUT_MS),
+        max_duration_ms: order.max_duration_ms.unwrap_or(CallSetup::MAX_DURATION_MS),
+        decision_timeout_ms: core.config.decision_timeout_ms,
+    }
+}
+
+fn first_event(call: &Call) -> Event {
+    Event {
+        call: call.id,
+        app: call.app,
+        sequence: 1,
+        at: call.created_at,
+        body: EventBody::Initiated,
+        snapshot: call.clone(),
+    }
+}
+
+fn note_accepted(core: &Core, call: &Call) {
+    let (kind, summary) = match call.direction {
+        Direction::Outbound => (TimelineKind::Api, "request accepted: place an outbound call"),
+        Direction::Inbound => (TimelineKind::Call, "an inbound call arrived"),
+    };
+    let detail = json!({
+        "requestId": call.request_id,
+        "mode": call.mode,
+        "from": call.from.expose(),
+        "to": call.to.expose(),
+    });
+    core.note(call.id, kind, summary, detail);
+}

@@ -1,0 +1,101 @@
+//! What every part of the engine shares: the seams, the settings, ids, the running calls.
+
+use crate::config::{EngineConfig, EngineParts};
+use crate::journal::Journal;
+use crate::keys::Authenticator;
+use crate::prompts::Prompts;
+use crate::running::RunningCalls;
+use crate::trunks::TrunkBook;
+use model::timeline::{TimelineEntry, TimelineKind};
+use model::{CallId, IdSource, NodeId, Secret, Timestamp};
+use ports::{Blob, Carrier, Clock, Egress, EventRenderer, MediaPlane, Store, Timeline};
+use serde_json::Value;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{Notify, watch};
+
+/// The engine's inside.
+pub(crate) struct Core {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) media: Arc<dyn MediaPlane>,
+    pub(crate) egress: Arc<dyn Egress>,
+    pub(crate) blob: Arc<dyn Blob>,
+    pub(crate) sandbox: Arc<dyn Carrier>,
+    pub(crate) renderers: Vec<Arc<dyn EventRenderer>>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) config: EngineConfig,
+    pub(crate) pepper: Secret<[u8; 32]>,
+    /// This run of the process, as leases name it.
+    pub(crate) node: NodeId,
+    pub(crate) keys: Authenticator,
+    pub(crate) prompts: Prompts,
+    pub(crate) trunks: TrunkBook,
+    pub(crate) running: RunningCalls,
+    /// Something new for webhooks is in the store.
+    pub(crate) outbox_wake: Notify,
+    ids: Mutex<IdSource>,
+    draining: AtomicBool,
+    stop: watch::Sender<bool>,
+}
+
+impl Core {
+    pub(crate) fn new(parts: EngineParts) -> Self {
+        let mut ids = IdSource::new(parts.seed);
+        let node = NodeId::generate(&mut ids, parts.clock.now());
+        let prompts = Prompts::new(&parts);
+        Self {
+            store: parts.store,
+            clock: parts.clock,
+            media: parts.media,
+            egress: parts.egress,
+            blob: parts.blob,
+            sandbox: parts.sandbox,
+            renderers: parts.renderers,
+            journal: parts.timeline,
+            keys: Authenticator::default(),
+            prompts,
+            trunks: TrunkBook::new(parts.live),
+            running: RunningCalls::default(),
+            outbox_wake: Notify::new(),
+            config: parts.config,
+            pepper: parts.pepper,
+            node,
+            ids: Mutex::new(ids),
+            draining: AtomicBool::new(false),
+            stop: watch::Sender::new(false),
+        }
+    }
+
+    /// Makes something of the next random bits: an id, a seed, a jitter.
+    pub(crate) fn with_ids<T>(&self, make: impl FnOnce(&mut IdSource) -> T) -> T {
+        make(&mut self.ids.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Adds a line to a call's timeline.
+    pub(crate) fn note(&self, call: CallId, kind: TimelineKind, summary: impl Into<String>, detail: Value) {
+        self.journal.note(TimelineEntry { call, at: self.now(), kind, summary: summary.into(), detail });
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Ends the background tasks.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Becomes true once when the background tasks shall end.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+}

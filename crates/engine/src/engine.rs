@@ -1,0 +1,85 @@
+//! The engine as doors and the binary see it: start, stop, and who asks. The use cases stand in `calls`, `keys`
+//! and `resources`, one file each.
+
+use crate::config::EngineParts;
+use crate::core::Core;
+use crate::fault::{of_store, saying};
+use crate::journal::Journal;
+use crate::{actor, webhooks};
+use model::fault::{Fault, FaultCode};
+use model::tenant::Principal;
+use ports::Timeline;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long calls may take to end once they are told to: a call's own guards end it within 33 s.
+const ENDING_LIMIT: Duration = Duration::from_secs(40);
+
+/// The use cases.
+pub struct Engine {
+    pub(crate) core: Arc<Core>,
+}
+
+impl Engine {
+    /// Takes over the calls that a dead process left, and starts dispatch, lease renewal and webhook delivery.
+    /// The live carrier knows all trunks when this returns.
+    pub async fn start(parts: EngineParts) -> Result<Arc<Self>, Fault> {
+        let core = Arc::new(Core::new(parts));
+        tokio::fs::create_dir_all(&core.config.spool_dir).await.map_err(|error| {
+            let place = core.config.spool_dir.display();
+            saying(
+                FaultCode::StoreUnavailable,
+                format!("the spool directory {place} cannot be made: {error}"),
+            )
+        })?;
+        core.trunks.refresh(core.store.as_ref()).await.map_err(of_store)?;
+        actor::recover(&core).await.map_err(of_store)?;
+        tokio::spawn(actor::keep_leases(core.clone()));
+        webhooks::start(&core);
+        Ok(Arc::new(Self { core }))
+    }
+
+    /// Whom a presented key speaks for.
+    pub async fn authenticate(&self, presented: &str) -> Result<Principal, Fault> {
+        self.core.authenticate(presented).await
+    }
+
+    /// Takes no new calls, waits up to `limit` for the running ones, ends those that are left in order, and stops.
+    pub async fn shutdown(&self, limit: Duration) {
+        self.core.drain();
+        if timeout(limit, self.core.running.none_left()).await.is_err() {
+            for mailbox in self.core.running.all() {
+                mailbox.shut_down();
+            }
+            if timeout(ENDING_LIMIT, self.core.running.none_left()).await.is_err() {
+                tracing::error!(
+                    calls = self.core.running.len(),
+                    "calls did not end; the next start ends them"
+                );
+            }
+        }
+        self.core.stop();
+        self.core.journal.flush().await;
+    }
+
+    /// Takes no new calls from now on; running ones go on.
+    pub fn drain(&self) {
+        self.core.drain();
+    }
+
+    /// How many calls run here.
+    pub fn running_calls(&self) -> usize {
+        self.core.running.len()
+    }
+
+    /// Where other rooms write timelines.
+    pub fn timeline_sink(&self) -> Arc<dyn Timeline> {
+        self.core.journal.clone()
+    }
+
+    /// The journal, to follow calls live.
+    pub fn journal(&self) -> Arc<Journal> {
+        self.core.journal.clone()
+    }
+}

@@ -1,0 +1,174 @@
+//! From a prompt's source to sound: spoken, fetched, read or generated; decoded once however many calls play it.
+//! Failures are sentences for the app's developer.
+
+mod beep;
+mod cache;
+mod file;
+mod flights;
+
+use crate::config::EngineParts;
+use crate::core::Core;
+use bytes::Bytes;
+use cache::ClipCache;
+use flights::Flights;
+use model::sound::PromptSource;
+use model::timeline::TimelineKind;
+use model::{CallId, Timestamp};
+use ports::media::Clip;
+use ports::{Clock, Egress, EgressError, EgressRequest, MediaPlane, Tts, Utterance};
+use serde_json::json;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Makes prompts ready.
+pub(crate) struct Prompts {
+    tts: Arc<dyn Tts>,
+    egress: Arc<dyn Egress>,
+    media: Arc<dyn MediaPlane>,
+    clock: Arc<dyn Clock>,
+    folder: Option<PathBuf>,
+    bytes_max: usize,
+    timeout: Duration,
+    url_ttl: Duration,
+    cache: ClipCache,
+    flights: Flights,
+    permits: Semaphore,
+    beep: Arc<Clip>,
+}
+
+impl Prompts {
+    pub(crate) fn new(parts: &EngineParts) -> Self {
+        let config = &parts.config;
+        Self {
+            tts: parts.tts.clone(),
+            egress: parts.egress.clone(),
+            media: parts.media.clone(),
+            clock: parts.clock.clone(),
+            folder: config.media_folder.clone(),
+            bytes_max: config.media_bytes_max,
+            timeout: config.media_timeout,
+            url_ttl: config.clip_url_ttl,
+            cache: ClipCache::new(config.clip_cache_bytes_max),
+            flights: Flights::default(),
+            permits: Semaphore::new(config.media_parallel_max.max(1)),
+            beep: beep::clip(),
+        }
+    }
+
+    /// The source's sound, or why there is none.
+    async fn clip(&self, source: &PromptSource) -> Result<Arc<Clip>, String> {
+        if *source == PromptSource::Beep {
+            return Ok(self.beep.clone());
+        }
+        let key = self.key(source).await?;
+        if let Some(clip) = self.cache.get(&key, self.clock.now()) {
+            return Ok(clip);
+        }
+        self.flights.join(&key, || self.make(&key)).await
+    }
+
+    /// What the sound is kept under. A file is another one when it was written again.
+    async fn key(&self, source: &PromptSource) -> Result<Key, String> {
+        match source {
+            PromptSource::Media { location } if !is_url(location) => {
+                let found = file::find(self.folder.as_deref(), location, self.bytes_max).await?;
+                Ok(Key::File(found))
+            }
+            other => Ok(Key::Source(other.clone())),
+        }
+    }
+
+    async fn make(&self, key: &Key) -> Result<Arc<Clip>, String> {
+        // Never closed; an error would only mean that nobody waits in line.
+        let _turn = self.permits.acquire().await;
+        let (content, until) = self.content(key).await?;
+        let clip = self.media.prepare(content).await.map_err(|error| error.to_string())?;
+        self.cache.put(key.clone(), clip.clone(), until);
+        Ok(clip)
+    }
+
+    /// The bytes, and until when the sound may be played without asking again; none: for ever.
+    async fn content(&self, key: &Key) -> Result<(Bytes, Option<Timestamp>), String> {
+        match key {
+            Key::File(found) => Ok((found.read(self.bytes_max).await?, None)),
+            Key::Source(PromptSource::Speech { text, locale, voice }) => {
+                let utterance =
+                    Utterance { text: text.clone(), locale: locale.clone(), voice: voice.clone() };
+                let sound = self.tts.speak(&utterance).await.map_err(|error| error.to_string())?;
+                Ok((sound, None))
+            }
+            Key::Source(PromptSource::Media { location }) => {
+                let content = self.fetch(location).await?;
+                Ok((content, Some(self.clock.now() + self.url_ttl)))
+            }
+            Key::Source(PromptSource::Beep) => Ok((Bytes::new(), None)),
+        }
+    }
+
+    async fn fetch(&self, url: &str) -> Result<Bytes, String> {
+        let request = EgressRequest {
+            url: url.to_owned(),
+            body: None,
+            headers: vec![("accept".into(), "audio/*, */*;q=0.5".to_owned().into())],
+            response_bytes_max: self.bytes_max,
+            timeout: self.timeout,
+        };
+        let response = self.egress.send(request).await.map_err(|error| match error {
+            EgressError::Timeout(limit) => {
+                format!("the media URL was too slow: the file was not complete within {limit:?}")
+            }
+            other => format!("the media URL could not be fetched: {other}"),
+        })?;
+        if response.status != 200 {
+            return Err(format!("the media URL answered with status {} instead of 200", response.status));
+        }
+        if response.body_cut {
+            return Err(too_large(self.bytes_max));
+        }
+        Ok(response.body)
+    }
+}
+
+/// What a prompt is kept under.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Key {
+    /// Text or URL.
+    Source(PromptSource),
+    /// A file as it was found.
+    File(file::Found),
+}
+
+fn is_url(location: &str) -> bool {
+    location.contains("://")
+}
+
+fn too_large(bytes_max: usize) -> String {
+    format!("the media file is larger than {bytes_max} bytes")
+}
+
+impl Core {
+    /// Makes a prompt of a call ready and notes how it went on the timeline.
+    pub(crate) async fn prepare_prompt(
+        &self,
+        call: CallId,
+        source: &PromptSource,
+    ) -> Result<Arc<Clip>, String> {
+        let begun = self.now();
+        let result = self.prompts.clip(source).await;
+        let latency_ms = u64::try_from(self.now().since(begun).as_millis()).unwrap_or(u64::MAX);
+        let (kind, what) = match source {
+            PromptSource::Speech { text, .. } => (TimelineKind::Speech, format!("\"{text}\"")),
+            PromptSource::Media { location } => (TimelineKind::Media, file::shown(location)),
+            PromptSource::Beep => return result,
+        };
+        let what: String = what.chars().take(80).collect();
+        let summary = match &result {
+            Ok(clip) => format!("ready in {latency_ms} ms, {} ms long: {what}", clip.duration().as_millis()),
+            Err(reason) => format!("not ready: {reason}: {what}"),
+        };
+        self.note(call, kind, summary, json!({ "latencyMs": latency_ms }));
+        result
+    }
+}

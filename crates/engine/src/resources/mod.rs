@@ -1,0 +1,14 @@
+//! What an organization configures: trunks, numbers, webhooks. One file a resource.
+
+mod checks;
+mod numbers;
+mod trunks;
+mod webhooks;
+
+pub use numbers::NewNumber;
+pub(crate) use numbers::invalid_number;
+pub use trunks::{NewTrunk, TrunkChange};
+pub(crate) use webhooks::WEBHOOKS_MAX;
+pub use webhooks::{NewWebhook, WebhookChange};
+
+pub(crate) use checks::{admin, app, page};

@@ -1,0 +1,248 @@
+//! Trunks: lines to carriers. Admin keys only.
+
+use super::checks::{admin, idempotent, page, written};
+use crate::calls::{IdempotencyHeader, Outcome};
+use crate::core::Core;
+use crate::engine::Engine;
+use crate::fault::of_store;
+use model::TrunkId;
+use model::fault::{Fault, FaultCode};
+use model::sound::Codec;
+use model::tenant::Principal;
+use model::trunk::{Network, Trunk, TrunkCredentials};
+use ports::StoreError;
+use ports::store::{Page, PageRequest, StoredResponse};
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+
+const NAME_CHARS: RangeInclusive<usize> = 1..=128;
+const HOST_BYTES_MAX: usize = 253;
+const CREDENTIAL_BYTES: RangeInclusive<usize> = 1..=128;
+const SOURCES_MAX: usize = 64;
+const CODECS_MAX: usize = 8;
+const CALLS_PER_SECOND: RangeInclusive<u16> = 1..=1_000;
+const CONCURRENT_CALLS: RangeInclusive<u16> = 1..=10_000;
+
+/// A trunk to be made; see [`Trunk`].
+#[derive(Debug, Clone)]
+pub struct NewTrunk {
+    /// What a person calls it, 1–128 characters.
+    pub name: String,
+    /// Host name or address.
+    pub host: String,
+    /// UDP port, 5060 as a rule.
+    pub port: u16,
+    /// User and password.
+    pub credentials: Option<TrunkCredentials>,
+    /// Networks from which the carrier calls us, at most 64.
+    pub allowed_sources: Vec<Network>,
+    /// Codecs in order of preference.
+    pub codecs: Vec<Codec>,
+    /// New calls a second, 1–1,000.
+    pub calls_per_second_max: u16,
+    /// Calls at once, 1–10,000.
+    pub concurrent_calls_max: u16,
+}
+
+/// What shall change of a trunk; what is none stays.
+#[derive(Debug, Clone, Default)]
+pub struct TrunkChange {
+    /// See [`NewTrunk::name`].
+    pub name: Option<String>,
+    /// See [`NewTrunk::host`].
+    pub host: Option<String>,
+    /// See [`NewTrunk::port`].
+    pub port: Option<u16>,
+    /// See [`NewTrunk::credentials`]; `Some(None)` removes them.
+    pub credentials: Option<Option<TrunkCredentials>>,
+    /// See [`NewTrunk::allowed_sources`].
+    pub allowed_sources: Option<Vec<Network>>,
+    /// See [`NewTrunk::codecs`].
+    pub codecs: Option<Vec<Codec>>,
+    /// See [`NewTrunk::calls_per_second_max`].
+    pub calls_per_second_max: Option<u16>,
+    /// See [`NewTrunk::concurrent_calls_max`].
+    pub concurrent_calls_max: Option<u16>,
+}
+
+impl Engine {
+    /// Makes a trunk; the live carrier knows it when this returns.
+    pub async fn create_trunk(
+        &self,
+        who: Principal,
+        new: NewTrunk,
+        idempotency: Option<IdempotencyHeader>,
+        render: &(dyn Fn(&Trunk) -> StoredResponse + Send + Sync),
+    ) -> Result<Outcome, Fault> {
+        let organization = admin(who)?;
+        let core = &self.core;
+        let now = core.now();
+        let trunk = Trunk {
+            id: core.with_ids(|ids| TrunkId::generate(ids, now)),
+            organization,
+            name: new.name,
+            host: new.host,
+            port: new.port,
+            credentials: new.credentials,
+            allowed_sources: new.allowed_sources,
+            codecs: new.codecs,
+            calls_per_second_max: new.calls_per_second_max,
+            concurrent_calls_max: new.concurrent_calls_max,
+            created_at: now,
+            updated_at: now,
+        };
+        check(&trunk)?;
+        let response = render(&trunk);
+        let idempotency = idempotent(core, who, idempotency, &response);
+        let result = core.store.create_trunk(&trunk, idempotency).await;
+        let outcome = written(result, response, || Fault::new(FaultCode::InvalidField))?;
+        tell(core).await;
+        Ok(outcome)
+    }
+
+    /// Changes a trunk; the live carrier knows it when this returns.
+    pub async fn update_trunk(
+        &self,
+        who: Principal,
+        id: TrunkId,
+        change: TrunkChange,
+    ) -> Result<Trunk, Fault> {
+        let mut trunk = self.trunk(who, id).await?;
+        apply(&mut trunk, change);
+        trunk.updated_at = self.core.now();
+        check(&trunk)?;
+        self.core.store.update_trunk(&trunk).await.map_err(of_store)?;
+        tell(&self.core).await;
+        Ok(trunk)
+    }
+
+    /// Removes a trunk that no number lives on.
+    pub async fn delete_trunk(&self, who: Principal, id: TrunkId) -> Result<(), Fault> {
+        let organization = admin(who)?;
+        match self.core.store.delete_trunk(organization, id).await {
+            Ok(()) => tell(&self.core).await,
+            Err(StoreError::Conflict(_)) => return Err(Fault::new(FaultCode::TrunkInUse)),
+            Err(error) => return Err(of_store(error)),
+        }
+        Ok(())
+    }
+
+    /// One trunk.
+    pub async fn trunk(&self, who: Principal, id: TrunkId) -> Result<Trunk, Fault> {
+        let organization = admin(who)?;
+        let found = self.core.store.trunk(organization, id).await.map_err(of_store)?;
+        found.ok_or_else(|| Fault::new(FaultCode::NotFound))
+    }
+
+    /// Trunks, newest first.
+    pub async fn trunks(&self, who: Principal, request: PageRequest) -> Result<Page<Trunk>, Fault> {
+        self.core.store.trunks(admin(who)?, page(request)).await.map_err(of_store)
+    }
+}
+
+/// Tells the live carrier. A failure is made good by the next periodic refresh.
+async fn tell(core: &Core) {
+    if let Err(error) = core.trunks.refresh(core.store.as_ref()).await {
+        tracing::warn!(%error, "the trunks could not be read again");
+    }
+}
+
+fn apply(trunk: &mut Trunk, change: TrunkChange) {
+    let TrunkChange {
+        name,
+        host,
+        port,
+        credentials,
+        allowed_sources,
+        codecs,
+        calls_per_second_max,
+        concurrent_calls_max,
+    } = change;
+    set(&mut trunk.name, name);
+    set(&mut trunk.host, host);
+    set(&mut trunk.port, port);
+    set(&mut trunk.credentials, credentials);
+    set(&mut trunk.allowed_sources, allowed_sources);
+    set(&mut trunk.codecs, codecs);
+    set(&mut trunk.calls_per_second_max, calls_per_second_max);
+    set(&mut trunk.concurrent_calls_max, concurrent_calls_max);
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+fn check(trunk: &Trunk) -> Result<(), Fault> {
+    let rule = |holds: bool, param: &str, message: &str| {
+        if holds { Ok(()) } else { Err(Fault::field(FaultCode::InvalidField, param, message)) }
+    };
+    let named = NAME_CHARS.contains(&trunk.name.chars().count()) && !trunk.name.chars().any(char::is_control);
+    rule(named, "name", "must have 1 to 128 characters, none of them a control character")?;
+    rule(is_host(&trunk.host), "host", "must be a host name or an IP address")?;
+    rule(trunk.port > 0, "port", "must be 1 to 65535")?;
+    if let Some(credentials) = &trunk.credentials {
+        let fits = |text: &str| CREDENTIAL_BYTES.contains(&text.len()) && !text.chars().any(char::is_control);
+        rule(fits(&credentials.username), "username", "must have 1 to 128 bytes")?;
+        rule(fits(credentials.password.expose()), "password", "must have 1 to 128 bytes")?;
+    }
+    rule(trunk.allowed_sources.len() <= SOURCES_MAX, "allowedSources", "may hold at most 64 networks")?;
+    let codecs = (1..=CODECS_MAX).contains(&trunk.codecs.len());
+    rule(codecs, "codecs", "must name 1 to 8 codecs")?;
+    let twice = trunk
+        .codecs
+        .iter()
+        .enumerate()
+        .any(|(at, codec)| trunk.codecs.iter().skip(at + 1).any(|c| c == codec));
+    rule(!twice, "codecs", "must not name a codec twice")?;
+    let rate = CALLS_PER_SECOND.contains(&trunk.calls_per_second_max);
+    rule(rate, "callsPerSecond", "must be 1 to 1000")?;
+    let at_once = CONCURRENT_CALLS.contains(&trunk.concurrent_calls_max);
+    rule(at_once, "concurrentCalls", "must be 1 to 10000")
+}
+
+/// A name of DNS labels, or an address.
+fn is_host(text: &str) -> bool {
+    if text.parse::<IpAddr>().is_ok() {
+        return true;
+    }
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let name = text.strip_suffix('.').unwrap_or(text);
+    // Digits and dots alone would be an address, and a wrong one.
+    text.len() <= HOST_BYTES_MAX
+        && name.split('.').all(label)
+        && name.bytes().any(|b| b.is_ascii_alphabetic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(host: &str, expected: bool) {
+        assert_eq!(is_host(host), expected, "{host}");
+    }
+
+    #[test]
+    fn hosts() {
+        check("carrier.example", true);
+        check("carrier.example.", true);
+        check("a_b.example", true);
+        check("127.0.0.1", true);
+        check("2001:db8::1", true);
+        check("localhost", true);
+        check("", false);
+        check("a..b", false);
+        check("-a.example", false);
+        check("a b", false);
+        check("carrier.example:5060", false);
+        check("256.1.1.1", false);
+        check(&"a".repeat(64), false);
+        check(&format!("{}.x", "a.".repeat(130)), false);
+    }
+}

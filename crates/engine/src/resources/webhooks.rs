@@ -1,0 +1,231 @@
+//! Webhook endpoints and their delivery log. App keys only.
+
+use super::checks::{app_of, idempotent, page, written};
+use crate::calls::{IdempotencyHeader, Outcome};
+use crate::engine::Engine;
+use crate::fault::of_store;
+use model::fault::{Fault, FaultCode};
+use model::tenant::Principal;
+use model::webhook::{Attempt, Delivery, WebhookEndpoint};
+use model::{Secret, WebhookId};
+use ports::EgressError;
+use ports::store::{DeliveryFilter, Page, PageRequest, StoredResponse};
+use std::collections::BTreeMap;
+
+/// Most endpoints of an app.
+pub(crate) const WEBHOOKS_MAX: u32 = 50;
+const URL_BYTES_MAX: usize = 2_048;
+const EVENTS_MAX: usize = 100;
+const HEADERS_MAX: usize = 20;
+const HEADER_NAME_BYTES_MAX: usize = 128;
+const HEADER_VALUE_BYTES_MAX: usize = 4_096;
+/// Headers that a delivery sets itself, or that belong to the connection.
+const HEADERS_RESERVED: [&str; 12] = [
+    "host",
+    "content-length",
+    "content-type",
+    "connection",
+    "transfer-encoding",
+    "te",
+    "trailer",
+    "upgrade",
+    "keep-alive",
+    "proxy-connection",
+    "expect",
+    "user-agent",
+];
+/// How the names of the signature's headers begin.
+const SIGNATURE_HEADERS: &str = "webhook-";
+
+/// An endpoint to be made.
+#[derive(Debug, Clone)]
+pub struct NewWebhook {
+    /// The front door in whose shape events are rendered, by its name.
+    pub door: String,
+    /// Destination.
+    pub url: String,
+    /// The door's names of the wanted events; the door has checked them.
+    pub events: Vec<String>,
+    /// Static headers sent with each delivery, at most 20.
+    pub headers: BTreeMap<String, Secret<String>>,
+}
+
+/// What shall change of an endpoint; what is none stays. A change enables a disabled endpoint again.
+#[derive(Debug, Clone, Default)]
+pub struct WebhookChange {
+    /// See [`NewWebhook::url`].
+    pub url: Option<String>,
+    /// See [`NewWebhook::events`].
+    pub events: Option<Vec<String>>,
+    /// See [`NewWebhook::headers`].
+    pub headers: Option<BTreeMap<String, Secret<String>>>,
+}
+
+impl Engine {
+    /// Makes an endpoint with a signing secret of its own.
+    pub async fn create_webhook(
+        &self,
+        who: Principal,
+        new: NewWebhook,
+        idempotency: Option<IdempotencyHeader>,
+        render: &(dyn Fn(&WebhookEndpoint) -> StoredResponse + Send + Sync),
+    ) -> Result<Outcome, Fault> {
+        let app = app_of(who)?;
+        let core = &self.core;
+        let now = core.now();
+        let endpoint = WebhookEndpoint {
+            id: core.with_ids(|ids| WebhookId::generate(ids, now)),
+            app,
+            door: new.door,
+            url: new.url,
+            events: new.events,
+            headers: new.headers,
+            signing_secret: signing_secret()?,
+            created_at: now,
+            updated_at: now,
+            disabled: None,
+        };
+        self.check_webhook(&endpoint)?;
+        let first = PageRequest { limit: 1, offset: 0 };
+        let existing = core.store.webhooks(app, first).await.map_err(of_store)?.total;
+        if existing >= u64::from(WEBHOOKS_MAX) {
+            let message = format!("an app may have at most {WEBHOOKS_MAX} webhooks");
+            return Err(Fault::field(FaultCode::InvalidField, "url", message));
+        }
+        let response = render(&endpoint);
+        let idempotency = idempotent(core, who, idempotency, &response);
+        let result = core.store.create_webhook(&endpoint, idempotency).await;
+        written(result, response, || Fault::new(FaultCode::InvalidField))
+    }
+
+    /// Changes an endpoint.
+    pub async fn update_webhook(
+        &self,
+        who: Principal,
+        id: WebhookId,
+        change: WebhookChange,
+    ) -> Result<WebhookEndpoint, Fault> {
+        let mut endpoint = self.webhook(who, id).await?;
+        endpoint.url = change.url.unwrap_or(endpoint.url);
+        endpoint.events = change.events.unwrap_or(endpoint.events);
+        endpoint.headers = change.headers.unwrap_or(endpoint.headers);
+        endpoint.disabled = None;
+        endpoint.updated_at = self.core.now();
+        self.check_webhook(&endpoint)?;
+        self.core.store.update_webhook(&endpoint).await.map_err(of_store)?;
+        Ok(endpoint)
+    }
+
+    /// Removes an endpoint; what was still to be delivered to it is dropped.
+    pub async fn delete_webhook(&self, who: Principal, id: WebhookId) -> Result<(), Fault> {
+        self.core.store.delete_webhook(app_of(who)?, id).await.map_err(of_store)
+    }
+
+    /// One endpoint.
+    pub async fn webhook(&self, who: Principal, id: WebhookId) -> Result<WebhookEndpoint, Fault> {
+        let found = self.core.store.webhook(app_of(who)?, id).await.map_err(of_store)?;
+        found.ok_or_else(|| Fault::new(FaultCode::NotFound))
+    }
+
+    /// The app's endpoints, newest first.
+    pub async fn webhooks(
+        &self,
+        who: Principal,
+        request: PageRequest,
+    ) -> Result<Page<WebhookEndpoint>, Fault> {
+        self.core.store.webhooks(app_of(who)?, page(request)).await.map_err(of_store)
+    }
+
+    /// An endpoint's deliveries with their attempts, newest first.
+    pub async fn deliveries(
+        &self,
+        who: Principal,
+        id: WebhookId,
+        filter: DeliveryFilter,
+        request: PageRequest,
+    ) -> Result<Page<(Delivery, Vec<Attempt>)>, Fault> {
+        self.webhook(who, id).await?;
+        self.core.store.deliveries(id, filter, page(request)).await.map_err(of_store)
+    }
+
+    fn check_webhook(&self, endpoint: &WebhookEndpoint) -> Result<(), Fault> {
+        if endpoint.url.len() > URL_BYTES_MAX {
+            return Err(invalid("url", format!("must have at most {URL_BYTES_MAX} bytes")));
+        }
+        self.core.egress.check(&endpoint.url).map_err(|error| url_fault(&error))?;
+        let unknown = !self.core.renderers.iter().any(|renderer| renderer.door() == endpoint.door);
+        if unknown {
+            return Err(invalid("door", "there is no such door"));
+        }
+        if endpoint.events.is_empty() || endpoint.events.len() > EVENTS_MAX {
+            return Err(invalid("events", format!("must name 1 to {EVENTS_MAX} events")));
+        }
+        check_headers(&endpoint.headers)
+    }
+}
+
+fn check_headers(headers: &BTreeMap<String, Secret<String>>) -> Result<(), Fault> {
+    if headers.len() > HEADERS_MAX {
+        return Err(invalid("headers", format!("may hold at most {HEADERS_MAX} headers")));
+    }
+    for (name, value) in headers {
+        let param = || format!("headers.{}", name.chars().take(64).collect::<String>());
+        let lower = name.to_ascii_lowercase();
+        if !is_header_name(name) {
+            return Err(invalid(param(), "is no header name"));
+        }
+        if HEADERS_RESERVED.contains(&lower.as_str()) || lower.starts_with(SIGNATURE_HEADERS) {
+            return Err(invalid(param(), "is set by the server itself"));
+        }
+        let printable = value.expose().bytes().all(|b| (0x20..0x7f).contains(&b));
+        if !printable || value.expose().len() > HEADER_VALUE_BYTES_MAX {
+            return Err(invalid(param(), "must be at most 4096 printable ASCII characters"));
+        }
+    }
+    Ok(())
+}
+
+/// RFC 9110 §5.1: a token.
+fn is_header_name(name: &str) -> bool {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    (1..=HEADER_NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(token)
+}
+
+fn url_fault(error: &EgressError) -> Fault {
+    Fault::field(FaultCode::UrlNotAllowed, "url", format!("{error}. {}", FaultCode::UrlNotAllowed.remedy()))
+}
+
+fn invalid(param: impl Into<String>, message: impl Into<String>) -> Fault {
+    Fault::field(FaultCode::InvalidField, param, message)
+}
+
+fn signing_secret() -> Result<Secret<Vec<u8>>, Fault> {
+    let mut secret = vec![0; 32];
+    getrandom::fill(&mut secret).map_err(|error| {
+        crate::fault::saying(FaultCode::StoreUnavailable, format!("no random bytes: {error}"))
+    })?;
+    Ok(Secret::new(secret))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, value: &str, good: bool) {
+        let headers = BTreeMap::from([(name.to_owned(), Secret::new(value.to_owned()))]);
+        assert_eq!(check_headers(&headers).is_ok(), good, "{name}");
+    }
+
+    #[test]
+    fn static_headers() {
+        check("X-Webhook-Secret", "hunter2", true);
+        check("Authorization", "Bearer x", true);
+        check("webhook-signature", "v1,x", false);
+        check("Host", "x", false);
+        check("Content-Length", "1", false);
+        check("bad name", "x", false);
+        check("", "x", false);
+        check("x-line", "a\r\nb: c", false);
+        check("x-long", &"a".repeat(4_097), false);
+    }
+}

@@ -1,0 +1,92 @@
+//! From the outbox to deliveries: each event in the shape of each endpoint's door, for those that asked for it.
+
+use crate::core::Core;
+use crate::resources::WEBHOOKS_MAX;
+use model::event::Event;
+use model::webhook::{Delivery, DeliveryState, WebhookEndpoint};
+use model::{AppId, CallId};
+use ports::StoreError;
+use ports::store::PageRequest;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+/// Most events at once.
+const EVENTS_MAX: u32 = 256;
+/// A safety net; every commit wakes the fan-out itself.
+const IDLE: Duration = Duration::from_secs(5);
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Until the engine stops. `fresh` is told whenever there are new deliveries.
+pub(super) async fn run(core: Arc<Core>, fresh: Arc<Notify>) {
+    let mut stopping = core.stopping();
+    loop {
+        let wait = match batch(&core).await {
+            Ok(0) => IDLE,
+            Ok(_) => {
+                fresh.notify_one();
+                continue;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the outbox cannot be worked on");
+                RETRY
+            }
+        };
+        tokio::select! {
+            _ = stopping.wait_for(|stop| *stop) => return,
+            () = core.outbox_wake.notified() => {}
+            () = sleep(wait) => {}
+        }
+    }
+}
+
+/// Works on one batch; how many events it had.
+async fn batch(core: &Core) -> Result<usize, StoreError> {
+    let events = core.store.outbox(EVENTS_MAX).await?;
+    if events.is_empty() {
+        return Ok(0);
+    }
+    let mut endpoints: BTreeMap<AppId, Vec<WebhookEndpoint>> = BTreeMap::new();
+    let mut deliveries = Vec::new();
+    for event in &events {
+        let wanted = match endpoints.entry(event.app) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(enabled(core, event.app).await?),
+        };
+        deliveries.extend(wanted.iter().filter_map(|endpoint| delivery(core, endpoint, event)));
+    }
+    let done: Vec<(CallId, u32)> = events.iter().map(|event| (event.call, event.sequence)).collect();
+    core.store.fan_out(&done, deliveries).await?;
+    Ok(events.len())
+}
+
+async fn enabled(core: &Core, app: AppId) -> Result<Vec<WebhookEndpoint>, StoreError> {
+    let page = PageRequest { limit: WEBHOOKS_MAX, offset: 0 };
+    let mut endpoints = core.store.webhooks(app, page).await?.items;
+    endpoints.retain(|endpoint| endpoint.disabled.is_none());
+    Ok(endpoints)
+}
+
+/// The event on its way to the endpoint, if the endpoint's door has a word for it and the endpoint asked for it.
+fn delivery(core: &Core, endpoint: &WebhookEndpoint, event: &Event) -> Option<Delivery> {
+    let renderer = core.renderers.iter().find(|renderer| renderer.door() == endpoint.door)?;
+    let rendered = renderer.render(event)?;
+    if !endpoint.events.contains(&rendered.name) {
+        return None;
+    }
+    let first = core.config.webhooks.delays.first().copied().unwrap_or_default();
+    Some(Delivery {
+        webhook: endpoint.id,
+        call: event.call,
+        sequence: event.sequence,
+        event_name: rendered.name,
+        message_id: rendered.id,
+        body: rendered.body,
+        attempts: 0,
+        due_at: Some(core.now() + first),
+        state: DeliveryState::Pending,
+    })
+}
