@@ -197,8 +197,7 @@ impl Commands {
 
     /// A command's prompts did not come in time.
     pub(super) fn on_prompt_late(&mut self, id: CommandId, stage: &mut Stage) {
-        let waits = |live: &Live| live.id == id && matches!(live.waits_for, Wait::Prompts(_));
-        self.finish_where(waits, &failed(PROMPT_LATE), stage);
+        self.finish_where(|live| live.id == id, &failed(PROMPT_LATE), stage);
     }
 
     /// The call is being ended: nothing but its end is waited for any more.

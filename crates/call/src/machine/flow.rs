@@ -100,7 +100,6 @@ impl Flow {
 impl Planned {
     /// Clears up behind the step, and says how it went.
     fn finish(&mut self, outcome: CommandOutcome, stage: &mut Stage) {
-        stage.stop_step_sound();
         stage.desk.timers.clear_step();
         self.step.as_step().forget(stage);
         stage.desk.complete(self.id, &self.name, outcome);

@@ -235,3 +235,17 @@ fn a_sound_cut_by_the_end_of_the_leg_does_not_move_the_flow_on() {
         "#,
     );
 }
+
+#[test]
+fn a_call_that_is_being_ended_waits_for_nothing_else() {
+    check_answered(
+        "max 20s",
+        "+5s app hangup
+            leg hang up
+        +33s timeout
+            hangup c1 completed
+            left
+            ended [completed] hangup by api after 38s
+        done",
+    );
+}

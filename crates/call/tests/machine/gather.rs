@@ -400,3 +400,82 @@ fn conditions_test_the_last_gather_and_before_any_no_keys() {
         "#,
     );
 }
+
+#[test]
+fn the_time_of_one_gather_does_not_run_in_the_next() {
+    check(
+        r#"
+        outbound
+        flow: gather keys 1 timeout 5s
+        flow: gather say "And?" keys 1 timeout 5s
+        +0 start
+            leg dial 30s
+            prepare p1 say "And?"
+        +0 ready p1 9s
+        +1s answered
+            answered [in_progress]
+            joined
+        +1s key 1
+            digit 1
+            gathered s1 "1" by keys_max
+            gather s1 completed
+            play 1: p1
+        +9s played 1
+        +5s timeout
+            gathered s2 "" by timeout
+            gather s2 completed
+            leg hang up
+        open
+        "#,
+    );
+}
+
+#[test]
+fn a_gather_that_fails_leaves_no_keys_of_the_one_before() {
+    check(
+        r#"
+        outbound
+        flow: gather keys 1
+        flow: gather say "And?" keys 1
+        flow: if keys == 1: pause 1s
+        +0 start
+            leg dial 30s
+            prepare p1 say "And?"
+        +0 failed p1 "no speech engine"
+        +1s answered
+            answered [in_progress]
+            joined
+        +1s key 1
+            digit 1
+            gathered s1 "1" by keys_max
+            gather s1 completed
+            gather s2 failed "no speech engine"
+            pause s3 skipped
+            leg hang up
+        open
+        "#,
+    );
+}
+
+#[test]
+fn a_prompt_that_a_key_made_needless_is_waited_for_no_longer() {
+    check(
+        r#"
+        outbound
+        flow: gather say "Pin?" timeout 60s
+        +0 start
+            leg dial 30s
+            prepare p1 say "Pin?"
+        +1s answered
+            answered [in_progress]
+            joined
+        +1s key 1
+            digit 1
+        +60s timeout
+            gathered s1 "1" by timeout
+            gather s1 completed
+            leg hang up
+        open
+        "#,
+    );
+}

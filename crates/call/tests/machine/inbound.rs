@@ -20,9 +20,9 @@ fn an_inbound_call_rings_until_the_app_answers() {
             answer c2 completed
         +1s app reject
             refused: the call is answered already
-        +9s ended hung_up by remote
+        +59s ended hung_up by remote
             left
-            ended [completed] hangup by caller after 10s
+            ended [completed] hangup by caller after 60s
         done",
     );
 }

@@ -1,6 +1,11 @@
 //! Commands of the app to a running call, alone and beside a flow.
 
-use crate::score::check;
+use crate::score::{BEGIN, check, command_id, new_call, prompts_kept};
+use call::{Input, Machine};
+use model::call::Direction;
+use model::flow::{CallCommand, Say};
+use model::leg::LegFact;
+use model::sound::{PromptFact, PromptId};
 
 /// An answered call without a flow.
 fn check_live(rest: &str) {
@@ -322,4 +327,35 @@ fn a_command_that_does_not_fit_and_is_given_all_the_same_fails() {
             stop_recording c2 failed "the call is not being recorded"
         open"#,
     );
+}
+
+#[test]
+fn a_live_sound_may_last_longer_than_its_prompt_may_take() {
+    check_live(
+        r#"+1s app say "Long"
+            prepare p1 say "Long"
+        +1s ready p1 60s
+            play 1: p1
+        +60s played 1
+            say c1 completed
+        open"#,
+    );
+}
+
+#[test]
+fn prompts_of_live_sounds_are_forgotten_when_they_are_over() {
+    let (call, setup) = new_call(Direction::Outbound);
+    let mut machine = Machine::new(setup, call, 1);
+    let leg = machine.call().first_leg();
+    machine.handle(Input::Start, BEGIN);
+    machine.handle(Input::Leg(leg, LegFact::Answered), BEGIN);
+    for number in 1..=9 {
+        let text = "Hello".to_owned();
+        let say = Say { text, locale: Say::LOCALE.to_owned(), voice: None, times: 1 };
+        let id = command_id('c', number);
+        machine.handle(Input::Command { id, command: CallCommand::Say(say) }, BEGIN);
+        let prompt = PromptId(u32::try_from(number).unwrap());
+        machine.handle(Input::Prompt(PromptFact::Ready { prompt, duration_ms: 900 }), BEGIN);
+        assert_eq!(prompts_kept(&machine), 1, "each cuts the one before");
+    }
 }

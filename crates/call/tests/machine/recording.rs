@@ -289,3 +289,52 @@ fn a_recording_that_ends_by_itself_is_final_at_once() {
         open",
     );
 }
+
+#[test]
+fn the_end_of_the_apps_recording_is_not_the_end_of_the_step() {
+    check_record(
+        "end #",
+        r##"
+        +1s app start_recording
+            record r2 mixed
+        +20ms recording r2
+            start_recording c1 completed
+        +1s nofile r2 "disk full"
+            recording r2 failed "disk full" after 1s
+        +1s key #
+            digit #
+            stop recording r1
+            watch voice off
+            record s1 completed
+            leg hang up
+        open"##,
+    );
+}
+
+#[test]
+fn a_call_has_a_hundred_recordings_and_no_more() {
+    let one = |n: u32| {
+        let (start, stop) = (2 * n - 1, 2 * n);
+        format!(
+            "+0 app start_recording
+                record r{n} mixed
+            +0 recording r{n}
+                start_recording c{start} completed
+            +100ms app stop_recording
+                stop recording r{n}
+                stop_recording c{stop} completed
+            +0 file r{n}
+                recording r{n} completed 3s after 100ms
+            "
+        )
+    };
+    let hundred: String = (1..=100).map(one).collect();
+    check_live(&format!(
+        r#"{hundred}
+        +1s app start_recording
+            refused: the call has as many recordings as it may
+        +1s force start_recording
+            start_recording c202 failed "the call has as many recordings as it may"
+        open"#
+    ));
+}

@@ -26,11 +26,14 @@ fn recording(status: RecordingStatus) -> Recording {
 }
 
 fn events(outputs: &[Output]) -> Vec<&EventBody> {
-    let body = |output| match output {
-        &Output::Event { ref body, .. } => Some(body),
+    outputs.iter().filter_map(event).collect()
+}
+
+fn event(output: &Output) -> Option<&EventBody> {
+    match output {
+        Output::Event { body, .. } => Some(body),
         _ => None,
-    };
-    outputs.iter().filter_map(body).collect()
+    }
 }
 
 fn check_lost(mut machine: Machine, status: CallStatus, joined: bool) {

@@ -1,6 +1,11 @@
 //! The flow's cursor and its simple steps: say, playback, pause, hangup; prompts that come late or never.
 
-use crate::score::check;
+use crate::score::{BEGIN, check, command_id, ms, new_call, prompts_kept};
+use call::{Input, Machine};
+use model::call::Direction;
+use model::flow::{Condition, Flow, FlowCommand, Operator, Pause, Say, Step, Variable};
+use model::leg::LegFact;
+use model::sound::{MediaFact, PlaybackId, PromptFact, PromptId};
 
 #[test]
 fn steps_run_one_after_the_other() {
@@ -224,4 +229,59 @@ fn reports_about_other_playbacks_and_prompts_change_nothing() {
         open
         "#,
     );
+}
+
+#[test]
+fn a_sound_may_last_longer_than_its_prompt_may_take() {
+    check(
+        r#"
+        outbound
+        flow: say "Long" x0
+        +0 start
+            leg dial 30s
+            prepare p1 say "Long"
+        +1s answered
+            answered [in_progress]
+            joined
+        +1s ready p1 60s
+            play 1: p1
+        +60s played 1
+            say s1 completed
+            leg hang up
+        open
+        "#,
+    );
+}
+
+#[test]
+fn prompts_that_were_played_or_skipped_are_forgotten() {
+    let (call, mut setup) = new_call(Direction::Outbound);
+    let say = |number, conditions| {
+        let text = "Hello".to_owned();
+        let say = Say { text, locale: Say::LOCALE.to_owned(), voice: None, times: 1 };
+        Step { id: command_id('s', number), command: FlowCommand::Say(say), conditions }
+    };
+    let never = Condition { variable: Variable::Keys, operator: Operator::Eq, value: "1".to_owned() };
+    let pause = FlowCommand::Pause(Pause { length_ms: 9_000 });
+    let pause = Step { id: command_id('s', 3), command: pause, conditions: Vec::new() };
+    setup.flow = Some(Flow { steps: vec![say(1, Vec::new()), say(2, vec![never]), pause] });
+    let mut machine = Machine::new(setup, call, 1);
+    let leg = machine.call().first_leg();
+    let played = MediaFact::PlaybackFinished { playback: PlaybackId(1), played_ms: 900, completed: true };
+    machine.handle(Input::Start, BEGIN);
+    assert_eq!(prompts_kept(&machine), 2);
+    machine.handle(Input::Prompt(PromptFact::Ready { prompt: PromptId(1), duration_ms: 900 }), BEGIN);
+    machine.handle(Input::Leg(leg, LegFact::Answered), BEGIN);
+    machine.handle(Input::Media(leg, played), BEGIN);
+    assert_eq!(prompts_kept(&machine), 0);
+}
+
+#[test]
+fn time_that_runs_backwards_is_held() {
+    let (call, setup) = new_call(Direction::Outbound);
+    let mut machine = Machine::new(setup, call, 1);
+    let leg = machine.call().first_leg();
+    machine.handle(Input::Start, BEGIN + ms(2_000));
+    machine.handle(Input::Leg(leg, LegFact::Answered), BEGIN + ms(1_000));
+    assert_eq!(machine.call().answered_at, Some(BEGIN + ms(2_000)));
 }

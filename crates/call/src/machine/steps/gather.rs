@@ -13,8 +13,6 @@ use serde::{Deserialize, Serialize};
 pub(in super::super) struct Gather {
     id: CommandId,
     prompt: Option<Sounding>,
-    /// The prompt waits or plays; the time for the first key does not run yet.
-    prompting: bool,
     keys: Pii<String>,
     keys_max: u8,
     end_key: Option<char>,
@@ -28,7 +26,6 @@ impl Gather {
         Self {
             id,
             prompt: prompt.map(Sounding::new),
-            prompting: false,
             keys: Pii::new(String::new()),
             keys_max: gather.keys_max.unwrap_or(flow::Gather::KEYS_MAX),
             end_key: gather.end_key,
@@ -38,7 +35,6 @@ impl Gather {
     }
 
     fn ask(&mut self, stage: &mut Stage) -> Progress {
-        self.prompting = true;
         let cue = self.prompt.as_mut().map(|prompt| prompt.start(stage));
         match cue {
             Some(cue) => self.on_cue(cue, stage),
@@ -46,7 +42,7 @@ impl Gather {
         }
     }
 
-    fn on_cue(&mut self, cue: Cue, stage: &mut Stage) -> Progress {
+    fn on_cue(&self, cue: Cue, stage: &mut Stage) -> Progress {
         match cue {
             Cue::Going => Progress::Running,
             Cue::Over(_) => self.listen(stage),
@@ -54,16 +50,13 @@ impl Gather {
         }
     }
 
-    fn listen(&mut self, stage: &mut Stage) -> Progress {
-        self.prompting = false;
+    fn listen(&self, stage: &mut Stage) -> Progress {
         stage.desk.set_timer(Timer::Keys, self.timeout_ms.into());
         Progress::Running
     }
 
     fn on_key(&mut self, key: char, stage: &mut Stage) -> Progress {
-        if self.prompting
-            && let Some(prompt) = &mut self.prompt
-        {
+        if let Some(prompt) = &mut self.prompt {
             prompt.stop(stage);
         }
         if Some(key) == self.end_key {
@@ -102,11 +95,10 @@ impl FlowStep for Gather {
         match event {
             StepEvent::Digit(key) => self.on_key(*key, stage),
             StepEvent::Timer(Timer::Keys) => self.on_timeout(stage),
-            _ if self.prompting => {
+            _ => {
                 let cue = self.prompt.as_mut().map_or(Cue::Going, |prompt| prompt.on_event(event, stage));
                 self.on_cue(cue, stage)
             }
-            _ => Progress::Running,
         }
     }
 

@@ -83,6 +83,12 @@ pub(crate) fn restored(machine: &Machine, now: Timestamp) -> Machine {
     Machine::restore(snapshot, now)
 }
 
+/// How many prompts the machine still knows.
+pub(crate) fn prompts_kept(machine: &Machine) -> usize {
+    let kept = serde_json::to_value(machine.snapshot()).unwrap();
+    kept["stage"]["prompts"]["wanted"].as_object().unwrap().len()
+}
+
 /// All outputs that wait.
 pub(crate) fn drain(machine: &mut Machine) -> Vec<Output> {
     std::iter::from_fn(|| machine.poll()).collect()
@@ -111,6 +117,7 @@ fn play(score: &str, restoring: bool) -> String {
         stage.input(at, &text);
     }
     let last = if stage.machine.is_done() { "done" } else { "open" };
+    assert!(last == "open" || stage.machine.deadline().is_none(), "what is done waits for nothing");
     stage.written + last
 }
 

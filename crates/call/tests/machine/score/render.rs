@@ -125,7 +125,7 @@ fn word<T: Serialize>(value: &T) -> String {
 }
 
 fn name(id: CommandId) -> String {
-    let numbers = || (1..=200).flat_map(|number| [('s', number), ('c', number)]);
+    let numbers = || (1..=400).flat_map(|number| [('s', number), ('c', number)]);
     let (kind, number) = numbers().find(|(kind, number)| command_id(*kind, *number) == id).unwrap();
     format!("{kind}{number}")
 }
