@@ -1,0 +1,91 @@
+//! A request as a handler of this door gets it: who asks, and the whole body within limits.
+
+use super::error::ChirpError;
+use crate::http::{body, fields::Fields, idempotency, query::Query};
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use engine::{IdempotencyHeader, Outcome};
+use model::fault::{Fault, FaultCode};
+use model::tenant::Principal;
+use ports::store::StoredResponse;
+
+/// Who asks; set by the gate.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    /// The key's owner.
+    pub(crate) principal: Principal,
+    /// The request's id.
+    pub(crate) request_id: String,
+}
+
+/// A request that was let in.
+pub(crate) struct Ask {
+    /// Who asks.
+    pub(crate) caller: Caller,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Ask {
+    /// Who asks.
+    pub(crate) const fn who(&self) -> Principal {
+        self.caller.principal
+    }
+
+    /// The body's fields.
+    pub(crate) fn fields(&self) -> Result<Fields, Fault> {
+        body::object(&self.headers, &self.body).map(Fields::of_body)
+    }
+
+    /// The query's parameters.
+    pub(crate) fn query(&self) -> Result<Query, Fault> {
+        Query::parse(self.uri.query())
+    }
+
+    /// The `Idempotency-Key`, if one came.
+    pub(crate) fn idempotency(&self) -> Result<Option<IdempotencyHeader>, Fault> {
+        idempotency::from_request(&self.method, self.uri.path(), &self.headers, &self.body)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Ask {
+    type Rejection = ChirpError;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, ChirpError> {
+        let (parts, raw) = request.into_parts();
+        let caller = parts.extensions.get::<Caller>().cloned();
+        // The gate stands before every handler, so the caller is always there.
+        let caller = caller.ok_or_else(|| Fault::new(FaultCode::MissingKey))?;
+        let body = body::read(raw).await?;
+        Ok(Self { caller, method: parts.method, uri: parts.uri, headers: parts.headers, body })
+    }
+}
+
+/// An answer that was made now, or given before.
+pub(crate) fn answer(outcome: Outcome) -> Response {
+    match outcome {
+        Outcome::New(response) => stored(response),
+        Outcome::Replayed(response) => {
+            let mut response = stored(response);
+            let replayed = HeaderValue::from_static("true");
+            response.headers_mut().insert(idempotency::IDEMPOTENT_REPLAYED, replayed);
+            response
+        }
+    }
+}
+
+fn stored(response: StoredResponse) -> Response {
+    let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::OK);
+    (status, [(header::CONTENT_TYPE, "application/json")], response.body).into_response()
+}
+
+/// A body to keep and to give.
+pub(crate) fn response(status: StatusCode, body: &impl serde::Serialize) -> StoredResponse {
+    // Only maps with keys that are no texts fail to serialise, and no view of ours has one.
+    let body = serde_json::to_string(body).unwrap_or_else(|_| "{}".into());
+    StoredResponse { status: status.as_u16(), body }
+}

@@ -1,0 +1,94 @@
+//! `/v1/calls` (contract §1.2–1.4).
+
+use super::Door;
+use super::ask::{Ask, answer, response};
+use super::error::ChirpError;
+use super::view::{CHANNELS, CallView, DIRECTIONS, ListView, STATUSES};
+use super::{flow, ids};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use engine::PlaceCall;
+use model::fault::{Fault, FaultCode};
+use model::tenant::{Principal, Scope};
+use model::{CallId, call::CallSetup, call::Mode};
+use ports::store::CallFilter;
+
+/// Longest address, in characters.
+const ADDRESS_CHARS_MAX: usize = 256;
+/// Most metadata filters of one list.
+const METADATA_FILTERS_MAX: usize = 8;
+
+/// `POST /v1/calls`.
+pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Response, ChirpError> {
+    app_scope(ask.who())?;
+    let order = order(&ask)?;
+    let render = |call: &model::call::Call| response(StatusCode::CREATED, &CallView::new(call));
+    Ok(answer(door.engine.place(ask.who(), order, ask.idempotency()?, &render).await?))
+}
+
+fn order(ask: &Ask) -> Result<PlaceCall, Fault> {
+    let mut fields = ask.fields()?;
+    let from = fields.text("from", 1..=ADDRESS_CHARS_MAX)?;
+    let to = fields.text("to", 1..=ADDRESS_CHARS_MAX)?;
+    let order = PlaceCall {
+        from: fields.required("from", from)?,
+        to: fields.required("to", to)?,
+        from_channel: fields.choice("fromChannel", CHANNELS)?.unwrap_or_default(),
+        to_channel: fields.choice("toChannel", CHANNELS)?.unwrap_or_default(),
+        metadata: fields.object("metadata")?.unwrap_or_default(),
+        flow: flow::take(&mut fields, "flow")?,
+        ring_timeout_ms: fields.integer("ringTimeoutMs", 3_000..=120_000)?,
+        max_duration_ms: fields.integer("maxDurationMs", 1_000..=CallSetup::MAX_DURATION_MS)?,
+        request_id: Some(ask.caller.request_id.clone()),
+    };
+    fields.finish()?;
+    Ok(order)
+}
+
+/// `GET /v1/calls/{callId}`.
+pub(crate) async fn get(
+    State(door): State<Door>,
+    Path(call): Path<String>,
+    ask: Ask,
+) -> Result<Response, ChirpError> {
+    let call = door.engine.call(ask.who(), call_id(ask.who(), &call)?).await?;
+    Ok(Json(CallView::new(&call)).into_response())
+}
+
+/// `GET /v1/calls`.
+pub(crate) async fn list(State(door): State<Door>, ask: Ask) -> Result<Response, ChirpError> {
+    let mode = app_scope(ask.who())?;
+    let mut query = ask.query()?;
+    let page = query.page()?;
+    let filter = CallFilter {
+        mode: Some(mode),
+        status: query.choice("status", STATUSES)?,
+        direction: query.choice("direction", DIRECTIONS)?,
+        from: query.text("from")?,
+        to: query.text("to")?,
+        created_after: query.time("createdAfter")?,
+        created_before: query.time("createdBefore")?,
+        metadata: query.map("metadata", METADATA_FILTERS_MAX)?,
+    };
+    query.finish()?;
+    let calls = door.engine.calls(ask.who(), filter, page).await?;
+    let data: Vec<_> = calls.items.iter().map(CallView::new).collect();
+    Ok(Json(ListView { data, total_count: calls.total }).into_response())
+}
+
+/// The mode of an app key; other keys have no calls.
+pub(crate) fn app_scope(who: Principal) -> Result<Mode, Fault> {
+    match who.scope {
+        Scope::App(_, mode) => Ok(mode),
+        Scope::Organization => Err(Fault::new(FaultCode::WrongKeyClass)),
+    }
+}
+
+/// The call that a path names, for a key that could own it.
+pub(crate) fn call_id(who: Principal, text: &str) -> Result<CallId, Fault> {
+    let key_mode = app_scope(who)?;
+    let (id, mode) = ids::parse_call(text)?;
+    if mode == key_mode { Ok(id) } else { Err(Fault::new(FaultCode::CallNotFound)) }
+}

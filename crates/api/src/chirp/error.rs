@@ -1,0 +1,87 @@
+//! Faults in this door's shape.
+
+use axum::Json;
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use model::fault::{Fault, FaultClass, FaultCode};
+use serde_json::json;
+
+/// A fault on its way out.
+#[derive(Debug)]
+pub(crate) struct ChirpError(Fault);
+
+impl From<Fault> for ChirpError {
+    fn from(fault: Fault) -> Self {
+        Self(fault)
+    }
+}
+
+impl IntoResponse for ChirpError {
+    fn into_response(self) -> Response {
+        let Self(fault) = self;
+        let (status, kind) = status_and_type(fault.code);
+        let body = if fault.code == FaultCode::RateLimited {
+            // The one error whose body is a text instead of an object (contract §1.14).
+            let seconds = fault.retry_after_s.unwrap_or(1);
+            json!({ "error": format!("Rate limit exceeded. Try again in {seconds} seconds.") })
+        } else {
+            let mut error = json!({
+                "type": kind,
+                "message": fault.message,
+                "code": fault.code.as_str(),
+                "doc_url": format!("/docs/errors#{}", fault.code.as_str()),
+            });
+            if let (Some(param), Some(fields)) = (fault.param, error.as_object_mut()) {
+                fields.insert("param".into(), param.into());
+            }
+            json!({ "error": error })
+        };
+        let mut response = (status, Json(body)).into_response();
+        if let Some(seconds) = fault.retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+fn status_and_type(code: FaultCode) -> (StatusCode, &'static str) {
+    const INVALID: &str = "invalid_request_error";
+    match (code, code.class()) {
+        (FaultCode::MethodNotAllowed, _) => (StatusCode::METHOD_NOT_ALLOWED, INVALID),
+        (FaultCode::UnsupportedMediaType, _) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID),
+        (_, FaultClass::Invalid) => (StatusCode::BAD_REQUEST, INVALID),
+        (_, FaultClass::TooLarge) => (StatusCode::PAYLOAD_TOO_LARGE, INVALID),
+        (_, FaultClass::NotFound) => (StatusCode::NOT_FOUND, INVALID),
+        (_, FaultClass::Conflict) => (StatusCode::CONFLICT, INVALID),
+        (_, FaultClass::Limited) => (StatusCode::TOO_MANY_REQUESTS, INVALID),
+        (_, FaultClass::Unauthenticated) => (StatusCode::UNAUTHORIZED, "authentication_error"),
+        (_, FaultClass::Forbidden) => (StatusCode::FORBIDDEN, "authentication_error"),
+        (_, FaultClass::Unavailable) => (StatusCode::SERVICE_UNAVAILABLE, "api_error"),
+    }
+}
+
+/// Answers what no route knows.
+pub(crate) async fn route_not_found(uri: Uri) -> ChirpError {
+    let mut fault = Fault::new(FaultCode::RouteNotFound);
+    let path: String = uri.path().chars().take(200).collect();
+    fault.message = format!("There is no endpoint {path}. {}", FaultCode::RouteNotFound.remedy());
+    fault.into()
+}
+
+/// Answers a known route with another method.
+pub(crate) async fn method_not_allowed() -> ChirpError {
+    Fault::new(FaultCode::MethodNotAllowed).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_input_is_never_a_5xx() {
+        for code in FaultCode::ALL {
+            let (status, _) = status_and_type(*code);
+            assert_eq!(status.is_server_error(), code.class() == FaultClass::Unavailable, "{code:?}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The Chirp door: `/v1/…`. Its contract is `contracts/chirp.md`; what Lyrebird adds lives here too, in the same
+//! style.
+
+mod ask;
+mod calls;
+mod commands;
+mod error;
+mod flow;
+mod gate;
+mod ids;
+mod keys;
+mod numbers;
+mod recordings;
+mod render;
+mod timeline;
+mod trunks;
+mod view;
+mod webhooks;
+
+pub use render::renderer;
+
+use crate::ApiConfig;
+use crate::http::rate::Rate;
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{delete, get, post};
+use engine::Engine;
+use std::sync::Arc;
+
+/// What every handler of this door has.
+#[derive(Clone)]
+pub(crate) struct Door {
+    engine: Arc<Engine>,
+    public_url: Arc<str>,
+    rate: Arc<Rate>,
+    webhook_rate: Arc<Rate>,
+}
+
+/// The door's routes.
+pub(crate) fn router(engine: Arc<Engine>, config: ApiConfig) -> Router {
+    let door = Door {
+        engine,
+        public_url: config.public_url.into(),
+        rate: Arc::new(Rate::per_minute(config.requests_per_minute)),
+        webhook_rate: Arc::new(Rate::per_minute(config.webhook_requests_per_minute)),
+    };
+    let webhooks = Router::new()
+        .route("/v1/webhooks", post(webhooks::create).get(webhooks::list))
+        .route("/v1/webhooks/{webhook}", get(webhooks::get).put(webhooks::update).delete(webhooks::remove))
+        .route("/v1/webhooks/{webhook}/deliveries", get(webhooks::deliveries))
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .route_layer(from_fn_with_state((door.clone(), door.webhook_rate.clone()), gate::admit));
+    let rest = Router::new()
+        .route("/v1/calls", post(calls::create).get(calls::list))
+        .route("/v1/calls/{call}", get(calls::get))
+        .route("/v1/calls/{call}/commands", post(commands::create))
+        .route("/v1/calls/{call}/timeline", get(timeline::get))
+        .route("/v1/calls/{call}/recordings", get(recordings::list))
+        .route("/v1/calls/recordings/{recording}", get(recordings::get))
+        .route("/v1/calls/recordings/{recording}/file", get(recordings::file))
+        .route("/v1/trunks", post(trunks::create).get(trunks::list))
+        .route("/v1/trunks/{trunk}", get(trunks::get).put(trunks::update).delete(trunks::remove))
+        .route("/v1/numbers", post(numbers::create).get(numbers::list))
+        .route("/v1/numbers/{number}", delete(numbers::remove))
+        .route("/v1/organization/app-keys", post(keys::create))
+        .route("/v1/organization/apps/{app}/keys", get(keys::list))
+        .route("/v1/organization/app-keys/{key}", delete(keys::revoke))
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .route_layer(from_fn_with_state((door.clone(), door.rate.clone()), gate::admit));
+    webhooks.merge(rest).fallback(error::route_not_found).layer(from_fn(gate::identify)).with_state(door)
+}

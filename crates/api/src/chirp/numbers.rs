@@ -1,0 +1,63 @@
+//! `/v1/numbers`: which app calls from a number and is called by it, and on which trunk. Our addition to the
+//! contract; written by admin keys, read by app keys too.
+
+use super::ask::{Ask, answer, response};
+use super::error::ChirpError;
+use super::view::ListView;
+use super::{Door, ids};
+use crate::http::fields::invalid;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use engine::NewNumber;
+use model::fault::Fault;
+use model::trunk::PhoneNumber;
+use serde_json::{Value, json};
+
+/// `POST /v1/numbers`.
+pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Response, ChirpError> {
+    let mut fields = ask.fields()?;
+    let number = fields.text("number", 1..=32)?;
+    let app = fields.text("appId", 1..=64)?;
+    let trunk = fields.text("trunkId", 1..=64)?;
+    let wrong_id = |name: &'static str| move |_: Fault| invalid(name, "is no id of this kind");
+    let new = NewNumber {
+        number: fields.required("number", number)?,
+        app: ids::parse_app(&fields.required("appId", app)?).map_err(wrong_id("appId"))?,
+        trunk: ids::parse_trunk(&fields.required("trunkId", trunk)?).map_err(wrong_id("trunkId"))?,
+    };
+    fields.finish()?;
+    let render = |number: &PhoneNumber| response(StatusCode::CREATED, &view(number));
+    Ok(answer(door.engine.create_number(ask.who(), new, ask.idempotency()?, &render).await?))
+}
+
+/// `GET /v1/numbers`.
+pub(crate) async fn list(State(door): State<Door>, ask: Ask) -> Result<Response, ChirpError> {
+    let mut query = ask.query()?;
+    let page = query.page()?;
+    query.finish()?;
+    let numbers = door.engine.numbers(ask.who(), page).await?;
+    let data = numbers.items.iter().map(view).collect();
+    Ok(Json(ListView { data, total_count: numbers.total }).into_response())
+}
+
+/// `DELETE /v1/numbers/{numberId}`.
+pub(crate) async fn remove(
+    State(door): State<Door>,
+    Path(number): Path<String>,
+    ask: Ask,
+) -> Result<Response, ChirpError> {
+    door.engine.delete_number(ask.who(), ids::parse_number(&number)?).await?;
+    Ok(Json(json!({ "message": "number released" })).into_response())
+}
+
+fn view(number: &PhoneNumber) -> Value {
+    json!({
+        "id": ids::number(number.id),
+        "number": number.number.as_str(),
+        "appId": ids::app(number.app),
+        "trunkId": ids::trunk(number.trunk),
+        "createdAt": number.created_at.to_rfc3339_millis(),
+    })
+}

@@ -1,0 +1,234 @@
+//! Events as this door's webhooks show them (contract §1.13). Pure.
+
+use super::ids;
+use super::view::{RecordingView, channel, direction, end_reason, seconds, status};
+use model::Timestamp;
+use model::call::{Call, CallEnd, CallStatus};
+use model::event::{CommandOutcome, Event, EventBody, GatherEnd};
+use ports::{EventRenderer, RenderedEvent};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// The events that a webhook can ask for.
+pub(crate) const EVENT_NAMES: &[&str] = &[
+    "calls.initiated",
+    "calls.ringing",
+    "calls.answered",
+    "calls.completed",
+    "calls.failed",
+    "calls.no_answer",
+    "calls.participant.joined",
+    "calls.participant.left",
+    "calls.recording.completed",
+    "calls.dtmf.received",
+    "calls.gather.completed",
+    "calls.command.completed",
+];
+
+/// This door's name in [`model::webhook::WebhookEndpoint::door`].
+pub(crate) const DOOR: &str = "chirp";
+
+/// The door's rendering of events.
+pub fn renderer(public_url: String) -> Arc<dyn EventRenderer> {
+    Arc::new(Renderer { public_url })
+}
+
+struct Renderer {
+    public_url: String,
+}
+
+impl EventRenderer for Renderer {
+    fn door(&self) -> &'static str {
+        DOOR
+    }
+
+    fn render(&self, event: &Event) -> Option<RenderedEvent> {
+        let name = name(&event.body, event.snapshot.status);
+        let call_id = ids::call(&event.snapshot);
+        let id = format!("evt_{call_id}_{}", suffix(name, event));
+        let mut call = call(&event.snapshot);
+        let mut data = Map::new();
+        self.add_particulars(event, &mut call, &mut data);
+        data.insert("call".into(), call.into());
+        data.insert("app".into(), json!({ "id": ids::app(event.app) }));
+        let body = json!({
+            "event": name,
+            "eventId": id,
+            "timestamp": event.at.to_rfc3339_millis(),
+            "sequence": event.sequence,
+            "data": data,
+        });
+        Some(RenderedEvent { name: name.to_owned(), id, body: body.to_string() })
+    }
+}
+
+impl Renderer {
+    fn add_particulars(&self, event: &Event, call: &mut Map<String, Value>, data: &mut Map<String, Value>) {
+        match &event.body {
+            EventBody::Ended(end) => add_end(call, &event.snapshot, end),
+            EventBody::Ringing { early_media } => {
+                data.insert("earlyMedia".into(), (*early_media).into());
+            }
+            EventBody::ParticipantJoined { leg } | EventBody::ParticipantLeft { leg } => {
+                data.insert("participant".into(), json!({ "id": format!("leg_{}", leg.ordinal) }));
+            }
+            EventBody::DigitReceived { digit, duration_ms } => {
+                let dtmf = json!({ "digit": digit.expose().to_string(), "durationMs": duration_ms });
+                data.insert("dtmf".into(), dtmf);
+            }
+            EventBody::GatherCompleted { command, keys, ended_by } => {
+                let gather = json!({
+                    "commandId": format!("cmd_{}", command.to_ksuid()),
+                    "keys": keys.expose(),
+                    "endedBy": gather_end(*ended_by),
+                });
+                data.insert("gather".into(), gather);
+            }
+            EventBody::CommandCompleted { command, name, outcome } => {
+                let (status, reason) = command_outcome(outcome);
+                let command = json!({
+                    "id": format!("cmd_{}", command.to_ksuid()),
+                    "name": name,
+                    "status": status,
+                    "reason": reason,
+                });
+                data.insert("command".into(), command);
+            }
+            EventBody::RecordingCompleted { recording } => {
+                let view = RecordingView::new(recording, event.snapshot.mode, &self.public_url);
+                data.insert("recording".into(), json!(view));
+            }
+            EventBody::Initiated | EventBody::Answered => {}
+        }
+    }
+}
+
+const fn name(body: &EventBody, status: CallStatus) -> &'static str {
+    match body {
+        EventBody::Initiated => "calls.initiated",
+        EventBody::Ringing { .. } => "calls.ringing",
+        EventBody::Answered => "calls.answered",
+        EventBody::ParticipantJoined { .. } => "calls.participant.joined",
+        EventBody::ParticipantLeft { .. } => "calls.participant.left",
+        EventBody::DigitReceived { .. } => "calls.dtmf.received",
+        EventBody::GatherCompleted { .. } => "calls.gather.completed",
+        EventBody::CommandCompleted { .. } => "calls.command.completed",
+        EventBody::RecordingCompleted { .. } => "calls.recording.completed",
+        EventBody::Ended(_) => match status {
+            CallStatus::Completed => "calls.completed",
+            CallStatus::NoAnswer => "calls.no_answer",
+            _ => "calls.failed",
+        },
+    }
+}
+
+/// The event's name without its family; with its number where a call can have several of the kind.
+fn suffix(name: &str, event: &Event) -> String {
+    let short = name.strip_prefix("calls.").unwrap_or(name).replace('.', "_");
+    match event.body {
+        EventBody::Initiated | EventBody::Answered | EventBody::Ended(_) => short,
+        _ => format!("{short}_{}", event.sequence),
+    }
+}
+
+fn call(call: &Call) -> Map<String, Value> {
+    let mut fields = Map::new();
+    fields.insert("id".into(), ids::call(call).into());
+    fields.insert("direction".into(), direction(call.direction).into());
+    fields.insert("from".into(), call.from.expose().as_str().into());
+    fields.insert("to".into(), call.to.expose().as_str().into());
+    fields.insert("fromChannel".into(), channel(call.from_channel).into());
+    fields.insert("toChannel".into(), channel(call.to_channel).into());
+    fields.insert("metadata".into(), Value::Object(call.metadata.clone()));
+    fields
+}
+
+fn add_end(fields: &mut Map<String, Value>, call: &Call, end: &CallEnd) {
+    let time = |at: Option<Timestamp>| Value::from(at.map(Timestamp::to_rfc3339_millis));
+    fields.insert("status".into(), status(call.status).into());
+    fields.insert("duration".into(), seconds(call).into());
+    fields.insert("endReason".into(), end_reason(end.reason).into());
+    fields.insert("startedAt".into(), time(call.started_at));
+    fields.insert("answeredAt".into(), time(call.answered_at));
+    fields.insert("endedAt".into(), time(call.ended_at));
+    fields.insert("sipCode".into(), end.cause.code.into());
+    fields.insert("sipReason".into(), end.cause.phrase.as_str().into());
+    fields.insert("q850Cause".into(), end.cause.q850.into());
+}
+
+const fn gather_end(end: GatherEnd) -> &'static str {
+    match end {
+        GatherEnd::EndKey => "end_key",
+        GatherEnd::KeysMax => "keys_max",
+        GatherEnd::Timeout => "timeout",
+        GatherEnd::Interrupted => "interrupted",
+    }
+}
+
+fn command_outcome(outcome: &CommandOutcome) -> (&'static str, Option<&str>) {
+    match outcome {
+        CommandOutcome::Completed => ("completed", None),
+        CommandOutcome::Skipped => ("skipped", None),
+        CommandOutcome::Cancelled => ("cancelled", None),
+        CommandOutcome::Failed { reason } => ("failed", Some(reason)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::call::{Channel, Direction, EndReason, EndSource, Mode};
+    use model::leg::ReleaseCause;
+    use model::{AppId, CallId, IdSource, Pii};
+
+    fn ended_call() -> Call {
+        let at = Timestamp::from_millis(1_777_713_247_120);
+        let mut ids = IdSource::new(1);
+        Call {
+            id: CallId::generate(&mut ids, at),
+            app: AppId::generate(&mut ids, at),
+            mode: Mode::Test,
+            direction: Direction::Outbound,
+            status: CallStatus::Completed,
+            from: Pii::new("+4915100000001".into()),
+            to: Pii::new("+15005550000".into()),
+            from_channel: Channel::Pstn,
+            to_channel: Channel::Pstn,
+            trunk: None,
+            metadata: Map::new(),
+            request_id: None,
+            created_at: at,
+            started_at: Some(at),
+            answered_at: Some(at),
+            ended_at: Some(at + std::time::Duration::from_millis(2_600)),
+            end: None,
+        }
+    }
+
+    #[test]
+    fn an_ended_call_says_how() {
+        let call = ended_call();
+        let end = CallEnd {
+            reason: EndReason::Hangup,
+            source: EndSource::Callee,
+            cause: ReleaseCause { code: Some(200), ..ReleaseCause::local("Normal call clearing") },
+        };
+        let event = Event {
+            call: call.id,
+            app: call.app,
+            sequence: 9,
+            at: call.created_at,
+            body: EventBody::Ended(end),
+            snapshot: call,
+        };
+        let rendered = renderer("http://x".into()).render(&event).unwrap();
+        let body: Value = serde_json::from_str(&rendered.body).unwrap();
+        assert_eq!(rendered.name, "calls.completed");
+        assert!(rendered.id.starts_with("evt_call_test_") && rendered.id.ends_with("_completed"));
+        assert_eq!(body["sequence"], 9);
+        assert_eq!(body["timestamp"], "2026-05-02T09:14:07.120Z");
+        assert_eq!(body["data"]["call"]["duration"], 3);
+        assert_eq!(body["data"]["call"]["endReason"], "hangup");
+        assert!(EVENT_NAMES.contains(&rendered.name.as_str()));
+    }
+}

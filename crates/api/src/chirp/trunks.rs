@@ -1,0 +1,184 @@
+//! `/v1/trunks`: SIP trunks. Our addition to the contract; admin keys only.
+
+use super::ask::{Ask, answer, response};
+use super::error::ChirpError;
+use super::view::ListView;
+use super::{Door, ids};
+use crate::http::fields::{Fields, invalid};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use engine::{NewTrunk, TrunkChange};
+use model::fault::{Fault, FaultCode};
+use model::sound::Codec;
+use model::trunk::{Network, Trunk, TrunkCredentials};
+use serde_json::{Value, json};
+
+/// UDP port where none is given.
+const PORT: u16 = 5060;
+/// New calls a second where nothing is given.
+const CALLS_PER_SECOND: u16 = 10;
+/// Calls at once where nothing is given.
+const CONCURRENT_CALLS: u16 = 100;
+
+/// `POST /v1/trunks`.
+pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Response, ChirpError> {
+    let fields = ask.fields()?;
+    let required = |name, given: bool| {
+        let missing = || Fault::field(FaultCode::MissingField, name, format!("{name} is required"));
+        if given { Ok(()) } else { Err(missing()) }
+    };
+    let change = change(fields)?;
+    required("name", change.name.is_some())?;
+    required("host", change.host.is_some())?;
+    let new = NewTrunk {
+        name: change.name.unwrap_or_default(),
+        host: change.host.unwrap_or_default(),
+        port: change.port.unwrap_or(PORT),
+        credentials: change.credentials.flatten(),
+        allowed_sources: change.allowed_sources.unwrap_or_default(),
+        codecs: change.codecs.unwrap_or_else(|| vec![Codec::Pcmu, Codec::Pcma]),
+        calls_per_second_max: change.calls_per_second_max.unwrap_or(CALLS_PER_SECOND),
+        concurrent_calls_max: change.concurrent_calls_max.unwrap_or(CONCURRENT_CALLS),
+    };
+    let render = |trunk: &Trunk| response(StatusCode::CREATED, &view(trunk));
+    Ok(answer(door.engine.create_trunk(ask.who(), new, ask.idempotency()?, &render).await?))
+}
+
+/// `GET /v1/trunks`.
+pub(crate) async fn list(State(door): State<Door>, ask: Ask) -> Result<Response, ChirpError> {
+    let mut query = ask.query()?;
+    let page = query.page()?;
+    query.finish()?;
+    let trunks = door.engine.trunks(ask.who(), page).await?;
+    let data = trunks.items.iter().map(view).collect();
+    Ok(Json(ListView { data, total_count: trunks.total }).into_response())
+}
+
+/// `GET /v1/trunks/{trunkId}`.
+pub(crate) async fn get(
+    State(door): State<Door>,
+    Path(trunk): Path<String>,
+    ask: Ask,
+) -> Result<Response, ChirpError> {
+    let trunk = door.engine.trunk(ask.who(), ids::parse_trunk(&trunk)?).await?;
+    Ok(Json(view(&trunk)).into_response())
+}
+
+/// `PUT /v1/trunks/{trunkId}`: what is not given stays.
+pub(crate) async fn update(
+    State(door): State<Door>,
+    Path(trunk): Path<String>,
+    ask: Ask,
+) -> Result<Response, ChirpError> {
+    let change = change(ask.fields()?)?;
+    let trunk = door.engine.update_trunk(ask.who(), ids::parse_trunk(&trunk)?, change).await?;
+    Ok(Json(view(&trunk)).into_response())
+}
+
+/// `DELETE /v1/trunks/{trunkId}`.
+pub(crate) async fn remove(
+    State(door): State<Door>,
+    Path(trunk): Path<String>,
+    ask: Ask,
+) -> Result<Response, ChirpError> {
+    door.engine.delete_trunk(ask.who(), ids::parse_trunk(&trunk)?).await?;
+    Ok(Json(json!({ "message": "trunk deleted" })).into_response())
+}
+
+fn change(mut fields: Fields) -> Result<TrunkChange, Fault> {
+    let change = TrunkChange {
+        name: fields.text("name", 1..=128)?,
+        host: fields.text("host", 1..=253)?,
+        port: fields.integer("port", 1..=u16::MAX)?,
+        credentials: credentials(&mut fields)?,
+        allowed_sources: sources(&mut fields)?,
+        codecs: codecs(&mut fields)?,
+        calls_per_second_max: fields.integer("callsPerSecond", 1..=1_000)?,
+        concurrent_calls_max: fields.integer("concurrentCalls", 1..=10_000)?,
+    };
+    fields.finish()?;
+    Ok(change)
+}
+
+fn credentials(fields: &mut Fields) -> Result<Option<Option<TrunkCredentials>>, Fault> {
+    let username = fields.text("username", 1..=128)?;
+    let password = fields.text("password", 1..=128)?;
+    match (username, password) {
+        (Some(username), Some(password)) => {
+            Ok(Some(Some(TrunkCredentials { username, password: password.into() })))
+        }
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(missing("password", "username")),
+        (None, Some(_)) => Err(missing("username", "password")),
+    }
+}
+
+fn missing(name: &str, given: &str) -> Fault {
+    Fault::field(FaultCode::MissingField, name, format!("{name} is required where {given} is given"))
+}
+
+fn sources(fields: &mut Fields) -> Result<Option<Vec<Network>>, Fault> {
+    let Some(items) = fields.list("allowedSources", 0..=64)? else { return Ok(None) };
+    let network = |(path, value): (String, Value)| {
+        let network = value.as_str().and_then(|text| text.parse().ok());
+        network.ok_or_else(|| invalid(&path, "must be an IP address or a range such as 192.0.2.0/24"))
+    };
+    items.into_iter().map(network).collect::<Result<_, _>>().map(Some)
+}
+
+fn codecs(fields: &mut Fields) -> Result<Option<Vec<Codec>>, Fault> {
+    let Some(items) = fields.list("codecs", 1..=8)? else { return Ok(None) };
+    let codec = |(path, value): (String, Value)| match value.as_str() {
+        Some("pcmu") => Ok(Codec::Pcmu),
+        Some("pcma") => Ok(Codec::Pcma),
+        _ => Err(invalid(&path, "must be one of pcmu, pcma")),
+    };
+    items.into_iter().map(codec).collect::<Result<_, _>>().map(Some)
+}
+
+fn view(trunk: &Trunk) -> Value {
+    json!({
+        "id": ids::trunk(trunk.id),
+        "organizationId": ids::organization(trunk.organization),
+        "name": trunk.name,
+        "host": trunk.host,
+        "port": trunk.port,
+        "username": trunk.credentials.as_ref().map(|credentials| &credentials.username),
+        "allowedSources": trunk.allowed_sources,
+        "codecs": trunk.codecs,
+        "callsPerSecond": trunk.calls_per_second_max,
+        "concurrentCalls": trunk.concurrent_calls_max,
+        "createdAt": trunk.created_at.to_rfc3339_millis(),
+        "updatedAt": trunk.updated_at.to_rfc3339_millis(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(body: &Value, expected: Result<(), &str>) {
+        let Value::Object(map) = body.clone() else { panic!("an object") };
+        let got = change(Fields::of_body(map)).map(|_| ()).map_err(|fault| fault.param.unwrap_or_default());
+        assert_eq!(got.as_ref().map_err(String::as_str), expected.as_ref().map_err(|p| *p), "{body}");
+    }
+
+    #[test]
+    fn trunks() {
+        check(
+            &json!({"name": "a", "host": "h", "codecs": ["pcma"], "allowedSources": ["192.0.2.0/24"]}),
+            Ok(()),
+        );
+        check(&json!({"username": "u"}), Err("password"));
+        check(&json!({"password": "p"}), Err("username"));
+        check(&json!({"codecs": ["opus"]}), Err("codecs[0]"));
+        check(&json!({"codecs": []}), Err("codecs"));
+        check(&json!({"allowedSources": ["192.0.2.0/24", "x"]}), Err("allowedSources[1]"));
+        check(&json!({"port": 0}), Err("port"));
+        check(&json!({"port": 65_536}), Err("port"));
+        check(&json!({"callsPerSecond": 0}), Err("callsPerSecond"));
+        check(&json!({"transport": "tcp"}), Err("transport"));
+    }
+}

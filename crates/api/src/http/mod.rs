@@ -1,0 +1,8 @@
+//! Manners that every door shares: bounded bodies, request ids, fields, rates. Knows no door's shape of an error.
+
+pub(crate) mod body;
+pub(crate) mod fields;
+pub(crate) mod idempotency;
+pub(crate) mod query;
+pub(crate) mod rate;
+pub(crate) mod request_id;
