@@ -1,6 +1,8 @@
 //! Hides lost frames: goes on with the last pitch period that was heard, fading to silence within 60 ms, and
 //! blends into what comes after. A simple relative of G.711 Appendix I; knows no packets.
 
+use crate::dot::dot;
+
 /// Most samples of one frame (20 ms at 48 kHz).
 pub const FRAME_SAMPLES_MAX: usize = 960;
 
@@ -11,7 +13,7 @@ const BLEND_MS: usize = 5;
 /// Pitch periods looked for, in 1/8000 s: 66 to 200 Hz, as Appendix I does.
 const PERIOD_MIN: usize = 40;
 const PERIOD_MAX: usize = 120;
-/// Samples compared, every second one, and steps between periods tried, in 1/8000 s.
+/// Samples compared, in 1/8000 s.
 const COMPARE: usize = 80;
 
 /// Concealment of one stream.
@@ -111,28 +113,27 @@ impl Concealer {
         if self.heard_len < compare + PERIOD_MAX * scale {
             return (self.heard_len / 2).clamp(1, PERIOD_MAX * scale);
         }
+        let mut sound = [0.0_f32; HISTORY];
+        for (float, sample) in sound.iter_mut().zip(&self.heard) {
+            *float = f32::from(*sample);
+        }
         let mut best = (f32::MIN, PERIOD_MAX * scale);
         for period in (PERIOD_MIN * scale..=PERIOD_MAX * scale).step_by(scale) {
-            let likeness = self.likeness(period, compare, 2 * scale);
+            let likeness = likeness(&sound, period, compare);
             if likeness > best.0 {
                 best = (likeness, period);
             }
         }
         best.1
     }
+}
 
-    /// Normalised correlation of the last `compare` samples with those a period before, taking every `step`th.
-    fn likeness(&self, period: usize, compare: usize, step: usize) -> f32 {
-        let end = HISTORY - compare;
-        let now = self.heard.get(end..).unwrap_or_default();
-        let before = self.heard.get(end - period..).unwrap_or_default();
-        let (mut product, mut energy) = (0.0_f32, 1.0_f32);
-        for (a, b) in now.iter().step_by(step).zip(before.iter().step_by(step)) {
-            product += f32::from(*a) * f32::from(*b);
-            energy += f32::from(*b) * f32::from(*b);
-        }
-        product / energy.sqrt()
-    }
+/// Normalised correlation of the last `compare` samples with those a period before.
+fn likeness(sound: &[f32; HISTORY], period: usize, compare: usize) -> f32 {
+    let end = HISTORY - compare;
+    let now = sound.get(end..).unwrap_or_default();
+    let before = sound.get(end - period..HISTORY - period).unwrap_or_default();
+    dot(now, before) / (dot(before, before) + 1.0).sqrt()
 }
 
 #[cfg(test)]

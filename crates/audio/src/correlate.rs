@@ -1,6 +1,8 @@
 //! Compares a recording with what was played: finds the offset at which they fit best, and how well. For tests
 //! and personas, not for the tick: it allocates and takes its time.
 
+use crate::dot::dot;
+
 /// Where and how well two sounds fit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Alignment {
@@ -80,7 +82,7 @@ impl Pair {
         }
         let reference_energy = share(&self.reference_energy, reference_from, overlap)?;
         let recording_energy = share(&self.recording_energy, recording_from, overlap)?;
-        let product = dot(reference.get(..overlap)?, recording.get(..overlap)?);
+        let product = long_dot(reference.get(..overlap)?, recording.get(..overlap)?);
         Some((product / (reference_energy * recording_energy).sqrt()).clamp(-1.0, 1.0))
     }
 }
@@ -110,22 +112,9 @@ fn decimated(samples: &[i16], factor: usize) -> Vec<f32> {
         .collect()
 }
 
-/// Sums of 1024 products each keep `f32` exact enough; eight lanes keep it fast.
-fn dot(left: &[f32], right: &[f32]) -> f64 {
-    left.chunks(1_024).zip(right.chunks(1_024)).map(|(left, right)| f64::from(dot_chunk(left, right))).sum()
-}
-
-fn dot_chunk(left: &[f32], right: &[f32]) -> f32 {
-    let (left_lanes, left_rest) = left.as_chunks::<8>();
-    let (right_lanes, right_rest) = right.as_chunks::<8>();
-    let mut sums = [0.0_f32; 8];
-    for (a, b) in left_lanes.iter().zip(right_lanes) {
-        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += a * b;
-        }
-    }
-    let rest: f32 = left_rest.iter().zip(right_rest).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f32>() + rest
+/// Pieces of 1024 products keep `f32` exact enough.
+fn long_dot(left: &[f32], right: &[f32]) -> f64 {
+    left.chunks(1_024).zip(right.chunks(1_024)).map(|(left, right)| f64::from(dot(left, right))).sum()
 }
 
 #[cfg(test)]

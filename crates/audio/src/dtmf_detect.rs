@@ -47,8 +47,8 @@ pub enum InbandDigit {
 pub struct DtmfDetector {
     block: [f32; BLOCK],
     filled: usize,
-    low: [Goertzel; 4],
-    high: [Goertzel; 4],
+    low: Goertzel<4>,
+    high: Goertzel<4>,
     candidate: Option<char>,
     hits: u32,
     sounding: Option<Sounding>,
@@ -74,8 +74,8 @@ impl DtmfDetector {
         Self {
             block: [0.0; BLOCK],
             filled: 0,
-            low: DTMF_LOW_HZ.map(Goertzel::new),
-            high: DTMF_HIGH_HZ.map(Goertzel::new),
+            low: Goertzel::new(DTMF_LOW_HZ),
+            high: Goertzel::new(DTMF_HIGH_HZ),
             candidate: None,
             hits: 0,
             sounding: None,
@@ -106,18 +106,17 @@ impl DtmfDetector {
         if energy < POWER_MIN * BLOCK as f32 {
             return None;
         }
-        let (row, low_hz, low) = strongest(&self.low, DTMF_LOW_HZ, &self.block)?;
-        let (column, high_hz, high) = strongest(&self.high, DTMF_HIGH_HZ, &self.block)?;
+        let (row, low) = strongest(self.low.powers(&self.block))?;
+        let (column, high) = strongest(self.high.powers(&self.block))?;
         if low.min(high) < POWER_MIN || low > high * TWIST_NORMAL || high > low * TWIST_REVERSE {
             return None;
         }
         if low + high < SHARE_MIN * energy / BLOCK as f32 {
             return None;
         }
-        let pure = |harmonic_hz: f32, power: f32| {
-            Goertzel::new(harmonic_hz).power(&self.block) < power * HARMONIC_MAX
-        };
-        if !pure(low_hz * 3.0, low) || !pure(high_hz * 2.0, high) {
+        let harmonics = Goertzel::new([DTMF_LOW_HZ.get(row)? * 3.0, DTMF_HIGH_HZ.get(column)? * 2.0]);
+        let [of_low, of_high] = harmonics.powers(&self.block);
+        if of_low > low * HARMONIC_MAX || of_high > high * HARMONIC_MAX {
             return None;
         }
         DTMF_KEYS.get(row)?.get(column).copied()
@@ -154,40 +153,42 @@ impl DtmfDetector {
     }
 }
 
-/// The strongest tone of a group, unless another comes near it: index, frequency, power.
-fn strongest(
-    group: &[Goertzel; 4],
-    frequencies_hz: [f32; 4],
-    block: &[f32; BLOCK],
-) -> Option<(usize, f32, f32)> {
-    let powers = group.map(|filter| filter.power(block));
+/// The strongest tone of a group and its power, unless another comes near it.
+fn strongest(powers: [f32; 4]) -> Option<(usize, f32)> {
     let (index, best) = powers.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1))?;
     let clear = powers.iter().enumerate().all(|(n, power)| n == index || best > power * GROUP_MARGIN);
-    clear.then_some((index, *frequencies_hz.get(index)?, best))
+    clear.then_some((index, best))
 }
 
-/// One frequency's filter.
+/// Filters for several frequencies, run side by side: each alone would wait for its own last result.
 #[derive(Clone, Copy, Debug)]
-struct Goertzel {
-    coefficient: f32,
+struct Goertzel<const N: usize> {
+    coefficients: [f32; N],
 }
 
-impl Goertzel {
-    fn new(frequency_hz: f32) -> Self {
-        let turn = std::f64::consts::TAU * f64::from(frequency_hz) / RATE_HZ;
-        Self { coefficient: (2.0 * turn.cos()) as f32 }
+impl<const N: usize> Goertzel<N> {
+    fn new(frequencies_hz: [f32; N]) -> Self {
+        let turn = |hz: f32| std::f64::consts::TAU * f64::from(hz) / RATE_HZ;
+        Self { coefficients: frequencies_hz.map(|hz| (2.0 * turn(hz).cos()) as f32) }
     }
 
-    /// Mean square of the sine of this frequency within the block.
-    fn power(self, block: &[f32; BLOCK]) -> f32 {
-        let (mut last, mut before) = (0.0_f32, 0.0_f32);
+    /// Mean square of the sine of each frequency within the block.
+    fn powers(&self, block: &[f32; BLOCK]) -> [f32; N] {
+        let (mut last, mut before) = ([0.0_f32; N], [0.0_f32; N]);
         for sample in block {
-            let next = sample + self.coefficient * last - before;
-            before = last;
-            last = next;
+            for ((last, before), coefficient) in last.iter_mut().zip(&mut before).zip(&self.coefficients) {
+                let next = sample + coefficient * *last - *before;
+                *before = *last;
+                *last = next;
+            }
         }
-        let squared = last * last + before * before - self.coefficient * last * before;
-        squared * 2.0 / (BLOCK * BLOCK) as f32
+        let mut powers = [0.0; N];
+        let states = last.iter().zip(&before).zip(&self.coefficients);
+        for (power, ((last, before), coefficient)) in powers.iter_mut().zip(states) {
+            let squared = last * last + before * before - coefficient * last * before;
+            *power = squared * 2.0 / (BLOCK * BLOCK) as f32;
+        }
+        powers
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod conceal;
 pub mod correlate;
 pub mod decode;
+mod dot;
 pub mod dtmf_detect;
 pub mod g711;
 pub mod level;

@@ -1,6 +1,8 @@
 //! Sample rate conversion between the rates of telephony and of prompts: a polyphase windowed sinc. Knows no
 //! formats; quality is stated by its tests.
 
+use crate::dot::dot;
+
 /// Zero crossings of the sinc on either side, at the lower of the two rates.
 const CROSSINGS: u64 = 24;
 /// The pass band ends at this share of the lower rate's half.
@@ -119,20 +121,6 @@ impl Resampler {
         self.phase += self.down;
         dot(coefficients, window).round().clamp(-32_768.0, 32_767.0) as i16
     }
-}
-
-/// Eight sums side by side, which the compiler turns into vector instructions.
-fn dot(left: &[f32], right: &[f32]) -> f32 {
-    let (left_chunks, left_rest) = left.as_chunks::<8>();
-    let (right_chunks, right_rest) = right.as_chunks::<8>();
-    let mut sums = [0.0_f32; 8];
-    for (a, b) in left_chunks.iter().zip(right_chunks) {
-        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += a * b;
-        }
-    }
-    let rest: f32 = left_rest.iter().zip(right_rest).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f32>() + rest
 }
 
 /// Coefficients for an output `phase`/`up` after the newest input, newest first; their sum is 1.
