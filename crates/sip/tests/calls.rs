@@ -1,4 +1,5 @@
 //! Calls between two endpoints over a network that behaves, or misbehaves in one known way.
+#![cfg(test)]
 
 mod bed;
 

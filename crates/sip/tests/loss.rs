@@ -1,5 +1,6 @@
 //! Whole calls over a network that loses, delays and reorders by seed: the end is the same as without it, and nothing is
 //! left behind.
+#![cfg(test)]
 
 mod bed;
 

@@ -1,4 +1,5 @@
 //! What holds for any bytes: nothing panics, what is written reads the same, whatever the endpoint sends parses.
+#![cfg(test)]
 
 mod bed;
 

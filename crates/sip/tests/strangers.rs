@@ -1,4 +1,5 @@
 //! Peers that are not our own endpoint: hand-written messages, forks, challenges where none belong, requests out of place.
+#![cfg(test)]
 
 mod bed;
 

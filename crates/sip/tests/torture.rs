@@ -1,5 +1,6 @@
 //! What RFC 4475 asks of a user agent, in messages of our own: odd but good ones are understood, bad ones get the exact
 //! code or silence, and the endpoint answers afterwards.
+#![cfg(test)]
 
 mod bed;
 

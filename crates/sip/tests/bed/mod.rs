@@ -135,8 +135,9 @@ impl Bed {
     }
 
     pub fn order(&mut self, peer: usize, order: Order) {
-        let result = self.peers[peer].endpoint.handle_order(order.clone(), self.now);
-        result.unwrap_or_else(|error| panic!("{error}: {order:?}"));
+        let shown = format!("{order:?}");
+        let result = self.peers[peer].endpoint.handle_order(order, self.now);
+        result.unwrap_or_else(|error| panic!("{error}: {shown}"));
         self.drain(peer);
     }
 
