@@ -1,0 +1,8 @@
+//! Legs over real SIP on loopback: to personas, over trunks, and against peers that do unusual things.
+#![cfg(test)]
+
+mod peer;
+mod sandbox;
+mod support;
+mod trunk;
+mod unusual;

@@ -1,0 +1,231 @@
+//! Peers that do what not every peer does: early sound, answers without or with a useless description, hold, delayed
+//! offers, challenges.
+
+use crate::peer::{Peer, answer, local, offer};
+use crate::support::{Facts, dial, leg, trunk};
+use crate::trunk::Side;
+use model::leg::{LegEndKind, LegEndedBy, LegFact, LegOrder};
+use model::sound::Codec as Spoken;
+use model::trunk::TrunkCredentials;
+use ports::media::{MediaConnection, PlaneOrder};
+use ports::{Carrier, Route};
+use sip::digest::{self, Algorithm};
+use sip::sdp::{Codec, MediaDirection};
+use sip::{CallKey, Event, IncomingCall, Order, OutgoingCall, Party, Rejection};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A carrier's leg that has arrived at a peer.
+struct Rung {
+    side: Side,
+    peer: Peer,
+    facts: Arc<Facts>,
+    key: CallKey,
+    call: IncomingCall,
+}
+
+async fn ring() -> Rung {
+    let (side, mut peer) = (Side::start().await, Peer::start().await);
+    let to = Arc::new(trunk("127.0.0.1", peer.address().port()));
+    let (facts, result) = side.dial(1, "+4930123456", &to).await;
+    result.unwrap();
+    let (key, call) = peer.incoming().await;
+    Rung { side, peer, facts, key, call }
+}
+
+impl Rung {
+    fn answer(&self, port: u16) -> Vec<u8> {
+        let local = local(port, Codec::Pcma, MediaDirection::SendReceive, 1);
+        answer(self.call.sdp.as_deref().unwrap(), &local)
+    }
+
+    async fn answered() -> Self {
+        let mut rung = ring().await;
+        let sdp = rung.answer(4_000);
+        rung.peer.order(Order::Answer { key: rung.key, sdp }).await;
+        rung.facts.fact(LegFact::Answered).await;
+        let acknowledged = |event: &Event| matches!(event, Event::AnswerAcknowledged { .. }).then_some(());
+        rung.peer.until("the ACK", acknowledged).await;
+        rung
+    }
+
+    /// The leg's connections so far.
+    fn connections(&self) -> Vec<MediaConnection> {
+        let orders = self.side.plane.orders.all().into_iter();
+        let connect = |order| match order {
+            (_, PlaneOrder::Connect(connection)) => Some(connection),
+            _ => None,
+        };
+        orders.filter_map(connect).collect()
+    }
+
+    async fn ends(mut self, by_peer: bool) {
+        if by_peer {
+            self.peer.order(Order::HangUp { key: self.key, q850: None }).await;
+        } else {
+            self.side.carrier.order(leg(1), LegOrder::HangUp).unwrap();
+        }
+        assert_eq!(self.peer.serve_until(self.facts.end()).await.kind, LegEndKind::HungUp);
+        self.peer.ended().await;
+        self.side.plane.is_empty().await;
+    }
+}
+
+#[tokio::test]
+async fn early_sound_is_connected_before_the_answer_and_stands_when_the_answer_describes_nothing_new() {
+    let mut rung = ring().await;
+    let (key, sdp) = (rung.key, rung.answer(4_000));
+    rung.peer.order(Order::Ring { key, code: 183, sdp: Some(sdp.clone()) }).await;
+    rung.facts.fact(LegFact::Ringing { early_media: true }).await;
+    let connected = rung.connections();
+    assert_eq!((connected.len(), connected[0].codec, connected[0].remote.port()), (1, Spoken::Pcma, 4_000));
+    assert_eq!(connected[0].remote_rtcp.map(|rtcp| rtcp.port()), Some(4_001));
+    rung.peer.order(Order::Ring { key, code: 180, sdp: None }).await;
+    rung.peer.order(Order::Answer { key, sdp }).await;
+    rung.facts.fact(LegFact::Answered).await;
+    assert_eq!(rung.connections().len(), 1);
+    let early = LegFact::Ringing { early_media: true };
+    assert_eq!(rung.facts.legs.all(), [LegFact::Trying, early, LegFact::Answered]);
+    rung.ends(true).await;
+}
+
+#[tokio::test]
+async fn an_answer_whose_sound_does_not_do_fails_the_leg_and_hangs_up() {
+    for sdp in [&b"v=0\r\nnonsense"[..], b"hello"] {
+        let mut rung = ring().await;
+        rung.peer.order(Order::Answer { key: rung.key, sdp: sdp.to_vec() }).await;
+        rung.peer.ended().await;
+        let end = rung.facts.end().await;
+        assert_eq!((end.kind, end.by), (LegEndKind::Failed, LegEndedBy::Local));
+        assert!(end.cause.phrase.starts_with("No sound: "), "{}", end.cause.phrase);
+        assert!(!rung.facts.legs.all().contains(&LegFact::Answered));
+        rung.side.plane.is_empty().await;
+    }
+}
+
+#[tokio::test]
+async fn a_peer_may_hold_resume_and_move() {
+    let mut rung = Rung::answered().await;
+    let key = rung.key;
+    for (version, port, direction, send, receive) in [
+        (2, 4_000, MediaDirection::SendOnly, false, true),
+        (3, 4_000, MediaDirection::Inactive, false, false),
+        (4, 4_010, MediaDirection::SendReceive, true, true),
+    ] {
+        let sdp = offer(&local(port, Codec::Pcma, direction, version));
+        rung.peer.order(Order::Reinvite { key, sdp }).await;
+        let answered = |event: &Event| match event {
+            Event::ReinviteAnswered { sdp, .. } => Some(sdp.is_some()),
+            _ => None,
+        };
+        assert!(rung.peer.until("the answer", answered).await);
+        let last = rung.connections().pop().unwrap();
+        assert_eq!((last.remote.port(), last.send, last.receive), (port, send, receive), "{direction:?}");
+    }
+    rung.ends(false).await;
+}
+
+#[tokio::test]
+async fn a_change_that_does_not_do_is_refused_and_the_call_goes_on() {
+    let mut rung = Rung::answered().await;
+    let key = rung.key;
+    rung.peer.order(Order::Reinvite { key, sdp: b"v=0\r\nnonsense".to_vec() }).await;
+    let failed = |event: &Event| match event {
+        Event::ReinviteFailed { code, .. } => Some(*code),
+        _ => None,
+    };
+    assert_eq!(rung.peer.until("the refusal", failed).await, 400);
+    assert_eq!(rung.connections().len(), 1);
+    rung.ends(true).await;
+}
+
+/// A carrier that takes calls from the peer, and a call from it.
+async fn called(sdp: Vec<u8>) -> (Side, Peer, CallKey) {
+    let (side, mut peer) = (Side::start().await, Peer::start().await);
+    side.carrier.configure(vec![Arc::new(trunk("127.0.0.1", 5060))]).await;
+    let target = side.carrier.local_addr();
+    let key = CallKey(1);
+    let call = Box::new(OutgoingCall {
+        to_uri: format!("sip:+4930123456@{target}"),
+        from: Party { display: None, user: "+15550100".to_owned(), host: peer.address().to_string() },
+        destination: target.into(),
+        sdp,
+        credentials: None,
+        extra_headers: Vec::new(),
+        ring_timeout: Duration::from_secs(30),
+    });
+    peer.order(Order::Invite { key, call }).await;
+    (side, peer, key)
+}
+
+#[tokio::test]
+async fn an_incoming_call_without_a_codec_of_ours_is_refused_before_anybody_is_asked() {
+    let sdp = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+               m=audio 4000 RTP/AVP 18\r\na=rtpmap:18 G729/8000\r\n";
+    for (sdp, code) in [(sdp.as_bytes(), 488), (b"nonsense", 400)] {
+        let (side, mut peer, _) = called(sdp.to_vec()).await;
+        let failed = |event: &Event| match event {
+            Event::Failed { failure, .. } => Some(failure.code),
+            _ => None,
+        };
+        assert_eq!(peer.until("the refusal", failed).await, code);
+        assert!(side.inbound.calls.all().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_incoming_call_speaks_the_callers_codec() {
+    let sdp = offer(&local(4_000, Codec::Pcma, MediaDirection::SendReceive, 1));
+    let (side, mut peer, key) = called(sdp).await;
+    let call = side.inbound.call(0).await;
+    let facts = Arc::new(Facts::default());
+    side.carrier.adopt(call.reference, leg(2), Arc::<Facts>::clone(&facts) as _).unwrap();
+    side.carrier.order(leg(2), LegOrder::Answer).unwrap();
+    let answered = |event: &Event| matches!(event, Event::Answered { .. }).then_some(());
+    peer.until("the answer", answered).await;
+    facts.fact(LegFact::Answered).await;
+    assert_eq!(side.plane.connected(leg(2)).await.codec, Spoken::Pcma);
+    peer.order(Order::HangUp { key, q850: None }).await;
+    let end = facts.end().await;
+    assert_eq!((end.kind, end.by), (LegEndKind::HungUp, LegEndedBy::Remote));
+    side.plane.is_empty().await;
+}
+
+#[tokio::test]
+async fn a_challenge_is_answered_with_the_trunks_credentials_and_they_stay_off_the_timeline() {
+    let (side, mut peer) = (Side::start().await, Peer::start().await);
+    let mut to = trunk("127.0.0.1", peer.address().port());
+    to.credentials =
+        Some(TrunkCredentials { username: "lyre".to_owned(), password: "chord-minor".to_owned().into() });
+    let facts = Arc::new(Facts::default());
+    side.carrier.dial(dial(leg(1), "+4930123456", Route::Trunk(Arc::new(to)), &facts)).await.unwrap();
+    let (key, call) = peer.incoming().await;
+    assert_eq!(call.authorization, None);
+    let challenge = digest::challenge("example", "n0nce", Algorithm::Md5, false);
+    let extra_headers = vec![("WWW-Authenticate".to_owned(), challenge)];
+    let rejection = Rejection { extra_headers, ..Rejection::with_code(401) };
+    peer.order(Order::Reject { key, rejection }).await;
+    let (_, call) = peer.incoming().await;
+    let shown = call.authorization.unwrap();
+    let verified = digest::verify(shown.as_bytes(), "example", "n0nce", "lyre", "chord-minor", "INVITE");
+    assert_eq!(verified, Ok(1));
+    let twice = |lines: &[model::timeline::TimelineEntry]| {
+        (lines.iter().filter(|line| line.summary.starts_with("→ INVITE")).count() == 2).then_some(())
+    };
+    side.lines.0.wait("both INVITEs", twice).await;
+    for line in side.lines.0.all() {
+        assert!(!line.detail.to_string().contains("response="), "{}", line.detail);
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_cannot_be_reached_fails_the_leg_at_once() {
+    let side = Side::start().await;
+    // A socket on loopback has no way out.
+    let (facts, result) = side.dial(1, "+4930123456", &Arc::new(trunk("192.0.2.1", 5060))).await;
+    result.unwrap();
+    let end = facts.end().await;
+    assert_eq!((end.kind, end.by, end.cause.code), (LegEndKind::Failed, LegEndedBy::Transport, None));
+    assert_eq!(side.carrier.figures().sent, 0);
+    side.plane.is_empty().await;
+}
