@@ -27,6 +27,8 @@ pub(crate) struct SoundPolicy {
     pub(crate) silence_limit: Option<Duration>,
     /// The address to tell peers instead of the local one.
     pub(crate) advertised: Option<IpAddr>,
+    /// Whether we know telephone events; without them digits are tones in the sound.
+    pub(crate) telephone_events: bool,
     /// Sound goes to loopback addresses alone.
     pub(crate) loopback_only: bool,
 }
@@ -77,7 +79,7 @@ impl LegSound {
             address,
             codecs: policy.codecs.iter().copied().map(sip_codec).collect(),
             ptime_ms: PTIME_MS,
-            dtmf_payload_type: Some(DTMF_PAYLOAD_TYPE),
+            dtmf_payload_type: policy.telephone_events.then_some(DTMF_PAYLOAD_TYPE),
             direction: MediaDirection::SendReceive,
             rtcp_mux: true,
             origin: Origin { session_id, version: 0 },

@@ -182,6 +182,7 @@ fn sound_policy(silence_limit: Option<Duration>) -> SoundPolicy {
         latch: LatchPolicy::Strict,
         silence_limit,
         advertised: None,
+        telephone_events: true,
         loopback_only: true,
     }
 }

@@ -10,7 +10,7 @@ use crate::agent::budget::BudgetConfig;
 use crate::agent::counters::AgentFigures;
 use crate::agent::{AgentConfig, Door};
 use crate::leg::exchange::Exchange;
-use crate::leg::sound::check_offer;
+use crate::leg::sound::{SoundPolicy, check_offer};
 use crate::leg::story::Story;
 use crate::leg::table::{Arrival, LegTable};
 use crate::leg::{Leg, Profile};
@@ -88,7 +88,8 @@ impl Door for PersonaDoor {
     }
 
     fn incoming(&self, key: CallKey, call: &IncomingCall) -> Result<Leg, Rejection> {
-        let sound = sound_policy(None);
+        let persona = Persona::of_number(&call.request_user, Wishes::default());
+        let sound = SoundPolicy { telephone_events: persona.knows_telephone_events(), ..sound_policy(None) };
         if let Some(offer) = &call.sdp {
             check_offer(offer, &sound.codecs)
                 .map_err(|refusal| Rejection::with_code(refusal.status_code()))?;

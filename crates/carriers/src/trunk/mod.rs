@@ -225,6 +225,7 @@ fn profile(config: &TrunkConfig, trunk: &Trunk, place: Place) -> Profile {
         latch: LatchPolicy::Nat,
         silence_limit: config.silence_limit,
         advertised: config.advertised,
+        telephone_events: true,
         loopback_only: false,
     };
     Profile { sound, permit: Some(Box::new(place)) }

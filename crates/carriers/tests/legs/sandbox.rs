@@ -162,6 +162,7 @@ async fn check_pressed(number: &str, metadata: Value, digits: &str, in_band: boo
     let facts = rig.dial(leg(1), number, metadata).await;
     facts.fact(LegFact::Answered).await;
     let persona = rig.persona(leg(1));
+    assert_eq!(rig.plane.connected(leg(1)).await.dtmf_payload_type.is_none(), in_band, "{number}");
     let watched = |orders: &[(LegId, PlaneOrder)]| {
         orders.iter().any(|order| matches!(order.1, PlaneOrder::WatchVoice { on: true })).then_some(())
     };

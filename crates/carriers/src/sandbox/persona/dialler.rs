@@ -40,6 +40,11 @@ impl Dialler {
 }
 
 impl Script for Dialler {
+    /// Whoever presses tones has an old telephone.
+    fn knows_telephone_events(&self) -> bool {
+        !self.in_band
+    }
+
     fn connected(&mut self, stage: &mut Stage) {
         stage.act(PersonaOutput::Listen);
     }

@@ -103,6 +103,11 @@ trait Script: Send {
         Vec::new()
     }
 
+    /// Whether its telephone knows telephone events (RFC 4733).
+    fn knows_telephone_events(&self) -> bool {
+        true
+    }
+
     /// The call is answered.
     fn connected(&mut self, _stage: &mut Stage) {}
 
@@ -132,6 +137,11 @@ impl Persona {
     /// What it will certainly say.
     pub fn lines(&self) -> Vec<String> {
         self.script.lines()
+    }
+
+    /// Whether its telephone knows telephone events (RFC 4733).
+    pub fn knows_telephone_events(&self) -> bool {
+        self.script.knows_telephone_events()
     }
 
     /// The language it speaks.
