@@ -11,7 +11,7 @@ use super::steps::{PROMPT_LATE, PROMPT_MS, SOUND_BROKEN};
 use super::timers::Timer;
 use model::event::CommandOutcome;
 use model::flow::CallCommand;
-use model::sound::{DigitsId, MediaOrder, PlaybackId, RecordSource};
+use model::sound::{DigitsId, PlaybackId, RecordSource};
 use model::timeline::TimelineKind;
 use model::{CommandId, RecordingId};
 use serde::{Deserialize, Serialize};
@@ -58,7 +58,6 @@ pub(super) enum Asked {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Commands {
     live: Vec<Live>,
-    last_digits: u32,
 }
 
 impl Commands {
@@ -96,10 +95,8 @@ impl Commands {
                 return Asked::End(Intent::Command);
             }
             CallCommand::SendDigits { digits } => {
-                self.last_digits = self.last_digits.wrapping_add(1);
-                let digits_id = DigitsId(self.last_digits);
-                self.wait(id, name, Wait::Digits(digits_id));
-                stage.desk.order_media(MediaOrder::SendDigits { id: digits_id, digits });
+                let sent = stage.send_digits(digits);
+                self.wait(id, name, Wait::Digits(sent));
             }
             CallCommand::Say(say) => {
                 let sound = stage.prompts.say(&say, &mut stage.desk);

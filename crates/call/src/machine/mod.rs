@@ -207,11 +207,7 @@ impl Machine {
     fn on_media(&mut self, fact: &MediaFact) {
         match *fact {
             MediaFact::Digit { digit, duration_ms } => self.on_digit(digit, duration_ms),
-            MediaFact::PlaybackFinished { playback, played_ms, completed } => {
-                if !completed {
-                    let summary = format!("a sound was cut after {played_ms} ms");
-                    self.stage.desk.note(TimelineKind::Media, summary);
-                }
+            MediaFact::PlaybackFinished { playback, completed, .. } => {
                 self.commands.on_playback_finished(playback, &mut self.stage);
                 let desk = &mut self.stage.desk;
                 if let Some(news) = self.stage.audio.on_finished(playback, completed, desk) {
@@ -222,10 +218,7 @@ impl Machine {
             MediaFact::VoiceStarted => self.tell_step(&StepEvent::Voice { speaking: true }),
             MediaFact::VoiceStopped => self.tell_step(&StepEvent::Voice { speaking: false }),
             MediaFact::TimedOut { .. } if self.stage.desk.connected => self.end(Intent::MediaTimeout),
-            MediaFact::FirstSound => {
-                self.stage.desk.note(TimelineKind::Media, "the first sound of the far side arrived");
-            }
-            MediaFact::TimedOut { .. } | MediaFact::Figures(_) => {}
+            MediaFact::TimedOut { .. } | MediaFact::FirstSound | MediaFact::Figures(_) => {}
         }
     }
 

@@ -5,7 +5,7 @@ use super::audio::Audio;
 use super::desk::Desk;
 use super::prompts::{Prompts, Sound};
 use super::recording::Recordings;
-use model::sound::RecordSource;
+use model::sound::{DigitsId, MediaOrder, RecordSource};
 use model::{Pii, RecordingId};
 use serde::{Deserialize, Serialize};
 
@@ -22,13 +22,14 @@ pub(super) struct Stage {
     pub(super) recordings: Recordings,
     /// What the last gather collected.
     pub(super) keys: Pii<String>,
+    last_digits: u32,
 }
 
 impl Stage {
     /// An empty stage.
     pub(super) fn new(desk: Desk) -> Self {
         let (prompts, audio, recordings) = Default::default();
-        Self { desk, prompts, audio, recordings, keys: Pii::new(String::new()) }
+        Self { desk, prompts, audio, recordings, keys: Pii::new(String::new()), last_digits: 0 }
     }
 
     /// Plays a sound that is ready for the running step.
@@ -39,6 +40,14 @@ impl Stage {
     /// The running step wants its sound no longer.
     pub(super) fn stop_step_sound(&mut self) {
         self.audio.stop_step(&mut self.desk);
+    }
+
+    /// Sends keys to the far side; the number is reported when they are sent.
+    pub(super) fn send_digits(&mut self, digits: String) -> DigitsId {
+        self.last_digits = self.last_digits.wrapping_add(1);
+        let id = DigitsId(self.last_digits);
+        self.desk.order_media(MediaOrder::SendDigits { id, digits });
+        id
     }
 
     /// Starts a recording; `live` if a command of the app asked for it.
