@@ -374,6 +374,21 @@ fn a_restored_call_goes_on_in_a_fresh_endpoint() {
 }
 
 #[test]
+fn an_old_snapshot_still_gives_a_higher_cseq() {
+    let (mut bed, at_a, at_b) = talking(29);
+    let snapshot = bed.peers[A].endpoint.dialog_snapshot(at_a).unwrap();
+    bed.order(A, Order::Reinvite { key: at_a, sdp: OFFER.to_vec() });
+    bed.run_ms(100);
+    bed.peers[A].endpoint = sip::Endpoint::new(bed::config(bed.peers[A].address), [99; 32]);
+    bed.peers[A].endpoint.restore(at_a, snapshot).unwrap();
+    bed.order(A, Order::Reinvite { key: at_a, sdp: OFFER.to_vec() });
+    bed.run_ms(100);
+    assert_eq!(bed.heard(A).last().map(String::as_str), Some("reinvite answered"));
+    bed.order(B, hang_up(at_b));
+    bed.run_out();
+}
+
+#[test]
 fn options_are_answered_and_silence_is_told() {
     let mut bed = Bed::new(24);
     let options = |ping| Order::Options {

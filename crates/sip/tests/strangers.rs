@@ -213,6 +213,19 @@ fn a_caller_may_say_bye_before_the_answer() {
 }
 
 #[test]
+fn a_bye_instead_of_the_ack_stops_the_answer() {
+    let mut bed = Bed::new(22);
+    bed.behave(B, answer_at_once);
+    bed.inject(B, RAW, &sdp_invite("1", 1, ""));
+    let tag = to_tag(&bed.last("B 200 INVITE"));
+    bed.inject(B, RAW, &request("BYE", "2", 2, &tag, "", ""));
+    let load = bed.peers[B].endpoint.load();
+    assert_eq!((load.calls, load.transactions, load.timers), (0, 2, 2), "only L and J run");
+    bed.run_out();
+    assert_eq!(bed.count("B 200 INVITE"), 1);
+}
+
+#[test]
 fn a_peer_of_rfc_2543_without_branch_and_tag_is_served() {
     let mut bed = Bed::new(12);
     bed.behave(B, answer_at_once);

@@ -69,10 +69,11 @@ impl Endpoint {
         self.wire.timers.deadline()
     }
 
-    /// Calls, transactions and timers that live: all zero when nothing is left to do.
+    /// What lives: all zero when nothing is left to do.
     pub fn load(&self) -> Load {
         let transactions = self.wire.clients.len() + self.wire.servers.len();
-        Load { calls: self.sessions.len(), transactions, timers: self.wire.timers.len() }
+        let names = self.tags.len() + self.wire.servers.names();
+        Load { calls: self.sessions.len(), transactions, timers: self.wire.timers.len(), names }
     }
 
     /// Whether a call lives under this key.
@@ -143,4 +144,6 @@ pub struct Load {
     pub transactions: usize,
     /// Timers.
     pub timers: usize,
+    /// Entries in the tables that calls and transactions are found by.
+    pub names: usize,
 }

@@ -71,7 +71,7 @@ impl Endpoint {
             return self.wire.refuse(None, request.message, source, &Refusal::code(481));
         };
         self.wire.refuse(owner, request.message, source, &Refusal::code(200));
-        if let Some(key) = owner.filter(|_| self.wire.servers.is_pending(server)) {
+        if let Some(key) = owner {
             self.cancel_session(key, server, request, now);
         }
     }

@@ -64,7 +64,7 @@ pub enum Defect {
     TooManyHeaders,
     /// No empty line after the headers; 400.
     NoHeaderEnd,
-    /// Content-Length is no number, or there are several that differ; 400.
+    /// Content-Length is no number; 400.
     ContentLength,
     /// Content-Length says more than the datagram holds; 400.
     BodyShort,
@@ -147,19 +147,9 @@ impl<'a> Message<'a> {
 
     fn take_body(&mut self, rest: &'a [u8]) {
         self.body = rest;
-        let mut length: Option<u64> = None;
-        let mut bad = false;
-        for field in self.fields_named(HeaderName::ContentLength) {
-            match (scan::number(field.value), length) {
-                (None, _) => bad = true,
-                (Some(new), Some(old)) if new != old => bad = true,
-                (Some(new), _) => length = Some(new),
-            }
-        }
-        if bad {
-            return self.note(Defect::ContentLength);
-        }
-        let Some(length) = length else { return };
+        // Several are refused elsewhere, in whatever they say.
+        let Some(value) = self.value(HeaderName::ContentLength) else { return };
+        let Some(length) = scan::number(value) else { return self.note(Defect::ContentLength) };
         match usize::try_from(length).ok().and_then(|length| rest.get(..length)) {
             Some(body) => self.body = body,
             None => self.note(Defect::BodyShort),

@@ -57,7 +57,7 @@ impl ReplyHead {
         let mut writer = Writer::response(out, code, reason);
         writer.lines(&self.lines);
         if !self.to.is_empty() {
-            match tag.filter(|_| !self.to_has_tag && code != 100) {
+            match tag.filter(|_| !self.to_has_tag) {
                 Some(tag) => {
                     let mut to = self.to.to_vec();
                     to.extend_from_slice(b";tag=");

@@ -45,11 +45,6 @@ impl ServerMachine {
         Self { is_invite, state: State::Proceeding, reliable, lengths, interval: lengths.t1 }
     }
 
-    /// Whether no final response was sent yet.
-    pub(crate) fn is_pending(&self) -> bool {
-        self.state == State::Proceeding
-    }
-
     /// We respond.
     pub(crate) fn on_reply(&mut self, code: u16) -> OnReply {
         let long = self.lengths.t1 * 64;

@@ -85,6 +85,11 @@ impl ServerTable {
         self.servers.len()
     }
 
+    /// Entries in the tables it is found by.
+    pub(crate) fn names(&self) -> usize {
+        self.by_key.len() + self.by_merge_key.len()
+    }
+
     /// The transaction with this key, and the call it belongs to.
     pub(crate) fn find(&self, key: &[u8]) -> Option<(ServerId, Option<CallKey>)> {
         let id = *self.by_key.get(key)?;
@@ -113,11 +118,6 @@ impl ServerTable {
             Server { machine, key, merge_key, owner, hop, reply: None, retransmission: None, lifetime: None };
         self.servers.insert(id, server);
         id
-    }
-
-    /// Whether no final response was sent yet.
-    pub(crate) fn is_pending(&self, id: ServerId) -> bool {
-        self.servers.get(&id).is_some_and(|server| server.machine.is_pending())
     }
 
     /// Responds; a final response after a final one goes nowhere.

@@ -207,10 +207,15 @@ impl Bed {
         self.now = until;
     }
 
-    /// Until no packet flies and no timer runs; panics if that takes more than ten minutes.
+    /// Until no packet flies and no timer runs; panics if that takes more than ten minutes, or if anything but
+    /// a transaction outlives the last packet and event.
     pub fn run_out(&mut self) {
         let until = self.now + Duration::from_secs(600);
         while self.step(until) {}
+        let events = self.peers.iter().filter_map(|peer| peer.events.last().map(|(at, _)| *at));
+        let last = events.chain(self.packets.last().map(|(at, _)| *at)).max().unwrap_or(self.now);
+        // 64·T1, and T4 for what arrives last.
+        assert!(self.now - last <= Duration::from_secs(37), "a timer outlived what it was for");
         for (index, peer) in self.peers.iter().enumerate() {
             assert_eq!(peer.endpoint.load(), sip::Load::default(), "peer {index} still holds something");
         }
