@@ -1,2 +1,51 @@
-//! The binary; see ARCHITECTURE.md.
-fn main() {}
+//! The binary: command line, configuration, wiring. The only room that names concrete adapters.
+
+mod cli;
+mod client;
+mod clock;
+mod commands;
+mod config;
+mod data_dir;
+mod logging;
+mod provision;
+mod server;
+mod terminal;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use commands::CommandResult;
+use config::Config;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(run(Cli::parse())),
+        Err(error) => Err(error.into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal::complain(&format!("lyrebird: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> CommandResult {
+    match cli.command {
+        Command::Serve => commands::serve::run(Config::load(&cli.flags)?).await,
+        Command::Init(args) => commands::init::run(&Config::load(&cli.flags)?, &args).await,
+        Command::Keys(args) => commands::keys::run(&Config::load(&cli.flags)?, args).await,
+        Command::Sandbox(args) => commands::sandbox::run(Config::load(&cli.flags)?, args).await,
+        Command::Demo => commands::demo::run(Config::load(&cli.flags)?).await,
+        Command::Call(args) => commands::call::run(args).await,
+        Command::Calls(args) => commands::calls::run(args).await,
+        Command::Trunks(args) => commands::trunks::run(args).await,
+        Command::Numbers(args) => commands::numbers::run(args).await,
+        Command::Config => {
+            terminal::line(config::DEFAULT_TOML.trim_end());
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! One file for each command of the command line.
+
+pub(crate) mod call;
+pub(crate) mod calls;
+pub(crate) mod demo;
+pub(crate) mod init;
+pub(crate) mod keys;
+pub(crate) mod numbers;
+pub(crate) mod sandbox;
+pub(crate) mod serve;
+pub(crate) mod trunks;
+
+/// What a command ends with: a message for a person.
+pub(crate) type CommandResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;

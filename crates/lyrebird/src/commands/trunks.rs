@@ -1,0 +1,46 @@
+//! `lyrebird trunks`: SIP trunks of a running server.
+
+use super::CommandResult;
+use super::call::text;
+use crate::cli::{Trunks, TrunksAction};
+use crate::client::Client;
+use crate::terminal;
+use serde_json::{Value, json};
+
+/// Where the password is read from, so that it stands in no process list.
+const PASSWORD_VARIABLE: &str = "LYREBIRD_TRUNK_PASSWORD";
+
+/// Runs the command.
+pub(crate) async fn run(args: Trunks) -> CommandResult {
+    let client = Client::new(&args.remote)?;
+    match args.action {
+        TrunksAction::List => {
+            let page = client.get("/v1/trunks?limit=100").await?;
+            for trunk in page.get("data").and_then(Value::as_array).into_iter().flatten() {
+                let port = trunk.get("port").and_then(Value::as_u64).unwrap_or_default();
+                terminal::line(&format!(
+                    "{}  {}  {}:{port}",
+                    text(trunk, "id"),
+                    text(trunk, "name"),
+                    text(trunk, "host")
+                ));
+            }
+        }
+        TrunksAction::Add { name, host, port, username, allowed_sources } => {
+            let mut trunk =
+                json!({ "name": name, "host": host, "port": port, "allowedSources": allowed_sources });
+            if let (Some(username), Some(fields)) = (username, trunk.as_object_mut()) {
+                let password = std::env::var(PASSWORD_VARIABLE)
+                    .map_err(|_| format!("set {PASSWORD_VARIABLE} to the password of {username}"))?;
+                fields.insert("username".into(), username.into());
+                fields.insert("password".into(), password.into());
+            }
+            terminal::line(&serde_json::to_string_pretty(&client.post("/v1/trunks", &trunk).await?)?);
+        }
+        TrunksAction::Remove { id } => {
+            client.delete(&format!("/v1/trunks/{id}")).await?;
+            terminal::line("removed");
+        }
+    }
+    Ok(())
+}

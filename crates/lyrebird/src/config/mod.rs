@@ -1,0 +1,322 @@
+//! The configuration: `config.default.toml` is the manual and the defaults; this is its shape.
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+/// The commented defaults.
+pub(crate) const DEFAULT_TOML: &str = include_str!("../../config.default.toml");
+/// The file that is read where no other is named.
+const FILE: &str = "lyrebird.toml";
+
+/// All settings. See `config.default.toml` for what each means.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub data_dir: PathBuf,
+    pub http: Http,
+    pub sip: Sip,
+    pub rtp: Rtp,
+    pub media: Media,
+    pub sandbox: Sandbox,
+    pub speech: Speech,
+    pub egress: Egress,
+    pub limits: Limits,
+    pub shutdown: Shutdown,
+    pub log: Log,
+    #[serde(default)]
+    pub trunks: Vec<TrunkEntry>,
+}
+
+/// `[http]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Http {
+    pub addr: SocketAddr,
+    pub public_url: String,
+}
+
+/// `[sip]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sip {
+    pub addr: SocketAddr,
+    pub advertised_host: String,
+    pub user_agent: String,
+}
+
+/// `[rtp]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rtp {
+    pub ports: PortRange,
+    pub port_rest_ms: u64,
+    pub silence_limit_ms: u64,
+}
+
+/// `[media]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Media {
+    pub workers: usize,
+    pub folder: String,
+    pub file_bytes_max: usize,
+    pub prompt_cache_bytes_max: usize,
+}
+
+/// `[sandbox]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sandbox {
+    pub network: String,
+}
+
+/// `[speech]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Speech {
+    pub flite: PathBuf,
+    pub espeak_ng: PathBuf,
+    pub cache_bytes_max: usize,
+}
+
+/// `[egress]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Egress {
+    pub allowed_hosts: Vec<String>,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Limits {
+    pub requests_per_minute: std::num::NonZeroU32,
+    pub webhook_requests_per_minute: std::num::NonZeroU32,
+}
+
+/// `[shutdown]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Shutdown {
+    pub drain_ms: u64,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    pub level: String,
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// `[[trunks]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TrunkEntry {
+    pub name: String,
+    pub host: String,
+    #[serde(default = "default_port")]
+    pub port: u16,
+    #[serde(default)]
+    pub username: String,
+    #[serde(default)]
+    pub password: Option<model::Secret<String>>,
+    #[serde(default)]
+    pub allowed_sources: Vec<model::trunk::Network>,
+    #[serde(default = "default_codecs")]
+    pub codecs: Vec<model::sound::Codec>,
+    #[serde(default = "default_calls_per_second")]
+    pub calls_per_second_max: u16,
+    #[serde(default = "default_concurrent_calls")]
+    pub concurrent_calls_max: u16,
+    #[serde(default)]
+    pub numbers: Vec<model::E164>,
+}
+
+const fn default_port() -> u16 {
+    5060
+}
+
+fn default_codecs() -> Vec<model::sound::Codec> {
+    vec![model::sound::Codec::Pcmu, model::sound::Codec::Pcma]
+}
+
+const fn default_calls_per_second() -> u16 {
+    10
+}
+
+const fn default_concurrent_calls() -> u16 {
+    100
+}
+
+/// A range of UDP ports; `0` is any free one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "PortText")]
+pub(crate) struct PortRange(RangeInclusive<u16>);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum PortText {
+    Number(u16),
+    Text(String),
+}
+
+impl TryFrom<PortText> for PortRange {
+    type Error = &'static str;
+    fn try_from(text: PortText) -> Result<Self, Self::Error> {
+        match text {
+            PortText::Number(port) => Ok(Self(port..=port)),
+            PortText::Text(text) => text.parse(),
+        }
+    }
+}
+
+impl std::str::FromStr for PortRange {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const WRONG: &str =
+            "a port range is 0, or two ports as in 20000-29999 with at least one pair between them";
+        if text.trim() == "0" {
+            return Ok(Self(0..=0));
+        }
+        let (first, last) = text.split_once('-').ok_or(WRONG)?;
+        let first: u16 = first.trim().parse().map_err(|_| WRONG)?;
+        let last: u16 = last.trim().parse().map_err(|_| WRONG)?;
+        if first > 0 && first < last { Ok(Self(first..=last)) } else { Err(WRONG) }
+    }
+}
+
+impl PortRange {
+    /// The ports; `0..=0` for any.
+    pub(crate) const fn range(&self) -> &RangeInclusive<u16> {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for PortRange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if *self.0.start() == 0 {
+            f.write_str("any")
+        } else {
+            write!(f, "{}-{}", self.0.start(), self.0.end())
+        }
+    }
+}
+
+/// Settings given as flags.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Flags {
+    /// Configuration file [default: lyrebird.toml, if there is one]
+    #[arg(long, global = true, env = "LYREBIRD_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where the database, recordings and secrets live
+    #[arg(long, global = true, env = "LYREBIRD_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Where the API listens; port 0 takes a free one
+    #[arg(long, global = true, env = "LYREBIRD_HTTP_ADDR", value_name = "ADDR:PORT")]
+    pub http_addr: Option<SocketAddr>,
+    /// UDP address for trunks; port 0 takes a free one
+    #[arg(long, global = true, env = "LYREBIRD_SIP_ADDR", value_name = "ADDR:PORT")]
+    pub sip_addr: Option<SocketAddr>,
+    /// UDP ports for sound, as 20000-29999; 0 takes free ones
+    #[arg(long, global = true, env = "LYREBIRD_RTP_PORTS", value_name = "FIRST-LAST")]
+    pub rtp_ports: Option<String>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The named file is not there.
+    #[error("the configuration file {0} does not exist")]
+    NoFile(PathBuf),
+    /// A setting is wrong.
+    #[error("configuration: {0}\nThe manual with all settings: lyrebird config")]
+    Wrong(#[source] Box<figment::Error>),
+}
+
+impl Config {
+    /// Reads all sources, the later over the earlier.
+    pub(crate) fn load(flags: &Flags) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Toml::string(DEFAULT_TOML));
+        match &flags.config {
+            Some(path) if !path.is_file() => return Err(ConfigError::NoFile(path.clone())),
+            Some(path) => figment = figment.merge(Toml::file_exact(path)),
+            None if Path::new(FILE).is_file() => figment = figment.merge(Toml::file_exact(FILE)),
+            None => {}
+        }
+        // The short names have no double underscore and come as flags.
+        let nested = Env::prefixed("LYREBIRD_").filter(|key| key.as_str().contains("__")).split("__");
+        figment = figment.merge(nested);
+        let mut merge = |key: &str, value: Option<String>| {
+            if let Some(value) = value {
+                figment = std::mem::take(&mut figment).merge(Serialized::default(key, value));
+            }
+        };
+        merge("data_dir", flags.data_dir.as_ref().map(|dir| dir.display().to_string()));
+        merge("http.addr", flags.http_addr.map(|addr| addr.to_string()));
+        merge("sip.addr", flags.sip_addr.map(|addr| addr.to_string()));
+        merge("rtp.ports", flags.rtp_ports.clone());
+        figment.extract().map_err(|error| ConfigError::Wrong(Box::new(error)))
+    }
+
+    /// The address that carriers are told, if one is configured.
+    pub(crate) fn advertised_ip(&self) -> Option<IpAddr> {
+        self.sip.advertised_host.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_is_a_whole_configuration() {
+        let config = Config::load(&Flags::default()).unwrap();
+        assert_eq!(config.http.addr, "127.0.0.1:8080".parse().unwrap());
+        assert_eq!(config.rtp.ports.range(), &(20_000..=29_999));
+    }
+
+    #[test]
+    fn flags_win() {
+        let flags = Flags {
+            data_dir: Some("elsewhere".into()),
+            rtp_ports: Some("0".into()),
+            http_addr: Some("127.0.0.1:0".parse().unwrap()),
+            ..Flags::default()
+        };
+        let config = Config::load(&flags).unwrap();
+        assert_eq!(config.data_dir, Path::new("elsewhere"));
+        assert_eq!(config.rtp.ports.to_string(), "any");
+        assert_eq!(config.http.addr.port(), 0);
+    }
+
+    #[test]
+    fn the_commented_trunk_is_right() {
+        let (_, example) = DEFAULT_TOML.split_once("# [[trunks]]").unwrap();
+        let example: String =
+            example.lines().map(|line| format!("{}\n", line.trim_start_matches("# "))).collect();
+        let text = format!("[[trunks]]{example}");
+        let figment = Figment::from(Toml::string(DEFAULT_TOML)).merge(Toml::string(&text));
+        let config: Config = figment.extract().unwrap();
+        assert_eq!(config.trunks.len(), 1);
+    }
+
+    #[test]
+    fn wrong_port_ranges_are_refused() {
+        for bad in ["", "1", "5-4", "0-9", "x-y", "20000", "1-99999"] {
+            assert!(bad.parse::<PortRange>().is_err(), "{bad}");
+        }
+    }
+}

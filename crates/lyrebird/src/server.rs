@@ -1,0 +1,168 @@
+//! The wiring: every concrete adapter is made and joined here.
+
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::provision;
+use api::ApiConfig;
+use carriers::{SandboxCarrier, SandboxConfig, TrunkCarrier, TrunkConfig};
+use engine::{EgressConfig, Engine, EngineConfig, EngineParts, HttpEgress, Journal};
+use media::{MediaConfig, MediaEngine};
+use ports::{Clock, InboundCalls, Store, Tts};
+use speech::{OfflineConfig, OfflineTts};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{DataDirLock, LocalBlob, SqliteStore};
+use tokio::net::TcpListener;
+
+/// Anything that keeps the server from starting, in words for the operator.
+pub(crate) type StartFailure = Box<dyn std::error::Error + Send + Sync>;
+
+/// A running server.
+pub(crate) struct Server {
+    /// The use cases.
+    pub engine: Arc<Engine>,
+    /// Where the API listens.
+    pub http: SocketAddr,
+    /// Where trunks are served.
+    pub sip: SocketAddr,
+    /// How clients reach the API.
+    pub public_url: String,
+    listener: TcpListener,
+    router: axum::Router,
+    drain: Duration,
+    _lock: DataDirLock,
+}
+
+/// The store of a data directory that no other server uses.
+pub(crate) async fn open_store(dir: &DataDir) -> Result<(DataDirLock, Arc<SqliteStore>), StartFailure> {
+    let lock = SqliteStore::lock(dir.root())?;
+    let store = SqliteStore::open(dir.root()).await?;
+    Ok((lock, Arc::new(store)))
+}
+
+/// The plane that carries sound.
+pub(crate) fn start_media(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<MediaEngine>, StartFailure> {
+    let mut media = MediaConfig {
+        workers: config.media.workers,
+        rtp_ports: config.rtp.ports.range().clone(),
+        port_rest: Duration::from_millis(config.rtp.port_rest_ms),
+        prompt_cache_bytes_max: config.media.prompt_cache_bytes_max,
+        ..MediaConfig::default()
+    };
+    media.clip_limits.bytes_max = config.media.file_bytes_max;
+    Ok(MediaEngine::start(media, clock)?)
+}
+
+/// The speaking engines; what is missing is said at once.
+pub(crate) async fn start_speech(config: &Config) -> Arc<dyn Tts> {
+    let tts = Arc::new(OfflineTts::new(OfflineConfig {
+        flite: config.speech.flite.clone(),
+        espeak: config.speech.espeak_ng.clone(),
+        cache_bytes_max: config.speech.cache_bytes_max,
+        ..OfflineConfig::default()
+    }));
+    for warning in tts.check().await {
+        tracing::warn!("{warning}");
+    }
+    tts
+}
+
+impl Server {
+    /// Starts everything but the acceptance of HTTP requests; [`Self::run`] does that.
+    pub(crate) async fn start(
+        config: &Config,
+        dir: &DataDir,
+        lock: DataDirLock,
+        store: Arc<SqliteStore>,
+    ) -> Result<Self, StartFailure> {
+        let listener = TcpListener::bind(config.http.addr).await.map_err(|error| {
+            format!(
+                "the API cannot listen on {} ({error}); choose another with --http-addr",
+                config.http.addr
+            )
+        })?;
+        let http = listener.local_addr()?;
+        let public_url = match config.http.public_url.trim_end_matches('/') {
+            "" => format!("http://{http}"),
+            url => url.to_owned(),
+        };
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        provision::trunks(store.as_ref(), clock.now(), &config.trunks).await?;
+        let media = start_media(config, clock.clone())?;
+        let tts = start_speech(config).await;
+        let journal = Journal::start(store.clone());
+        let silence_limit = Some(config.rtp.silence_limit_ms).filter(|ms| *ms > 0).map(Duration::from_millis);
+        let trunk = TrunkConfig {
+            advertised: config.advertised_ip(),
+            user_agent: config.sip.user_agent.clone(),
+            silence_limit,
+            ..TrunkConfig::new(config.sip.addr)
+        };
+        let trunks = TrunkCarrier::start(trunk, media.clone(), journal.clone(), clock.clone()).await?;
+        let network = Some(config.sandbox.network.as_str()).filter(|text| !text.is_empty());
+        let sandbox = SandboxConfig {
+            network: network
+                .map(str::parse)
+                .transpose()
+                .map_err(|_| "sandbox.network is no address and port")?,
+            ..SandboxConfig::default()
+        };
+        let sandbox =
+            SandboxCarrier::start(sandbox, media.clone(), tts.clone(), journal.clone(), clock.clone())
+                .await?;
+        let egress = HttpEgress::new(&EgressConfig { allowed_hosts: config.egress.allowed_hosts.clone() })?;
+        let engine = Engine::start(EngineParts {
+            store: store as Arc<dyn Store>,
+            clock,
+            media,
+            tts,
+            egress: Arc::new(egress),
+            blob: Arc::new(LocalBlob::open(dir.blobs())?),
+            live: Some(trunks.clone()),
+            sandbox,
+            renderers: vec![api::chirp_renderer(public_url.clone())],
+            timeline: journal,
+            config: engine_config(config, dir),
+            pepper: dir.pepper()?,
+            seed: random_seed()?,
+        })
+        .await?;
+        trunks.attach(engine.clone() as Arc<dyn InboundCalls>);
+        let api = ApiConfig {
+            public_url: public_url.clone(),
+            requests_per_minute: config.limits.requests_per_minute,
+            webhook_requests_per_minute: config.limits.webhook_requests_per_minute,
+        };
+        let router = api::router(engine.clone(), api);
+        let drain = Duration::from_millis(config.shutdown.drain_ms);
+        Ok(Self { engine, http, sip: trunks.local_addr(), public_url, listener, router, drain, _lock: lock })
+    }
+
+    /// Serves until `stop` is over, then lets calls end and closes.
+    pub(crate) async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+        let engine = self.engine.clone();
+        let drain = self.drain;
+        let stopped = async move {
+            stop.await;
+            tracing::info!("stopping: no new calls, running ones have {} ms", drain.as_millis());
+            engine.shutdown(drain).await;
+        };
+        axum::serve(self.listener, self.router).with_graceful_shutdown(stopped).await
+    }
+}
+
+fn engine_config(config: &Config, dir: &DataDir) -> EngineConfig {
+    EngineConfig {
+        media_folder: Some(config.media.folder.as_str()).filter(|folder| !folder.is_empty()).map(Into::into),
+        media_bytes_max: config.media.file_bytes_max,
+        spool_dir: dir.spool(),
+        ..EngineConfig::default()
+    }
+}
+
+/// Sixty-four random bits of the operating system.
+pub(crate) fn random_seed() -> Result<u64, StartFailure> {
+    getrandom::u64().map_err(|error| format!("the operating system gives no random bytes: {error}").into())
+}
