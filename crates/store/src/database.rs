@@ -5,7 +5,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, SqliteConnection};
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -39,6 +39,8 @@ impl Database {
         if mode & 0o077 != 0 {
             file.set_permissions(std::fs::Permissions::from_mode(mode & 0o700)).map_err(fail)?;
         }
+        // The file's name is to outlive a power cut, too.
+        File::open(data_dir).and_then(|dir| dir.sync_all()).map_err(fail)?;
         Ok(Self { path })
     }
 

@@ -249,3 +249,6 @@ impl Pen {
 async fn execute(db: &mut SqliteConnection, sql: &'static str) -> Result<(), sqlx::Error> {
     sqlx::query(sql).execute(db).await.map(drop)
 }
+
+#[cfg(test)]
+mod tests;
