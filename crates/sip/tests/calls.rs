@@ -124,10 +124,15 @@ fn a_ringing_call_is_cancelled() {
         _ => Vec::new(),
     });
     bed.order(A, invite(1));
-    bed.run_ms(1_000);
+    bed.run_ms(130_000);
+    assert_eq!(bed.count("B 180 INVITE"), 3, "rung again each minute");
     bed.order(A, hang_up(CallKey(1)));
+    bed.run_ms(100);
+    let load = bed.peers[A].endpoint.load();
+    assert_eq!((load.calls, load.transactions, load.timers), (0, 2, 2), "only D and K run");
     bed.run_out();
-    check(&bed, &["trying", "180 fork 0", "canceled Local"], &["incoming", "canceled Remote"]);
+    let rung = ["180 fork 0"; 3];
+    check(&bed, &["trying", rung[0], rung[1], rung[2], "canceled Local"], &["incoming", "canceled Remote"]);
 }
 
 #[test]
@@ -167,7 +172,8 @@ fn a_callee_who_never_answers_is_cancelled_at_the_ring_timeout() {
         Event::Incoming { key, .. } => vec![Order::Ring { key: *key, code: 180, sdp: None }],
         _ => Vec::new(),
     });
-    bed.order(A, invite(1));
+    let call = sip::OutgoingCall { ring_timeout: Duration::from_secs(30), ..call() };
+    bed.order(A, Order::Invite { key: CallKey(1), call: Box::new(call) });
     bed.run_ms(30_050);
     check(&bed, &["trying", "180 fork 0", "failed 408 RingTimeout"], &["incoming", "canceled Remote"]);
     bed.run_out();
@@ -377,8 +383,10 @@ fn a_restored_call_goes_on_in_a_fresh_endpoint() {
 fn an_old_snapshot_still_gives_a_higher_cseq() {
     let (mut bed, at_a, at_b) = talking(29);
     let snapshot = bed.peers[A].endpoint.dialog_snapshot(at_a).unwrap();
-    bed.order(A, Order::Reinvite { key: at_a, sdp: OFFER.to_vec() });
-    bed.run_ms(100);
+    for _ in 0..2 {
+        bed.order(A, Order::Reinvite { key: at_a, sdp: OFFER.to_vec() });
+        bed.run_ms(100);
+    }
     bed.peers[A].endpoint = sip::Endpoint::new(bed::config(bed.peers[A].address), [99; 32]);
     bed.peers[A].endpoint.restore(at_a, snapshot).unwrap();
     bed.order(A, Order::Reinvite { key: at_a, sdp: OFFER.to_vec() });

@@ -188,6 +188,35 @@ fn a_reinvite_meets_one_under_way_and_can_be_taken_back() {
 }
 
 #[test]
+fn our_requests_follow_the_peer_where_its_reinvite_says_it_is() {
+    let (mut bed, tag) = raw_call(23);
+    bed.inject(
+        B,
+        RAW,
+        &sdp_invite("3", 2, &tag)
+            .replace("Contact: <sip:raw@127.0.0.1:6000>", "Contact: <sip:moved@127.0.0.1:6009>"),
+    );
+    bed.inject(B, RAW, &request("ACK", "4", 2, &tag, "", ""));
+    bed.order(B, hang_up(bed.incoming(B)));
+    let (_, bye) = bed.packets.last().unwrap();
+    assert_eq!(bye.to.to_string(), "127.0.0.1:6009");
+    assert!(bye.text().starts_with("BYE sip:moved@127.0.0.1:6009 SIP/2.0\r\n"), "{}", bye.text());
+}
+
+#[test]
+fn a_peer_that_forgot_the_call_ends_it() {
+    for (status, ended) in [("481 Gone", true), ("408 Timeout", true), ("500 Later", false)] {
+        let (mut bed, invite) = raw_callee(24, None);
+        bed.inject(A, RAW, &answer_from(&invite, "one", ""));
+        bed.order(A, Order::Reinvite { key: CallKey(1), sdp: OFFER.to_vec() });
+        let reinvite = bed.last("A INVITE");
+        bed.inject(A, RAW, &response_to(&reinvite, status, "one", "", ""));
+        assert_eq!(bed.heard(A).contains(&"ended Remote".to_owned()), ended, "{status}");
+        assert_eq!(bed.count("A BYE"), usize::from(ended), "{status}");
+    }
+}
+
+#[test]
 fn our_offer_in_a_200_is_answered_in_the_ack() {
     let mut bed = Bed::new(10);
     bed.behave(B, answer_at_once);
@@ -435,4 +464,47 @@ fn rubbish_is_dropped_without_an_answer() {
         bed.inject(B, RAW, rubbish);
     }
     assert!(bed.packets.is_empty() && bed.heard(B).is_empty());
+}
+
+#[test]
+fn a_flood_within_a_call_meets_the_limit_and_bye_still_gets_through() {
+    let mut bed = Bed::new(25);
+    let address = "127.0.0.1:5090".parse().unwrap();
+    let mut config = bed::config(address);
+    config.limits.transactions_max = 10;
+    let small = bed.add(config, address, [9; 32]);
+    bed.behave(small, answer_at_once);
+    bed.inject(small, RAW, &sdp_invite("1", 1, ""));
+    let tag = to_tag(&bed.packets.last().unwrap().1.text());
+    bed.inject(small, RAW, &request("ACK", "2", 1, &tag, "", ""));
+    for cseq in 2..50 {
+        bed.inject(small, RAW, &request("INFO", &format!("f{cseq}"), cseq, &tag, "", ""));
+    }
+    assert!(bed.peers[small].endpoint.load().transactions <= 10);
+    assert_eq!(codes(&bed).last().map(String::as_str), Some("503 INFO"));
+    bed.inject(small, RAW, &request("BYE", "3", 99, &tag, "", ""));
+    assert_eq!(codes(&bed).last().map(String::as_str), Some("200 BYE"));
+}
+
+#[test]
+fn debug_shows_no_number_and_no_credentials() {
+    let (mut bed, invite) = raw_callee(26, credentials());
+    bed.inject(A, RAW, &response_to(&invite, "401 Unauthorized", "x", CHALLENGE, ""));
+    let mut call = call_to(RAW);
+    call.credentials = credentials();
+    let order = Order::Invite { key: CallKey(2), call: Box::new(call) };
+    let mut shown = format!("{:?} {order:?}", bed.peers[A].endpoint);
+    let now = bed.now;
+    bed.peers[A].endpoint.handle_order(order, now).unwrap();
+    while let Some(output) = bed.peers[A].endpoint.poll() {
+        shown.push_str(&format!("{output:?}"));
+    }
+    let (mut talking, invite) = raw_callee(27, None);
+    talking.inject(A, RAW, &answer_from(&invite, "one", ""));
+    shown.push_str(&format!("{:?}", talking.peers[A].endpoint.dialog_snapshot(CallKey(1))));
+    talking.inject(B, RAW, &sdp_invite("1", 1, ""));
+    shown.push_str(&format!("{:?} {:?}", talking.peers[A].events, talking.peers[B].events));
+    for secret in ["secret", "response", "5550100", "5550101"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
 }

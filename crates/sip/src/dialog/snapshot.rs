@@ -3,9 +3,10 @@
 
 use crate::endpoint::order::Hop;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
-/// An answered call's dialog (RFC 3261 §12).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// An answered call's dialog (RFC 3261 §12). `Debug` shows no number.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DialogSnapshot {
     /// Layout of this data; 1.
     pub version: u8,
@@ -31,4 +32,10 @@ pub struct DialogSnapshot {
     pub remote_cseq: Option<u32>,
     /// The machine the INVITE was exchanged with.
     pub peer: Hop,
+}
+
+impl fmt::Debug for DialogSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DialogSnapshot({}, peer {})", self.call_id, self.peer.address)
+    }
 }

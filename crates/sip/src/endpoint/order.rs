@@ -3,6 +3,7 @@
 
 use crate::digest::Credentials;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 use thiserror::Error;
@@ -67,8 +68,8 @@ impl From<SocketAddr> for Hop {
     }
 }
 
-/// Who calls: the From of an outgoing call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Who calls: the From of an outgoing call. `Debug` shows neither name nor number.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Party {
     /// The name shown, unquoted.
     pub display: Option<String>,
@@ -76,6 +77,12 @@ pub struct Party {
     pub user: String,
     /// Host, with a port if it needs one.
     pub host: String,
+}
+
+impl fmt::Debug for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Party(…@{})", self.host)
+    }
 }
 
 /// Why a call ended, in the telephone network's words: a Reason header of protocol Q.850 (RFC 3326).
@@ -87,8 +94,8 @@ pub struct Q850 {
     pub text: Option<String>,
 }
 
-/// A call to place.
-#[derive(Clone, Debug)]
+/// A call to place. `Debug` shows no number and no credentials.
+#[derive(Clone)]
 pub struct OutgoingCall {
     /// Request-URI and To, e.g. `sip:+15550101@sip.example.com` (sip, sips or tel).
     pub to_uri: String,
@@ -104,6 +111,13 @@ pub struct OutgoingCall {
     pub extra_headers: Vec<(String, String)>,
     /// From the INVITE until it is cancelled unanswered.
     pub ring_timeout: Duration,
+}
+
+impl fmt::Debug for OutgoingCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let to = self.destination.address;
+        write!(f, "OutgoingCall(to {to}, {} bytes of SDP, {:?})", self.sdp.len(), self.ring_timeout)
+    }
 }
 
 /// A final answer that is not 2xx to an INVITE; a redirection is one with contacts.

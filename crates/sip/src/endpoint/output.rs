@@ -2,11 +2,12 @@
 //! message. One flat enum each. Knows nothing of how it came about.
 
 use super::order::{CallKey, Hop, Q850};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The endpoint's whole outward power.
-#[derive(Clone, Debug)]
+/// The endpoint's whole outward power. `Debug` shows no message: they hold numbers and credentials.
+#[derive(Clone)]
 pub enum Output {
     /// Put these bytes on the wire.
     Send {
@@ -34,6 +35,18 @@ pub enum Output {
     },
 }
 
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Send { hop, bytes, .. } => write!(f, "Send({} bytes to {})", bytes.len(), hop.address),
+            Self::Event(event) => f.debug_tuple("Event").field(event).finish(),
+            Self::Trace { key, direction, bytes, .. } => {
+                write!(f, "Trace({key:?}, {direction:?}, {} bytes)", bytes.len())
+            }
+        }
+    }
+}
+
 /// Which way a message went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -43,8 +56,8 @@ pub enum Direction {
     Out,
 }
 
-/// A call that reached us.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A call that reached us. `Debug` shows no number and no credentials.
+#[derive(Clone, PartialEq, Eq)]
 pub struct IncomingCall {
     /// From as received: URI text.
     pub from_uri: String,
@@ -74,8 +87,14 @@ pub struct IncomingCall {
     pub source: Hop,
 }
 
-/// The 2xx to our INVITE.
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl fmt::Debug for IncomingCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IncomingCall({}, from {})", self.call_id, self.source.address)
+    }
+}
+
+/// The 2xx to our INVITE. `Debug` shows no number.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The status code, 200 in all likelihood.
     pub code: u16,
@@ -91,6 +110,12 @@ pub struct Answer {
     pub headers: Vec<(String, String)>,
 }
 
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Answer({}, fork {}, {:?})", self.code, self.fork, self.user_agent)
+    }
+}
+
 /// Who or what made an outgoing call fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailedBy {
@@ -104,8 +129,8 @@ pub enum FailedBy {
     Transport,
 }
 
-/// How an outgoing call failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How an outgoing call failed. `Debug` shows no redirection target.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Failure {
     /// SIP status code.
     pub code: u16,
@@ -119,6 +144,12 @@ pub struct Failure {
     pub contacts: Vec<String>,
     /// Which side.
     pub by: FailedBy,
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Failure({} {:?}, {:?}, {:?})", self.code, self.reason, self.q850, self.by)
+    }
 }
 
 /// Which side ended an answered call.

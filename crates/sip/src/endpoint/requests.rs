@@ -121,6 +121,10 @@ impl Endpoint {
     fn on_session_request(&mut self, key: CallKey, request: &Request<'_, '_>, source: Hop, now: Timestamp) {
         let wire = &mut self.wire;
         wire.sink.received(Some(key), source, request.message.raw, false);
+        if !wire.has_room() && request.method != Method::Bye {
+            let refusal = busy(wire.tokens.below(10));
+            return wire.refuse(Some(key), request.message, source, &refusal);
+        }
         let next = match self.sessions.get_mut(&key) {
             Some(Session::Talking(talking)) => talking.on_request(request, source, wire, now),
             Some(Session::Ringing(ringing)) => on_early_request(key, ringing, request, source, wire, now),
@@ -155,8 +159,7 @@ impl Endpoint {
         }
         let sdp = session_description(message)?;
         if self.sessions.len() >= self.wire.config.limits.calls_max || !self.wire.has_room() {
-            let seconds = 1 + self.wire.tokens.below(10);
-            return Err(Refusal::code(503).with_header("Retry-After", seconds.to_string()));
+            return Err(busy(self.wire.tokens.below(10)));
         }
         Ok(sdp)
     }
@@ -187,6 +190,11 @@ impl Endpoint {
         wire.event(Event::Incoming { key, call: Box::new(incoming_call(request, sdp, source)) });
         self.insert(key, Session::Ringing(Box::new(ringing)));
     }
+}
+
+/// No room now; a peer that comes again should not come with all others at once.
+fn busy(pause_secs: u32) -> Refusal {
+    Refusal::code(503).with_header("Retry-After", (1 + pause_secs).to_string())
 }
 
 /// Methods and extensions we do not serve (§8.2.1, §8.2.2.3).

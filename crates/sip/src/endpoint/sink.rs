@@ -8,7 +8,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The queue of outputs. Each input adds a handful at most, and the caller drains it after each.
-#[derive(Debug)]
 pub(crate) struct Sink {
     outputs: VecDeque<Output>,
     trace: bool,

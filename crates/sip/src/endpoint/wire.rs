@@ -18,7 +18,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The common ground of all sessions.
-#[derive(Debug)]
 pub(crate) struct Wire {
     pub(crate) config: EndpointConfig,
     pub(crate) tokens: Tokens,

@@ -3,6 +3,7 @@
 
 use super::name::{HeaderName, Method};
 use super::scan::{self, Elements};
+use std::fmt;
 
 /// Header lines a message may have.
 pub const HEADERS_MAX: usize = 64;
@@ -70,8 +71,8 @@ pub enum Defect {
     BodyShort,
 }
 
-/// A message, borrowed from its datagram.
-#[derive(Clone, Debug)]
+/// A message, borrowed from its datagram. `Debug` shows no value.
+#[derive(Clone)]
 pub struct Message<'a> {
     /// The first line.
     pub start: StartLine<'a>,
@@ -82,6 +83,13 @@ pub struct Message<'a> {
     fields: [Field<'a>; HEADERS_MAX],
     count: usize,
     body: &'a [u8],
+}
+
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.method().map_or("response", Method::as_str);
+        write!(f, "Message({name}, {} headers, {} bytes of body)", self.count, self.body.len())
+    }
 }
 
 impl<'a> Message<'a> {

@@ -23,14 +23,12 @@ const CHALLENGES_MAX: usize = 3;
 const CONTACTS_MAX: usize = 8;
 
 /// Why an unanswered call is being cancelled.
-#[derive(Debug)]
 enum Ending {
     Ordered(Option<Q850>),
     RingTimeout,
 }
 
 /// The credentials for one realm.
-#[derive(Debug)]
 struct Authorization {
     header: HeaderName,
     realm: String,
@@ -38,7 +36,6 @@ struct Authorization {
 }
 
 /// A call we placed and that is not answered.
-#[derive(Debug)]
 pub(crate) struct Calling {
     key: CallKey,
     invite: Invite,

@@ -11,7 +11,6 @@ use crate::message::uri::{Scheme, escape_user, split_host_port};
 use crate::message::{HeaderName, Uri, Writer};
 
 /// What stays the same over all attempts.
-#[derive(Debug)]
 pub(super) struct Invite {
     /// Request-URI.
     pub(super) target: String,

@@ -26,7 +26,6 @@ pub(crate) enum Next {
 }
 
 /// A session in one of its states.
-#[derive(Debug)]
 pub(crate) enum Session {
     /// We called and wait for a final response.
     Calling(Box<Calling>),

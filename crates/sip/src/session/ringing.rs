@@ -17,7 +17,6 @@ use std::time::Duration;
 const RING_AGAIN: Duration = Duration::from_secs(60);
 
 /// A call we received and did not answer.
-#[derive(Debug)]
 pub(crate) struct Ringing {
     key: CallKey,
     server: ServerId,

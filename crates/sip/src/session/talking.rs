@@ -17,7 +17,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// An answered call.
-#[derive(Debug)]
 pub(crate) struct Talking {
     key: CallKey,
     dialog: Dialog,
@@ -34,7 +33,6 @@ pub(crate) struct Talking {
 }
 
 /// A 2xx of ours, repeated until its ACK.
-#[derive(Debug)]
 pub(crate) struct SentAnswer {
     bytes: Arc<[u8]>,
     hop: Hop,
@@ -46,7 +44,6 @@ pub(crate) struct SentAnswer {
     give_up: TimerId,
 }
 
-#[derive(Debug)]
 struct TheirOffer {
     server: ServerId,
     head: ReplyHead,

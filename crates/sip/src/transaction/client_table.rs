@@ -62,7 +62,6 @@ pub(crate) struct Expiry {
     pub(crate) owner: Owner,
 }
 
-#[derive(Debug)]
 struct Client {
     machine: ClientMachine,
     owner: Owner,
@@ -90,7 +89,6 @@ pub(crate) struct Outgoing {
 }
 
 /// The table.
-#[derive(Debug)]
 pub(crate) struct ClientTable {
     lengths: TimerLengths,
     clients: BTreeMap<ClientId, Client>,

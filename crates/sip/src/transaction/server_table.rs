@@ -15,7 +15,6 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ServerId(u64);
 
-#[derive(Debug)]
 struct Server {
     machine: ServerMachine,
     key: Box<[u8]>,
@@ -28,7 +27,6 @@ struct Server {
 }
 
 /// The table.
-#[derive(Debug)]
 pub(crate) struct ServerTable {
     lengths: TimerLengths,
     servers: BTreeMap<ServerId, Server>,

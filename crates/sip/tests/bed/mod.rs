@@ -298,7 +298,7 @@ pub fn call_to(address: &str) -> OutgoingCall {
         sdp: OFFER.to_vec(),
         credentials: None,
         extra_headers: vec![("X-Test".into(), "1".into())],
-        ring_timeout: Duration::from_secs(30),
+        ring_timeout: Duration::from_secs(200),
     }
 }
 
