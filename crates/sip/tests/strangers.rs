@@ -322,6 +322,33 @@ fn routes_are_followed_in_reverse() {
 }
 
 #[test]
+fn the_ack_to_a_refused_reinvite_takes_the_reinvites_way() {
+    let (mut bed, invite) = raw_callee(28, None);
+    bed.inject(A, RAW, &answer_from(&invite, "one", "Record-Route: <sip:127.0.0.1:6001;lr>\r\n"));
+    bed.order(A, Order::Reinvite { key: CallKey(1), sdp: OFFER.to_vec() });
+    let reinvite = bed.last("A INVITE");
+    bed.inject(A, RAW, &response_to(&reinvite, "488 No", "one", "", ""));
+    let (_, ack) = bed.packets.last().unwrap();
+    assert_eq!((ack.name().as_str(), ack.to.to_string().as_str()), ("ACK", "127.0.0.1:6001"));
+    for name in ["Via", "Route", "To", "From", "Call-ID"] {
+        assert_eq!(header(&ack.text(), name), header(&reinvite, name), "{name}");
+    }
+}
+
+#[test]
+fn credentials_sent_to_us_are_masked_in_the_trace_too() {
+    let mut config = bed::config("127.0.0.1:5090".parse().unwrap());
+    config.trace = true;
+    let mut endpoint = sip::Endpoint::new(config, [3; 32]);
+    let invite = sdp_invite("1", 1, "").replace("Contact", "Authorization: Digest response=\"x\"\r\nContact");
+    endpoint.handle_datagram(RAW.parse().unwrap(), invite.as_bytes(), Bed::new(1).now);
+    let Some(Output::Trace { bytes, key, direction, .. }) = endpoint.poll() else { panic!() };
+    assert_eq!((direction, key.is_some_and(CallKey::is_incoming)), (Direction::In, true));
+    let shown = String::from_utf8(bytes.to_vec()).unwrap();
+    assert_eq!(shown, invite.replace("Digest response=\"x\"", "***"));
+}
+
+#[test]
 fn a_response_that_fits_nothing_is_dropped() {
     let (mut bed, invite) = raw_callee(15, None);
     let good = response_to(&invite, "180 Ringing", "one", "", "");
