@@ -1,9 +1,10 @@
 //! Calls that are found after their node died.
 
 use crate::score::{BEGIN, drain, finished, ms, new_call};
-use call::{Input, Machine, Output};
+use call::{Input, Machine, Output, Refused};
 use model::call::{Call, CallStatus, Direction, EndReason, EndSource};
 use model::event::EventBody;
+use model::flow::CallCommand;
 use model::leg::LegOrder;
 use model::recording::{Recording, RecordingStatus};
 use model::sound::RecordSource;
@@ -97,4 +98,19 @@ fn a_recording_without_remains_fails_after_a_minute() {
     machine.handle_timeout(deadline);
     assert_eq!(events(&drain(&mut machine)).len(), 1);
     assert!(machine.is_done());
+}
+
+#[test]
+fn a_call_that_had_ended_is_never_dialled_again() {
+    for status in [CallStatus::Completed, CallStatus::Failed, CallStatus::Canceled] {
+        for started in [false, true] {
+            let mut machine = found(Direction::Outbound, status, started, &[]);
+            assert!(machine.is_done());
+            machine.handle(Input::Start, BEGIN + ms(61_000));
+            machine.handle(Input::Shutdown, BEGIN + ms(61_000));
+            assert_eq!(drain(&mut machine), []);
+            assert_eq!(machine.admits(&CallCommand::Hangup), Err(Refused::NotActive));
+            assert_eq!(machine.call().status, status);
+        }
+    }
 }
