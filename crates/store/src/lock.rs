@@ -1,8 +1,8 @@
 //! One server process a data directory: a lock on a file, which the operating system drops with the process.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Held for as long as the server runs; dropping it gives the directory free.
@@ -33,9 +33,11 @@ pub enum LockError {
 }
 
 impl DataDirLock {
-    /// Takes the lock `<dir>/lock`, which then holds our process id; never waits.
+    /// Takes the lock `<dir>/lock`, which then holds our process id; never waits. Makes the directory (mode 0700)
+    /// where it is missing.
     pub(crate) fn take(dir: &Path) -> Result<Self, LockError> {
         let io = |error| LockError::Io { dir: dir.to_owned(), error };
+        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
         // Never truncated on opening: the text belongs to whoever holds the lock.
         let mut file = OpenOptions::new()
             .read(true)
@@ -82,8 +84,12 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_directory_is_an_error() {
+    fn a_missing_directory_is_made_and_an_impossible_one_refused() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(matches!(DataDirLock::take(&dir.path().join("none")), Err(LockError::Io { .. })));
+        let lock = DataDirLock::take(&dir.path().join("new/data"));
+        assert!(lock.is_ok());
+        let file = dir.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(matches!(DataDirLock::take(&file), Err(LockError::Io { .. })));
     }
 }

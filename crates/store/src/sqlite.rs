@@ -48,7 +48,7 @@ impl SqliteStore {
         Ok(Self { writer, readers })
     }
 
-    /// Takes `<data_dir>/lock`, so that only one server uses the directory. The directory must exist.
+    /// Takes `<data_dir>/lock`, so that only one server uses the directory, which is made where it is missing.
     pub fn lock(data_dir: impl AsRef<Path>) -> Result<DataDirLock, LockError> {
         DataDirLock::take(data_dir.as_ref())
     }

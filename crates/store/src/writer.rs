@@ -219,16 +219,21 @@ impl Pen {
             self.connection = Some(self.database.connect().await?);
         }
         let Some(db) = self.connection.as_mut() else { return Err(sqlx::Error::WorkerCrashed) };
-        execute(db, "BEGIN IMMEDIATE").await?;
+        // Statements between two jobs travel together: each trip to the connection's thread costs as much as a
+        // small write.
+        let mut open = "BEGIN IMMEDIATE; SAVEPOINT job";
+        let mut close = "COMMIT";
         for job in batch {
-            execute(db, "SAVEPOINT job").await?;
+            execute(db, open).await?;
             let stays = job.run(db).await.map_err(|doomed| doomed.error)?;
-            if !stays {
-                execute(db, "ROLLBACK TO job").await?;
-            }
-            execute(db, "RELEASE job").await?;
+            // A savepoint that was rolled back to stays open for the next job.
+            (open, close) = if stays {
+                ("RELEASE job; SAVEPOINT job", "RELEASE job; COMMIT")
+            } else {
+                ("ROLLBACK TO job", "ROLLBACK TO job; RELEASE job; COMMIT")
+            };
         }
-        execute(db, "COMMIT").await
+        execute(db, close).await
     }
 
     /// After a lost transaction: rolls back, or lets the connection go where it cannot be trusted; the next group

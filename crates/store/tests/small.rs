@@ -9,6 +9,7 @@ use model::CallId;
 use model::timeline::{TIMELINE_ENTRIES_MAX, TimelineEntry, TimelineKind};
 use ports::store::{IdempotencyStore, Reserved, TimelineStore};
 use ports::{Blob, BlobError, StoreError};
+use std::os::unix::fs::MetadataExt;
 use store::LocalBlob;
 
 #[tokio::test]
@@ -100,6 +101,23 @@ async fn a_kept_file_is_moved_and_found() {
     blob.remove("recordings/a-b_1.wav").await.unwrap();
     assert_eq!(blob.path("recordings/a-b_1.wav").await, Err(BlobError::NotFound));
     assert_eq!(blob.keep("recordings/x.wav", &source).await, Err(BlobError::NotFound));
+}
+
+#[tokio::test]
+async fn a_file_of_another_file_system_is_copied_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let blob = LocalBlob::open(dir.path().join("blobs")).unwrap();
+    let Ok(elsewhere) = tempfile::tempdir_in("/dev/shm") else { return };
+    let device = |path: &std::path::Path| std::fs::metadata(path).unwrap().dev();
+    if device(elsewhere.path()) == device(dir.path()) {
+        return; // nothing to cross on this machine
+    }
+    let source = elsewhere.path().join("spool");
+    std::fs::write(&source, "sound").unwrap();
+    blob.keep("recordings/a.wav", &source).await.unwrap();
+    assert!(!source.exists());
+    assert_eq!(std::fs::read_to_string(blob.path("recordings/a.wav").await.unwrap()).unwrap(), "sound");
+    assert_eq!(std::fs::read_dir(dir.path().join("blobs/recordings")).unwrap().count(), 1);
 }
 
 #[tokio::test]

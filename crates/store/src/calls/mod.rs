@@ -106,17 +106,12 @@ impl CallStore for SqliteStore {
     }
 }
 
-/// Appends an event and its outbox entry; numbers are checked by the caller.
+/// Appends an event, and by the schema's trigger its outbox entry; numbers are checked by the caller.
 async fn append_event(db: &mut SqliteConnection, event: &Event) -> Result<(), Failure> {
     sqlx::query("INSERT INTO events (call, sequence, body) VALUES (?, ?, ?)")
         .bind(id(event.call.uuid()))
         .bind(i64::from(event.sequence))
         .bind(json(event)?)
-        .execute(&mut *db)
-        .await?;
-    sqlx::query("INSERT INTO outbox (call, sequence) VALUES (?, ?)")
-        .bind(id(event.call.uuid()))
-        .bind(i64::from(event.sequence))
         .execute(db)
         .await?;
     Ok(())

@@ -103,6 +103,10 @@ CREATE TABLE outbox (
     sequence INTEGER NOT NULL,
     UNIQUE (call, sequence)
 );
+-- No event without its outbox entry.
+CREATE TRIGGER events_to_outbox AFTER INSERT ON events BEGIN
+    INSERT INTO outbox (call, sequence) VALUES (new.call, new.sequence);
+END;
 
 CREATE TABLE recordings (
     id BLOB PRIMARY KEY NOT NULL,
