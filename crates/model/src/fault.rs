@@ -64,6 +64,8 @@ faults! {
     UnsupportedMediaType, "unsupported_media_type", Invalid, "The request body has another content type than JSON.", "Send Content-Type: application/json.";
     /// The body is larger than the limit.
     BodyTooLarge, "body_too_large", TooLarge, "The request body is larger than 256 KiB.", "Send a smaller body.";
+    /// The headers are larger than the limit.
+    HeadersTooLarge, "headers_too_large", TooLarge, "The request's headers are larger than 16 KiB.", "Send fewer or shorter headers.";
     /// The body nests too deep.
     JsonTooDeep, "json_too_deep", Invalid, "The request body nests deeper than 32 levels.", "Flatten the body.";
     /// A field is missing.

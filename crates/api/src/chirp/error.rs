@@ -49,6 +49,7 @@ fn status_and_type(code: FaultCode) -> (StatusCode, &'static str) {
     match (code, code.class()) {
         (FaultCode::MethodNotAllowed, _) => (StatusCode::METHOD_NOT_ALLOWED, INVALID),
         (FaultCode::UnsupportedMediaType, _) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID),
+        (FaultCode::HeadersTooLarge, _) => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, INVALID),
         (_, FaultClass::Invalid) => (StatusCode::BAD_REQUEST, INVALID),
         (_, FaultClass::TooLarge) => (StatusCode::PAYLOAD_TOO_LARGE, INVALID),
         (_, FaultClass::NotFound) => (StatusCode::NOT_FOUND, INVALID),

@@ -17,11 +17,20 @@ use std::time::{SystemTime, UNIX_EPOCH};
 #[derive(Clone)]
 struct RequestId(String);
 
-/// Gives every request its id and echoes it.
+/// Largest block of headers, names and values together.
+const HEADERS_BYTES_MAX: usize = 16 * 1024;
+
+/// Gives every request its id and echoes it. What has too many headers goes no further.
 pub(crate) async fn identify(mut request: Request, next: Next) -> Response {
     let id = from_client(request.headers()).unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
     request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = next.run(request).await;
+    let headers_bytes: usize =
+        request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let mut response = if headers_bytes > HEADERS_BYTES_MAX {
+        ChirpError::from(Fault::new(FaultCode::HeadersTooLarge)).into_response()
+    } else {
+        next.run(request).await
+    };
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }

@@ -56,6 +56,7 @@ impl EventRenderer for Renderer {
             "eventId": id,
             "timestamp": event.at.to_rfc3339_millis(),
             "sequence": event.sequence,
+            "requestId": event.snapshot.request_id,
             "data": data,
         });
         Some(RenderedEvent { name: name.to_owned(), id, body: body.to_string() })
