@@ -39,6 +39,17 @@ impl Default for BudgetConfig {
     }
 }
 
+/// What becomes of a datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// From a peer we know.
+    Known,
+    /// From anybody else.
+    Stranger,
+    /// Its source has sent too many.
+    TooMany,
+}
+
 /// The buckets of all sources.
 #[derive(Debug)]
 pub(crate) struct Budget {
@@ -48,6 +59,7 @@ pub(crate) struct Budget {
 
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
+    known: bool,
     rate: Rate,
     /// Millionths of a datagram.
     tokens: u64,
@@ -58,8 +70,9 @@ struct Bucket {
 const TOKEN: u64 = 1_000_000;
 
 impl Bucket {
-    const fn full(rate: Rate, now: Timestamp) -> Self {
-        Self { rate, tokens: rate.burst as u64 * TOKEN, filled_at: now, asked_at: now }
+    const fn full(known: bool, config: &BudgetConfig, now: Timestamp) -> Self {
+        let rate = config.rate(known);
+        Self { known, rate, tokens: rate.burst as u64 * TOKEN, filled_at: now, asked_at: now }
     }
 
     fn fill(&mut self, now: Timestamp) {
@@ -74,32 +87,46 @@ impl Bucket {
     }
 }
 
+impl BudgetConfig {
+    const fn rate(&self, known: bool) -> Rate {
+        if known { self.known } else { self.stranger }
+    }
+}
+
 impl Budget {
     /// No source has sent anything yet.
     pub(crate) fn new(config: BudgetConfig) -> Self {
         Self { config, buckets: HashMap::new() }
     }
 
-    /// Whether a datagram of `source` may be read; takes it off the source's budget.
-    pub(crate) fn take(&mut self, source: IpAddr, now: Timestamp, known: impl Fn(IpAddr) -> bool) -> bool {
+    /// Takes a datagram off the budget of its source. A stranger is asked for again with each datagram that is within
+    /// its budget, so that a new peer is heard at once; a known one each second.
+    pub(crate) fn take(&mut self, source: IpAddr, now: Timestamp, known: impl Fn(IpAddr) -> bool) -> Verdict {
         let config = self.config;
-        let rate = |source| if known(source) { config.known } else { config.stranger };
         let place = place(source);
         if !self.buckets.contains_key(&place) {
             self.make_room(now);
             if self.buckets.len() >= config.sources_max {
-                return rate(source) == config.known;
+                return if known(source) { Verdict::Known } else { Verdict::TooMany };
             }
         }
-        let bucket = self.buckets.entry(place).or_insert_with(|| Bucket::full(rate(source), now));
-        if now.since(bucket.asked_at) >= KNOWN_FOR {
-            bucket.rate = rate(source);
-            bucket.asked_at = now;
-        }
+        let new = || Bucket::full(known(source), &config, now);
+        let bucket = self.buckets.entry(place).or_insert_with(new);
         bucket.fill(now);
-        let left = bucket.tokens.checked_sub(TOKEN);
-        bucket.tokens = left.unwrap_or(bucket.tokens);
-        left.is_some()
+        if now.since(bucket.asked_at) >= KNOWN_FOR || (!bucket.known && bucket.tokens >= TOKEN) {
+            bucket.known = known(source);
+            bucket.rate = config.rate(bucket.known);
+            bucket.asked_at = now;
+            // What was saved at the old rate may be more than the new one's burst.
+            bucket.fill(now);
+        }
+        match bucket.tokens.checked_sub(TOKEN) {
+            None => Verdict::TooMany,
+            Some(left) => {
+                bucket.tokens = left;
+                if bucket.known { Verdict::Known } else { Verdict::Stranger }
+            }
+        }
     }
 
     /// Forgets sources that have been quiet, when the table is full.
@@ -137,7 +164,8 @@ mod tests {
     }
 
     fn taken(budget: &mut Budget, source: &str, tries: usize, millis: u64, known: bool) -> usize {
-        (0..tries).filter(|_| budget.take(source.parse().unwrap(), at(millis), |_| known)).count()
+        let verdict = if known { Verdict::Known } else { Verdict::Stranger };
+        (0..tries).filter(|_| budget.take(source.parse().unwrap(), at(millis), |_| known) == verdict).count()
     }
 
     #[test]
@@ -153,6 +181,7 @@ mod tests {
     fn a_source_that_becomes_known_is_asked_for_again() {
         let mut budget = budget();
         assert_eq!(taken(&mut budget, "192.0.2.1", 10, 0, false), 3);
+        assert_eq!(taken(&mut budget, "192.0.2.1", 1, 100, true), 1);
         assert_eq!(taken(&mut budget, "192.0.2.1", 900, 2_000, true), 900);
         assert_eq!(taken(&mut budget, "192.0.2.1", 10, 4_000, false), 3);
     }

@@ -1,7 +1,7 @@
 //! The agent's loop: datagrams, orders and time go into the endpoint; what comes out goes to the socket and to the
 //! legs. Decides nothing about a call.
 
-use super::budget::Budget;
+use super::budget::{Budget, Verdict};
 use super::counters::Counters;
 use super::{AgentConfig, AgentOrder, Door};
 use crate::leg::story::{Message, Story};
@@ -144,15 +144,18 @@ impl Run {
     /// a call. Messages within a call may come from anywhere; the endpoint knows its dialogs.
     fn admits(&mut self, source: SocketAddr, datagram: &[u8], now: Timestamp) -> bool {
         let door = &self.door;
-        if !self.budget.take(source.ip(), now, |source| door.admits(source)) {
-            self.counters.over_budget.add();
-            return false;
+        match self.budget.take(source.ip(), now, |source| door.admits(source)) {
+            Verdict::Known => true,
+            Verdict::Stranger if is_outside_any_call(datagram) => {
+                self.counters.strangers.add();
+                false
+            }
+            Verdict::Stranger => true,
+            Verdict::TooMany => {
+                self.counters.over_budget.add();
+                false
+            }
         }
-        if !door.admits(source.ip()) && is_outside_any_call(datagram) {
-            self.counters.strangers.add();
-            return false;
-        }
-        true
     }
 
     fn place(

@@ -40,7 +40,8 @@ pub struct TrunkConfig {
     /// Where SIP is spoken, e.g. `0.0.0.0:5060`; port 0 picks a free one.
     pub bind: SocketAddr,
     /// The address that peers reach us at, where it is not the local one (behind 1:1 address translation): stands
-    /// in Via, Contact and in descriptions of sound. None: the local address of the route to each peer.
+    /// in Via, Contact and in descriptions of sound. None: the bound address; where that is none in particular, the
+    /// local address of the default route, and for sound that of the route to each peer.
     pub advertised: Option<IpAddr>,
     /// User-Agent and Server.
     pub user_agent: String,
