@@ -1,6 +1,7 @@
 //! Project chores, run as `cargo xtask <chore>`; see CONTRIBUTING.md.
 //! Only dispatches: each chore is a module of its own and knows nothing of the others.
 
+mod bench;
 mod tidy;
 
 use std::io::Write as _;
@@ -21,8 +22,10 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["tidy"] => tidy::run(),
+        ["bench", rest @ ..] => bench::run(rest),
         [] | ["help" | "--help" | "-h"] => {
             say(HELP);
+            say(bench::HELP);
             ExitCode::SUCCESS
         }
         [unknown, ..] => {

@@ -1,0 +1,258 @@
+//! Benchmarks of the media engine: the engine on one core, the generator on the other, and beside it, in the same
+//! run, a bare loop that does the same system calls. Prints medians and keeps them as JSON.
+
+mod generator;
+mod server;
+mod stats;
+mod wire;
+
+use crate::{complain, say};
+use generator::Generator;
+use serde_json::json;
+use server::Server;
+use stats::median;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// What `cargo xtask help` says of it.
+pub(crate) const HELP: &str = "\
+  bench   media | media-record | relay | relay-laws
+          [--calls N] [--seconds S] [--runs R]
+          what a call costs the media engine, beside a bare loop of the same
+          system calls; figures also go to target/bench/<name>.json
+";
+
+/// Runs before anything is counted.
+const WARM_UP: Duration = Duration::from_secs(2);
+/// The packets of one leg in a second.
+const PACKETS_PER_SECOND: f64 = 50.0;
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Scenario {
+    name: &'static str,
+    /// Legs of one call; two legs are bridged.
+    legs: usize,
+    /// Whether the second leg of a call speaks A-law.
+    two_laws: bool,
+    record: bool,
+    calls: usize,
+}
+
+const SCENARIOS: &[Scenario] = &[
+    Scenario { name: "media", legs: 1, two_laws: false, record: false, calls: 2_000 },
+    Scenario { name: "media-record", legs: 1, two_laws: false, record: true, calls: 500 },
+    Scenario { name: "relay", legs: 2, two_laws: false, record: false, calls: 500 },
+    Scenario { name: "relay-laws", legs: 2, two_laws: true, record: false, calls: 500 },
+];
+
+/// What to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Plan {
+    scenario: Scenario,
+    calls: usize,
+    seconds: u64,
+    runs: usize,
+}
+
+/// Runs the benchmark that the arguments name.
+pub(crate) fn run(arguments: &[&str]) -> ExitCode {
+    let done = parse(arguments).and_then(|plan| {
+        server::build()?;
+        wire::raise_open_files();
+        wire::pin_to_core(1);
+        measure(plan)
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            complain(&format!("bench: {problem}\n\n{HELP}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(arguments: &[&str]) -> Result<Plan, String> {
+    let (name, options) = arguments.split_first().ok_or("which one?")?;
+    let scenario = SCENARIOS.iter().find(|scenario| scenario.name == *name);
+    let scenario = *scenario.ok_or_else(|| format!("there is no benchmark `{name}`"))?;
+    let mut plan = Plan { scenario, calls: scenario.calls, seconds: 10, runs: 3 };
+    for option in options.chunks(2) {
+        let [key, value] = option else { return Err(format!("{} has no value", option.concat())) };
+        let number: usize = value.parse().map_err(|_| format!("{key} {value} is no number"))?;
+        match *key {
+            "--calls" if number > 0 => plan.calls = number,
+            "--seconds" if number > 0 => plan.seconds = number as u64,
+            "--runs" if number > 0 => plan.runs = number,
+            _ => return Err(format!("{key} {value} is not understood")),
+        }
+    }
+    Ok(plan)
+}
+
+/// The figures of one run.
+#[derive(Debug, Clone, Copy, Default)]
+struct Figures {
+    /// Share of a core that one call took, in per cent.
+    cpu_per_call: f64,
+    /// Share of the packets that never came, in per cent.
+    loss: f64,
+    /// Time between two packets of a leg, milliseconds.
+    spacing_p50: f64,
+    spacing_p99: f64,
+    /// Time through the program, milliseconds.
+    transit_p50: f64,
+    transit_p99: f64,
+    /// Memory that one call took, KiB.
+    memory_per_call: f64,
+}
+
+fn measure(plan: Plan) -> Result<(), String> {
+    let mut engine = Vec::new();
+    let mut bare = Vec::new();
+    for run in 1..=plan.runs {
+        for (program, all) in [("bench_server", &mut engine), ("bench_bare", &mut bare)] {
+            let figures = measure_once(plan, program)?;
+            say(&format!("run {run} {program:<13} {}\n", line(&figures)));
+            all.push(figures);
+        }
+    }
+    let (engine, bare) = (medians(&engine), medians(&bare));
+    let ratio = if bare.cpu_per_call > 0.0 { engine.cpu_per_call / bare.cpu_per_call } else { 0.0 };
+    let Plan { calls, seconds, runs, scenario } = plan;
+    say(&format!("\n{}: {calls} calls, medians of {runs} runs of {seconds} s\n", scenario.name));
+    say(&format!("engine     {}\nbare loop  {}\nratio      {ratio:.2}\n", line(&engine), line(&bare)));
+    let report = json!({
+        "name": scenario.name, "calls": calls, "seconds": seconds, "runs": runs,
+        "engine": as_json(&engine), "bareLoop": as_json(&bare), "cpuRatio": ratio,
+    });
+    keep(scenario.name, &report)
+}
+
+fn measure_once(plan: Plan, program: &str) -> Result<Figures, String> {
+    let scenario = plan.scenario;
+    let system = |error: std::io::Error| error.to_string();
+    let mut server = Server::start(program)?;
+    let mut generator = Generator::new().map_err(system)?;
+    let memory_before = server.memory_kib();
+    for number in 0..plan.calls * scenario.legs {
+        let address = generator.next_address().map_err(system)?;
+        let law = if scenario.two_laws && number % 2 == 1 { "a" } else { "mu" };
+        let port = server.ask(&format!("leg {address} {law}"))?;
+        generator.add_leg(port.parse().map_err(|_| format!("`{port}` is no port"))?);
+    }
+    let folder = spool_folder(scenario.name);
+    if scenario.record && program == "bench_server" {
+        std::fs::create_dir_all(&folder).map_err(system)?;
+        server.ask(&format!("record {}", folder.display()))?;
+    }
+    let relays = scenario.legs == 2;
+    server.ask(if relays { "bridge" } else { "play" })?;
+    // A recording without a sound to record costs less than a true one.
+    let sends = relays || scenario.record;
+    let timed = relays && !scenario.two_laws;
+    generator.run(WARM_UP, sends, timed);
+    let cpu_before = server.cpu_ns();
+    let mut measured = generator.run(Duration::from_secs(plan.seconds), sends, timed);
+    let cpu_ns = server.cpu_ns() - cpu_before;
+    let memory_kib = server.memory_kib().saturating_sub(memory_before);
+    if relays {
+        generator.drain(&mut measured, timed);
+    }
+    drop(server);
+    let _ = std::fs::remove_dir_all(&folder);
+    let due = if relays {
+        measured.sent as f64
+    } else {
+        measured.span.as_secs_f64() * PACKETS_PER_SECOND * plan.calls as f64
+    };
+    Ok(Figures {
+        cpu_per_call: cpu_ns as f64 / measured.span.as_nanos() as f64 * 100.0 / plan.calls as f64,
+        loss: lost(&measured, due),
+        spacing_p50: measured.spacing.percentile_ms(0.5),
+        spacing_p99: measured.spacing.percentile_ms(0.99),
+        transit_p50: measured.transit.percentile_ms(0.5),
+        transit_p99: measured.transit.percentile_ms(0.99),
+        memory_per_call: memory_kib as f64 / plan.calls as f64,
+    })
+}
+
+/// What was never sent in time is as lost as what never came; a tick at either end of the span is neither.
+fn lost(measured: &generator::Measured, due: f64) -> f64 {
+    let missing = (due * 0.998 - measured.received as f64).max(measured.gaps_in_sequence as f64);
+    missing.max(0.0) / due.max(1.0) * 100.0
+}
+
+fn spool_folder(name: &str) -> std::path::PathBuf {
+    server::target_folder().join("bench").join(format!("{name}-spool"))
+}
+
+fn medians(runs: &[Figures]) -> Figures {
+    let of = |field: fn(&Figures) -> f64| median(runs.iter().map(field).collect());
+    Figures {
+        cpu_per_call: of(|it| it.cpu_per_call),
+        loss: of(|it| it.loss),
+        spacing_p50: of(|it| it.spacing_p50),
+        spacing_p99: of(|it| it.spacing_p99),
+        transit_p50: of(|it| it.transit_p50),
+        transit_p99: of(|it| it.transit_p99),
+        memory_per_call: of(|it| it.memory_per_call),
+    }
+}
+
+fn line(figures: &Figures) -> String {
+    format!(
+        "cpu/call {:.4} % of a core, loss {:.3} %, spacing p50 {:.2} p99 {:.2} ms, transit p50 {:.2} p99 {:.2} ms, \
+         memory/call {:.1} KiB",
+        figures.cpu_per_call,
+        figures.loss,
+        figures.spacing_p50,
+        figures.spacing_p99,
+        figures.transit_p50,
+        figures.transit_p99,
+        figures.memory_per_call,
+    )
+}
+
+fn as_json(figures: &Figures) -> serde_json::Value {
+    json!({
+        "cpuPercentOfCorePerCall": figures.cpu_per_call,
+        "lossPercent": figures.loss,
+        "spacingP50Ms": figures.spacing_p50,
+        "spacingP99Ms": figures.spacing_p99,
+        "transitP50Ms": figures.transit_p50,
+        "transitP99Ms": figures.transit_p99,
+        "memoryKibPerCall": figures.memory_per_call,
+    })
+}
+
+fn keep(name: &str, report: &serde_json::Value) -> Result<(), String> {
+    let folder = server::target_folder().join("bench");
+    let file = folder.join(format!("{name}.json"));
+    let text = format!("{report:#}\n");
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(&file, text))
+        .map_err(|error| format!("{}: {error}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_read_or_refused() {
+        let check = |arguments: &[&str], expected: Option<(&str, usize, u64, usize)>| {
+            let plan = parse(arguments).ok();
+            let found = plan.map(|plan| (plan.scenario.name, plan.calls, plan.seconds, plan.runs));
+            assert_eq!(found, expected, "{arguments:?}");
+        };
+        check(&["media"], Some(("media", 2_000, 10, 3)));
+        check(&["relay", "--calls", "7", "--runs", "1", "--seconds", "2"], Some(("relay", 7, 2, 1)));
+        check(&[], None);
+        check(&["nothing"], None);
+        check(&["media", "--calls"], None);
+        check(&["media", "--calls", "0"], None);
+        check(&["media", "--calls", "x"], None);
+        check(&["media", "--speed", "1"], None);
+    }
+}
