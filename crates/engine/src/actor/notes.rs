@@ -73,14 +73,15 @@ fn outcome_words(outcome: &CommandOutcome) -> String {
 /// Notes a fact about a leg's sound, if it is worth a line.
 pub(super) fn media(core: &Core, leg: LegId, fact: &MediaFact) {
     let (summary, detail) = match fact {
-        MediaFact::FirstSound => ("first sound of the far side".to_owned(), Value::Null),
         MediaFact::TimedOut { silent_ms } => (format!("no sound for {silent_ms} ms"), Value::Null),
         MediaFact::Figures(figures) => (figures_words(figures), json!(figures)),
+        MediaFact::FirstSound => ("the first sound of the far side arrived".to_owned(), Value::Null),
         MediaFact::PlaybackFinished { played_ms, completed, .. } => {
-            let how = if *completed { "to its end" } else { "and cut" };
+            let how = if *completed { "to the end" } else { "and cut" };
             (format!("played {played_ms} ms {how}"), Value::Null)
         }
         MediaFact::DigitsSent { .. } => ("keys sent".to_owned(), Value::Null),
+        // A key is an event, and voice comes and goes too often.
         MediaFact::Digit { .. } | MediaFact::VoiceStarted | MediaFact::VoiceStopped => return,
     };
     core.note(leg.call, TimelineKind::Media, summary, detail);

@@ -10,7 +10,7 @@ use model::leg::{LegEndKind, LegOrder};
 use model::sound::{MediaFact, MediaOrder, PromptOrder, PromptSource, RecordFact, RecordOrder};
 use model::timeline::TimelineKind;
 use ports::media::PlaneOrder;
-use ports::{Dial, MediaError};
+use ports::{CarrierError, Dial, MediaError};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -50,7 +50,10 @@ impl Actor {
 
     fn order_leg(&mut self, leg: LegId, order: LegOrder) {
         let Err(error) = self.road.order(leg, order) else { return };
-        // A leg that the carrier does not know has ended; its last fact may have been lost with it.
+        if error == CarrierError::UnknownLeg {
+            // It has ended, and its last fact, which knows why, is in the mailbox.
+            return;
+        }
         self.leg_ended(leg, LegEndKind::Failed, &error.to_string());
     }
 

@@ -17,7 +17,7 @@ use tokio::time::sleep;
 /// Most events at once.
 const EVENTS_MAX: u32 = 256;
 /// A safety net; every commit wakes the fan-out itself.
-const IDLE: Duration = Duration::from_secs(5);
+const IDLE: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Until the engine stops. `fresh` is told whenever there are new deliveries.

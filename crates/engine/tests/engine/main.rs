@@ -1,0 +1,22 @@
+//! The engine's behaviour over replaced seams, in paused time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+mod commands;
+mod durability;
+mod fakes;
+mod inbound;
+mod keys;
+mod placing;
+mod prompts;
+mod recordings;
+mod recovery;
+mod resources;
+mod sqlite;
+mod timeline;
+mod webhooks;

@@ -1,0 +1,106 @@
+//! Recordings: spool, file, row, event; also when the process dies in between.
+
+use crate::fakes::{World, order};
+use model::call::EndReason;
+use model::fault::FaultCode;
+use model::flow::CallCommand;
+use model::leg::LegFact;
+use model::recording::{Recording, RecordingStatus};
+use model::{CallId, RecordingId};
+use ports::store::StoredResponse;
+use std::time::Duration;
+
+async fn recording(world: &World) -> (CallId, RecordingId) {
+    let call = world.place(order()).await;
+    world.outside.log.wait("sandbox dialled", 1).await;
+    world.outside.sandbox.leg(call, LegFact::Answered);
+    world.outside.log.wait("event participant_joined", 1).await;
+    command(world, call, CallCommand::StartRecording).await;
+    world.outside.log.wait("record", 1).await;
+    world.outside.log.wait("event command_completed", 1).await;
+    let id = world.outside.plane.recordings.lock().unwrap()[0];
+    (call, id)
+}
+
+async fn command(world: &World, call: CallId, command: CallCommand) {
+    let render = |_| StoredResponse { status: 200, body: String::new() };
+    world.engine.command(world.test, call, command, None, &render).await.unwrap();
+}
+
+fn stored(world: &World, call: CallId) -> Recording {
+    let row = world.outside.store.row(call);
+    assert_eq!(row.recordings.len(), 1);
+    row.recordings.into_values().next().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recording_ends_as_a_file_that_its_app_can_fetch() {
+    let world = World::new().await;
+    let (call, id) = recording(&world).await;
+    assert_eq!(stored(&world, call).status, RecordingStatus::Recording);
+    let early = world.engine.recording_file(world.test, id).await.unwrap_err();
+    assert_eq!(early.code, FaultCode::NotFound);
+    command(&world, call, CallCommand::StopRecording).await;
+    world.outside.log.wait("event recording_completed", 1).await;
+    let (row, path) = world.engine.recording_file(world.test, id).await.unwrap();
+    assert_eq!(row, stored(&world, call));
+    assert_eq!((row.status, row.duration_ms), (RecordingStatus::Completed, Some(1_500)));
+    assert_eq!(std::fs::read(path).unwrap(), b"sound");
+    assert_eq!(world.engine.recordings(world.test, call).await.unwrap(), [row]);
+    let other = world.other_app().await;
+    for who in [other, world.live] {
+        assert_eq!(world.engine.recording_file(who, id).await.unwrap_err().code, FaultCode::NotFound);
+        assert_eq!(world.engine.recordings(who, call).await.unwrap_err().code, FaultCode::CallNotFound);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recording_still_runs_out_after_the_call_has_ended() {
+    let world = World::new().await;
+    let (call, _) = recording(&world).await;
+    world.outside.sandbox.hang_up(call);
+    world.outside.log.wait("event recording_completed", 1).await;
+    world.engine.shutdown(Duration::from_secs(5)).await;
+    assert_eq!(stored(&world, call).status, RecordingStatus::Completed);
+    assert!(world.outside.store.row(call).released);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_spool_of_a_dead_process_is_finished_and_strangers_are_swept() {
+    let world = World::new().await;
+    let (call, id) = recording(&world).await;
+    let spool_dir = world.outside.path().join("spool");
+    let stranger = spool_dir.join("01890000-0000-7000-8000-000000000009.spool");
+    let notes = spool_dir.join("notes.txt");
+    std::fs::write(&stranger, b"x").unwrap();
+    std::fs::write(&notes, b"x").unwrap();
+    let second = world.outside.start(world.outside.config(), 99).await;
+    world.outside.log.wait("event recording_completed", 1).await;
+    let row = world.outside.store.row(call);
+    assert_eq!(row.call.end.unwrap().reason, EndReason::NodeLost);
+    assert_eq!(stored(&world, call).status, RecordingStatus::Completed);
+    assert!(second.recording_file(world.test, id).await.is_ok());
+    assert!(!stranger.exists() && notes.exists());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_was_made_before_the_crash_is_kept_and_a_lost_one_is_said_to_be_lost() {
+    for (made, status) in [(true, RecordingStatus::Completed), (false, RecordingStatus::Failed)] {
+        let world = World::new().await;
+        let (call, id) = recording(&world).await;
+        let spool_dir = world.outside.path().join("spool");
+        std::fs::remove_file(spool_dir.join(format!("{id}.spool"))).unwrap();
+        if made {
+            let mut wav = vec![0u8; 44];
+            wav[28..32].copy_from_slice(&16_000u32.to_le_bytes());
+            wav.resize(44 + 8_000, 0);
+            std::fs::write(spool_dir.join(format!("{id}.wav")), wav).unwrap();
+        }
+        let _second = world.outside.start(world.outside.config(), 99).await;
+        world.outside.log.wait("event recording_completed", 1).await;
+        let stored = stored(&world, call);
+        assert_eq!(stored.status, status);
+        assert_eq!(stored.duration_ms, made.then_some(500));
+        assert_eq!(stored.failure.is_some(), !made);
+    }
+}
