@@ -97,7 +97,8 @@ impl Server {
             send: true,
             receive: true,
         };
-        insist(|| self.engine.order(leg, PlaneOrder::Connect(connection))).map_err(|error| error.to_string())?;
+        insist(|| self.engine.order(leg, PlaneOrder::Connect(connection)))
+            .map_err(|error| error.to_string())?;
         self.legs.push(leg);
         Ok(local.port().to_string())
     }
@@ -116,7 +117,8 @@ impl Server {
     fn bridge(&mut self) -> Result<String, String> {
         for pair in self.legs.chunks_exact(2) {
             if let [leg, with] = *pair {
-                insist(|| self.engine.order(leg, PlaneOrder::Bridge { with })).map_err(|error| error.to_string())?;
+                insist(|| self.engine.order(leg, PlaneOrder::Bridge { with }))
+                    .map_err(|error| error.to_string())?;
             }
         }
         Ok("ok".to_owned())

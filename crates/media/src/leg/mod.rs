@@ -15,6 +15,7 @@ use crate::port_pool::MediaSockets;
 use crate::prompts::law_of;
 use crate::random::Dice;
 use crate::worker::order::LegOrder;
+use crate::worker::pace::CATCH_UP;
 use audio::Law;
 use digits::{DigitSender, DigitTick};
 use figures::{Counts, Figures, Measured};
@@ -38,6 +39,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+/// Length of a tick.
+const TICK: Duration = Duration::from_millis(20);
 /// A relay whose source is silent for so long sends silence of its own, so that the far side hears a stream.
 const RELAY_SILENCE: Duration = Duration::from_millis(200);
 
@@ -77,6 +80,8 @@ pub(crate) struct Leg {
     policy: LatchPolicy,
     silence_limit: Option<Duration>,
     line: Option<Line>,
+    /// When the next tick should be.
+    tick_due: Timestamp,
     muted: bool,
     echo: bool,
     relay_to: Option<PeerRef>,
@@ -113,6 +118,7 @@ impl Leg {
             policy: open.latch,
             silence_limit: open.silence_limit,
             line: None,
+            tick_due: Timestamp::default(),
             muted: false,
             echo: false,
             relay_to: None,
@@ -262,6 +268,7 @@ impl Leg {
     /// Twenty milliseconds have passed.
     pub(crate) fn tick(&mut self, now: Timestamp) {
         let Some(connection) = self.line.as_ref().map(|line| line.connection) else { return };
+        self.keep_time(now);
         if self.incoming.on_time(now) {
             self.report_digits();
         }
@@ -311,10 +318,22 @@ impl Leg {
             }
             None => {
                 self.figures.begin(now);
+                self.tick_due = now;
                 let latch = Latch::new(latch_policy(self.policy), connection.remote);
                 self.line = Some(Line { connection, latch });
             }
         }
+    }
+
+    /// A worker that was held up leaves ticks out. Media time goes on all the same, or the far side would hear
+    /// everything late from then on.
+    fn keep_time(&mut self, now: Timestamp) {
+        let left_out = (now - self.tick_due).saturating_sub(CATCH_UP).as_millis() / TICK.as_millis();
+        if let Some(ticks) = u32::try_from(left_out).ok().filter(|ticks| *ticks > 0) {
+            self.outgoing.pause(ticks);
+            self.tick_due = self.tick_due + TICK * ticks;
+        }
+        self.tick_due = (self.tick_due + TICK).min(now + TICK);
     }
 
     fn play(&mut self, player: Box<Player>) {
@@ -417,7 +436,7 @@ impl Leg {
                 let way = Way { socket: &self.sockets.rtp, to };
                 self.outgoing.event(way, events.unwrap_or_default(), &event, now);
             }
-            (DigitTick::Pause | DigitTick::Event(_), _) => self.outgoing.pause(),
+            (DigitTick::Pause | DigitTick::Event(_), _) => self.outgoing.pause(1),
         }
         Some(false)
     }
@@ -426,7 +445,7 @@ impl Leg {
     fn send_frame(&mut self, to: Option<SocketAddr>, frame: &[u8; FRAME_OCTETS], now: Timestamp) -> bool {
         match to {
             Some(to) => self.outgoing.frame(Way { socket: &self.sockets.rtp, to }, frame, now),
-            None => self.outgoing.pause(),
+            None => self.outgoing.pause(1),
         }
         to.is_some()
     }
@@ -474,3 +493,6 @@ const fn latch_policy(policy: LatchPolicy) -> rtp::latch::LatchPolicy {
         LatchPolicy::Nat => rtp::latch::LatchPolicy::Nat { packets: 1 },
     }
 }
+
+#[cfg(test)]
+mod tests;

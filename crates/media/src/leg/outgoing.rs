@@ -111,13 +111,13 @@ impl Outgoing {
         let len = event.payload.len();
         let header = self.stream.event(payload_type, event.timestamp, event.marker, len);
         self.send(way, header, &event.payload);
-        self.pause();
+        self.pause(1);
     }
 
-    /// Lets 20 ms pass without a packet.
-    pub(crate) fn pause(&mut self) {
+    /// Lets ticks of 20 ms pass without a packet.
+    pub(crate) fn pause(&mut self, ticks: u32) {
         self.waiting_len = 0;
-        self.stream.skip(FRAME_OCTETS as u32);
+        self.stream.skip(ticks.saturating_mul(FRAME_OCTETS as u32));
     }
 
     /// Sends on a packet of another stream as a payload type of this one; `law` is this stream's.

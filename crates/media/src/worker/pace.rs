@@ -2,10 +2,12 @@
 //! milliseconds; what time it is comes from the worker.
 
 use super::slab::Key;
+use std::time::Duration;
 
 /// Phases of a tick, a millisecond each.
 pub(crate) const PHASES: usize = 20;
 /// After a stall, ticks older than this are left out instead of being sent in one burst.
+pub(crate) const CATCH_UP: Duration = Duration::from_millis(CATCH_UP_MS);
 const CATCH_UP_MS: u64 = 60;
 
 /// Which legs tick when.
