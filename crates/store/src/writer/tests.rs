@@ -106,9 +106,11 @@ async fn a_refused_job_takes_back_only_its_own_writes() {
 #[tokio::test]
 async fn a_write_whose_asker_went_away_is_done_all_the_same() {
     let (_dir, store) = store().await;
-    let write = keep(&store, 1, 10);
-    let gone = tokio::time::timeout(std::time::Duration::ZERO, write).await;
-    assert!(gone.is_err());
+    let mut write = Box::pin(keep(&store, 1, 10));
+    // Asked for once, which queues it, and then given up.
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(write.as_mut().poll(&mut context).is_pending());
+    drop(write);
     keep(&store, 2, 10).await.unwrap();
     assert_eq!(kept(&store).await, [1, 2]);
 }
