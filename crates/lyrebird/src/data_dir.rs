@@ -46,6 +46,21 @@ impl DataDir {
         self.root.join("blobs")
     }
 
+    /// A place for files of the moment; emptied at every start.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.root.join("scratch")
+    }
+
+    /// Empties the place for files of the moment: what a killed process left there is of no use.
+    pub(crate) fn empty_scratch(&self) -> Result<(), DataDirError> {
+        let dir = self.scratch();
+        let failed = |reason| DataDirError { dir: dir.clone(), reason };
+        match fs::remove_dir_all(&dir) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+            _ => fs::DirBuilder::new().mode(0o700).create(&dir).map_err(failed),
+        }
+    }
+
     /// The secret under which keys are hashed; made on the first start. A copy of the database is worth nothing to
     /// somebody who tries keys without it.
     pub(crate) fn pepper(&self) -> Result<Secret<[u8; 32]>, DataDirError> {
@@ -81,6 +96,16 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&dir.root().join("secret")), 0o600);
         assert_eq!(mode(dir.root()), 0o700);
+    }
+
+    #[test]
+    fn scratch_files_do_not_outlive_a_start() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(temporary.path()).unwrap();
+        dir.empty_scratch().unwrap();
+        fs::write(dir.scratch().join("left"), "x").unwrap();
+        dir.empty_scratch().unwrap();
+        assert_eq!(fs::read_dir(dir.scratch()).unwrap().count(), 0);
     }
 
     #[test]

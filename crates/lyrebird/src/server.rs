@@ -11,6 +11,7 @@ use media::{MediaConfig, MediaEngine};
 use ports::{Clock, InboundCalls, Store, Tts};
 use speech::{OfflineConfig, OfflineTts};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{DataDirLock, LocalBlob, SqliteStore};
@@ -29,6 +30,7 @@ pub(crate) struct Server {
     pub sip: SocketAddr,
     /// How clients reach the API.
     pub public_url: String,
+    store: Arc<SqliteStore>,
     listener: TcpListener,
     router: axum::Router,
     drain: Duration,
@@ -56,11 +58,13 @@ pub(crate) fn start_media(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<
 }
 
 /// The speaking engines; what is missing is said at once.
-pub(crate) async fn start_speech(config: &Config) -> Arc<dyn Tts> {
+/// Running programs keep their files in `work_dir`.
+pub(crate) async fn start_speech(config: &Config, work_dir: PathBuf) -> Arc<dyn Tts> {
     let tts = Arc::new(OfflineTts::new(OfflineConfig {
         flite: config.speech.flite.clone(),
         espeak: config.speech.espeak_ng.clone(),
         cache_bytes_max: config.speech.cache_bytes_max,
+        work_dir,
         ..OfflineConfig::default()
     }));
     for warning in tts.check().await {
@@ -88,10 +92,11 @@ impl Server {
             "" => format!("http://{http}"),
             url => url.to_owned(),
         };
+        dir.empty_scratch()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         provision::trunks(store.as_ref(), clock.now(), &config.trunks).await?;
         let media = start_media(config, clock.clone())?;
-        let tts = start_speech(config).await;
+        let tts = start_speech(config, dir.scratch()).await;
         let journal = Journal::start(store.clone());
         let silence_limit = Some(config.rtp.silence_limit_ms).filter(|ms| *ms > 0).map(Duration::from_millis);
         let trunk = TrunkConfig {
@@ -114,7 +119,7 @@ impl Server {
                 .await?;
         let egress = HttpEgress::new(&EgressConfig { allowed_hosts: config.egress.allowed_hosts.clone() })?;
         let engine = Engine::start(EngineParts {
-            store: store as Arc<dyn Store>,
+            store: store.clone() as Arc<dyn Store>,
             clock,
             media,
             tts,
@@ -137,7 +142,17 @@ impl Server {
         };
         let router = api::router(engine.clone(), api);
         let drain = Duration::from_millis(config.shutdown.drain_ms);
-        Ok(Self { engine, http, sip: trunks.local_addr(), public_url, listener, router, drain, _lock: lock })
+        Ok(Self {
+            engine,
+            http,
+            sip: trunks.local_addr(),
+            public_url,
+            store,
+            listener,
+            router,
+            drain,
+            _lock: lock,
+        })
     }
 
     /// Serves until `stop` is over, then lets calls end and closes.
@@ -149,7 +164,9 @@ impl Server {
             tracing::info!("stopping: no new calls, running ones have {} ms", drain.as_millis());
             engine.shutdown(drain).await;
         };
-        axum::serve(self.listener, self.router).with_graceful_shutdown(stopped).await
+        axum::serve(self.listener, self.router).with_graceful_shutdown(stopped).await?;
+        self.store.close().await;
+        Ok(())
     }
 }
 

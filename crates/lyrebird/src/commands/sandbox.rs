@@ -15,7 +15,7 @@ pub(crate) async fn run(config: Config, args: Sandbox) -> CommandResult {
     logging::start(&config.log)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let media = server::start_media(&config, clock.clone())?;
-    let tts = server::start_speech(&config).await;
+    let tts = server::start_speech(&config, std::env::temp_dir()).await;
     let network = PersonaNetwork::start(args.addr, media, tts, clock).await?;
     terminal::line(&format!("listening sip={}", network.local_addr()));
     terminal::line(&format!("tell the server: LYREBIRD_SANDBOX__NETWORK={}", network.local_addr()));
