@@ -129,7 +129,10 @@ impl TrunkCarrier {
     /// Waits for the call's place in time and finds the trunk's host.
     async fn prepare(&self, trunk: &Trunk) -> Result<SocketAddr, CarrierError> {
         let wait = self.lines.meter(trunk.id).wait(trunk.calls_per_second_max, self.clock.now());
-        tokio::time::sleep(wait.ok_or(CarrierError::Full)?).await;
+        let wait = wait.ok_or(CarrierError::Full)?;
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
         let addresses = resolve::resolve(&trunk.host, trunk.port, self.local_addr().ip()).await?;
         self.lines.found(trunk.id, &addresses);
         let unresolvable =
@@ -195,9 +198,17 @@ impl Carrier for TrunkCarrier {
         self.exchange.refuse(CallKey(incoming.0), refusal);
     }
 
+    /// Addresses count at once; names are looked up meanwhile.
     async fn configure(&self, trunks: Vec<Arc<Trunk>>) {
         self.lines.replace(trunks);
-        self.look_up().await;
+        for trunk in self.lines.all() {
+            if let Some(address) = resolve::literal(&trunk.host) {
+                self.lines.found(trunk.id, &[SocketAddr::new(address, trunk.port)]);
+            }
+        }
+        if let Some(carrier) = self.door.carrier.get().and_then(Weak::upgrade) {
+            tokio::spawn(async move { carrier.look_up().await });
+        }
     }
 }
 

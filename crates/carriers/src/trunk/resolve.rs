@@ -13,10 +13,9 @@ const ADDRESSES_MAX: usize = 16;
 pub(crate) async fn resolve(host: &str, port: u16, local: IpAddr) -> Result<Vec<SocketAddr>, CarrierError> {
     let unresolvable =
         |reason: &str| CarrierError::Unresolvable { host: host.to_owned(), reason: reason.to_owned() };
-    let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    let found: Vec<SocketAddr> = match literal.parse::<IpAddr>() {
-        Ok(address) => vec![SocketAddr::new(address, port)],
-        Err(_) => {
+    let found: Vec<SocketAddr> = match literal(host) {
+        Some(address) => vec![SocketAddr::new(address, port)],
+        None => {
             let lookup = tokio::time::timeout(RESOLVE_TIMEOUT, tokio::net::lookup_host((host, port))).await;
             let found = lookup.map_err(|_| unresolvable("the resolver did not answer within 3 seconds"))?;
             found.map_err(|error| unresolvable(&error.to_string()))?.take(ADDRESSES_MAX).collect()
@@ -27,6 +26,12 @@ pub(crate) async fn resolve(host: &str, port: u16, local: IpAddr) -> Result<Vec<
         return Err(unresolvable("it has no address of the family that our SIP socket speaks"));
     }
     Ok(reachable)
+}
+
+/// The address that `host` spells, if it is no name.
+pub(crate) fn literal(host: &str) -> Option<IpAddr> {
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    address.parse().ok()
 }
 
 /// `host` as it stands in a URI: IPv6 addresses in brackets, the port only where it is not 5060.

@@ -1,5 +1,6 @@
 //! Calls to personas over real SIP on loopback: what the caller hears of each, and that nothing stays behind.
 
+use crate::peer::{Peer, answer, local};
 use crate::support::{Facts, FakePlane, FakeTts, Lines, WallClock, dial, leg, loopback, trunk};
 use carriers::{PersonaNetwork, SandboxCarrier, SandboxConfig, StartError};
 use model::leg::{LegEnd, LegEndKind, LegEndedBy, LegFact, LegOrder};
@@ -9,6 +10,8 @@ use model::{LegId, sound::Codec};
 use ports::media::PlaneOrder;
 use ports::{Carrier, CarrierError, Clock, MediaPlane, Route, Timeline, Tts};
 use serde_json::{Value, json};
+use sip::Order;
+use sip::sdp::MediaDirection;
 use std::sync::Arc;
 
 /// A sandbox with everything it needs.
@@ -257,6 +260,38 @@ async fn the_sandbox_reaches_nothing_else() {
     assert_eq!(started.err(), Some(StartError::NotLoopback(elsewhere)));
     let started = PersonaNetwork::start(elsewhere, plane, tts, clock).await;
     assert_eq!(started.err(), Some(StartError::NotLoopback(elsewhere)));
+}
+
+#[tokio::test]
+async fn a_network_whose_sound_is_elsewhere_is_not_spoken_to() {
+    let rig = Rig::start().await;
+    let mut peer = Peer::start().await;
+    let config = SandboxConfig { network: Some(peer.address()), ..SandboxConfig::default() };
+    let plane: Arc<dyn MediaPlane> = Arc::<FakePlane>::clone(&rig.plane);
+    let tts: Arc<dyn Tts> = Arc::<FakeTts>::clone(&rig.tts);
+    let lines: Arc<dyn Timeline> = Arc::<Lines>::clone(&rig.lines);
+    let carrier =
+        SandboxCarrier::start(config, plane, tts, lines, Arc::new(WallClock::default())).await.unwrap();
+    let facts = Arc::new(Facts::default());
+    carrier.dial(dial(leg(1), "+15005550000", Route::Sandbox(serde_json::Map::new()), &facts)).await.unwrap();
+    let (key, call) = peer.incoming().await;
+    let mut elsewhere = local(4_000, sip::sdp::Codec::Pcmu, MediaDirection::SendReceive, 1);
+    elsewhere.address = "192.0.2.1:4000".parse().unwrap();
+    let sdp = answer(call.sdp.as_deref().unwrap(), &elsewhere);
+    peer.order(Order::Answer { key, sdp }).await;
+    let end = peer.serve_until(facts.end()).await;
+    assert_eq!(end.cause.phrase, "No sound: the far side's sound is not on loopback");
+    assert!(rig.plane.orders.all().is_empty());
+    rig.plane.is_empty().await;
+}
+
+#[tokio::test]
+async fn the_longest_text_reaches_the_persona() {
+    let rig = Rig::start().await;
+    let text = "🙂".repeat(1_000);
+    rig.dial(leg(1), "+15005550000", json!({"sandbox": {"text": text}})).await;
+    let said = rig.tts.said.wait("the text", |said| said.first().cloned()).await;
+    assert_eq!(said.text, text);
 }
 
 #[tokio::test]
