@@ -15,6 +15,8 @@ use tokio::time::timeout;
 
 /// How long calls may take to end once they are told to: a call's own guards end it within 33 s.
 const ENDING_LIMIT: Duration = Duration::from_secs(40);
+/// How long the journal may take for its last lines.
+const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 
 /// The use cases.
 pub struct Engine {
@@ -60,7 +62,9 @@ impl Engine {
             }
         }
         self.core.stop();
-        self.core.journal.flush().await;
+        if timeout(FLUSH_LIMIT, self.core.journal.flush()).await.is_err() {
+            tracing::warn!("the last timeline lines could not be written");
+        }
     }
 
     /// Takes no new calls from now on; running ones go on.

@@ -16,9 +16,9 @@ use std::sync::Arc;
 
 impl Actor {
     /// Carries out one order.
-    pub(super) async fn order(&mut self, output: Output) {
+    pub(super) fn order(&mut self, output: Output) {
         match output {
-            Output::Leg(leg, LegOrder::Dial { ring_timeout_ms }) => self.dial(leg, ring_timeout_ms).await,
+            Output::Leg(leg, LegOrder::Dial { ring_timeout_ms }) => self.dial(leg, ring_timeout_ms),
             Output::Leg(leg, order) => self.order_leg(leg, order),
             Output::Media(leg, order) => self.order_sound(leg, order),
             Output::Prompt(PromptOrder::Prepare { prompt, source }) => self.prepare(prompt, source),
@@ -28,7 +28,7 @@ impl Actor {
         }
     }
 
-    async fn dial(&mut self, leg: LegId, ring_timeout_ms: u32) {
+    fn dial(&mut self, leg: LegId, ring_timeout_ms: u32) {
         let (Some(route), Ok(carrier)) = (self.road.route(), self.road.carrier().cloned()) else {
             return self.leg_ended(leg, LegEndKind::Failed, "The call's trunk was removed.");
         };
@@ -42,9 +42,17 @@ impl Actor {
             route,
             sink: Arc::new(self.mailbox.clone()),
         };
-        if let Err(error) = carrier.dial(dial).await {
+        self.dialling = Some((leg, Box::pin(async move { carrier.dial(dial).await })));
+    }
+
+    /// The carrier took a dialling, or could not.
+    pub(super) fn dialled(&mut self, leg: LegId, result: Result<(), CarrierError>) {
+        if let Err(error) = result {
             self.core.note(self.call, TimelineKind::Call, format!("not dialled: {error}"), json!(null));
             self.leg_ended(leg, LegEndKind::Failed, &error.to_string());
+        } else if self.abandoned || self.machine.call().status.is_final() {
+            // It ended while its carrier took its time; a leg that is over already is no matter.
+            let _ = self.road.order(leg, LegOrder::HangUp);
         }
     }
 

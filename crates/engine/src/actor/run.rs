@@ -13,11 +13,13 @@ use model::fault::{Fault, FaultCode};
 use model::leg::{LegEnd, LegEndKind, LegEndedBy, LegFact, LegOrder, ReleaseCause};
 use model::sound::{PromptFact, PromptId};
 use model::timeline::TimelineKind;
-use model::{CallId, LegId};
+use model::{CallId, LegId, Timestamp};
+use ports::CarrierError;
 use ports::media::Clip;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
-use std::future::pending;
+use std::future::{Future, pending};
+use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
@@ -37,17 +39,24 @@ pub(super) struct Actor {
     /// Facts that came of carrying out orders, for the machine.
     pub(super) local: VecDeque<Input>,
     pub(super) standing: SharedStanding,
+    /// The dialling that its carrier has not taken yet: it may pace its calls, or look a host up.
+    pub(super) dialling: Option<(LegId, Dialling)>,
     inbox: mpsc::Receiver<Mail>,
-    /// Outputs behind a costly order that waits for the store.
-    held: VecDeque<Output>,
+    /// Outputs, and when they came, behind an order that has to wait.
+    held: VecDeque<(Output, Timestamp)>,
     ledger: Ledger,
     beginning: Option<Beginning>,
-    abandoned: bool,
+    /// The call was ended over its machine's head; nothing may ring any more.
+    pub(super) abandoned: bool,
 }
+
+/// A carrier taking a dialling.
+pub(super) type Dialling = Pin<Box<dyn Future<Output = Result<(), CarrierError>> + Send>>;
 
 /// What wakes an actor.
 enum Wake {
     Written,
+    Dialled(LegId, Result<(), CarrierError>),
     Lost,
     Mail(Mail),
     Overflow,
@@ -81,6 +90,7 @@ impl Actor {
             prompt_permits: Arc::new(Semaphore::new(PROMPTS_AT_ONCE)),
             local: VecDeque::new(),
             standing,
+            dialling: None,
             inbox,
             held: VecDeque::new(),
             beginning: Some(beginning),
@@ -92,12 +102,13 @@ impl Actor {
     pub(super) async fn run(mut self) {
         self.begin();
         loop {
-            self.settle().await;
-            if self.ledger.is_released() {
+            self.settle();
+            if self.ledger.is_released() && self.dialling.is_none() {
                 return;
             }
             match self.wake().await {
                 Wake::Written => {}
+                Wake::Dialled(leg, result) => self.dialled(leg, result),
                 Wake::Lost => return self.let_go(),
                 Wake::Mail(mail) => self.open(mail),
                 Wake::Overflow => self.abandon("The call's mailbox overflowed."),
@@ -132,10 +143,10 @@ impl Actor {
 
     /// Brings the machine to rest: carries out what may be carried out, brings back what comes of it, and starts
     /// writing.
-    async fn settle(&mut self) {
+    fn settle(&mut self) {
         loop {
             self.collect();
-            self.carry_out().await;
+            self.carry_out();
             match self.local.pop_front() {
                 Some(input) => self.tell(input),
                 None => break,
@@ -156,7 +167,7 @@ impl Actor {
         while let Some(output) = self.machine.poll() {
             if let Output::Leg(leg, LegOrder::HangUp) = output {
                 let waiting = self.held.iter().position(
-                    |held| matches!(held, Output::Leg(dialled, LegOrder::Dial { .. }) if *dialled == leg),
+                    |(held, _)| matches!(held, Output::Leg(dialled, LegOrder::Dial { .. }) if *dialled == leg),
                 );
                 if let Some(at) = waiting {
                     self.held.remove(at);
@@ -164,28 +175,39 @@ impl Actor {
                     continue;
                 }
             }
-            self.held.push_back(output);
+            self.held.push_back((output, self.core.now()));
         }
     }
 
-    async fn carry_out(&mut self) {
-        while let Some(output) = self.held.pop_front() {
+    fn carry_out(&mut self) {
+        while let Some((output, at)) = self.held.pop_front() {
             if let Output::Leg(_, LegOrder::Dial { .. }) = output {
                 self.ledger.started(self.machine.call().started_at.unwrap_or_else(|| self.core.now()));
             }
-            if is_costly(&output) && !self.ledger.is_clean() {
-                self.held.push_front(output);
+            if self.is_withdrawal(&output) {
+                continue;
+            }
+            let early = is_costly(&output) && !self.ledger.is_clean();
+            // A leg can be ordered only once its carrier has it.
+            if early || (self.dialling.is_some() && matches!(output, Output::Leg(..))) {
+                self.held.push_front((output, at));
                 return;
             }
             match output {
                 Output::Event { body, call } => {
                     notes::event(&self.core, &call, &body);
-                    self.ledger.event(body, *call, self.core.now());
+                    self.ledger.event(body, *call, at);
                 }
                 Output::Note { kind, summary } => self.core.note(self.call, kind, summary, Value::Null),
-                order => self.order(order).await,
+                order => self.order(order),
             }
         }
+    }
+
+    /// Whether it hangs up a leg whose dialling the carrier has not taken yet, and could withdraw at once.
+    fn is_withdrawal(&self, output: &Output) -> bool {
+        let Output::Leg(leg, LegOrder::HangUp) = output else { return false };
+        self.dialling.is_some() && self.road.order(*leg, LegOrder::HangUp).is_ok()
     }
 
     async fn wake(&mut self) -> Wake {
@@ -199,6 +221,7 @@ impl Actor {
         tokio::select! {
             biased;
             written = self.ledger.written() => if written.is_ok() { Wake::Written } else { Wake::Lost },
+            (leg, result) = dialled(&mut self.dialling) => Wake::Dialled(leg, result),
             () = self.mailbox.overflowed() => Wake::Overflow,
             Some(mail) = self.inbox.recv() => Wake::Mail(mail),
             () = alarm => Wake::Deadline,
@@ -259,7 +282,7 @@ impl Actor {
         }
         tracing::error!(call = %self.call, reason, "a call is ended");
         self.core.note(self.call, TimelineKind::Call, reason, Value::Null);
-        self.held.retain(|output| !is_costly(output));
+        self.held.retain(|(output, _)| !is_costly(output));
         self.hang_up_all();
         self.leg_ended(LegId::new(self.call, 0), LegEndKind::Failed, reason);
     }
@@ -279,8 +302,24 @@ impl Actor {
         for leg in legs {
             self.core.media.close(leg);
         }
+        if let Some((leg, taking)) = self.dialling {
+            let road = self.road.clone();
+            tokio::spawn(async move {
+                // Whether or not it was taken: there is nothing to hang up, or it is hung up.
+                let _ = taking.await;
+                let _ = road.order(leg, LegOrder::HangUp);
+            });
+        }
         self.core.note(self.call, TimelineKind::Call, "another node has the call", Value::Null);
     }
+}
+
+/// The outcome of the dialling under way; waits for ever if there is none. May be dropped and called again.
+async fn dialled(dialling: &mut Option<(LegId, Dialling)>) -> (LegId, Result<(), CarrierError>) {
+    let Some((leg, taking)) = dialling else { return pending().await };
+    let outcome = (*leg, taking.as_mut().await);
+    *dialling = None;
+    outcome
 }
 
 /// Rings a phone or costs money: nothing announced before it may be lost.

@@ -60,8 +60,9 @@ async fn supervise(
     while let Some(launch) = next.take() {
         let standing = standing(&launch);
         let (setup, fence, road) = (launch.setup.clone(), launch.fence, launch.road.clone());
-        let actor = Actor::new(core.clone(), launch, ends, standing.clone());
-        if caught(actor.run()).await {
+        let (core_of_actor, standing_of_actor) = (core.clone(), standing.clone());
+        let run = async move { Actor::new(core_of_actor, launch, ends, standing_of_actor).run().await };
+        if caught(run).await {
             break;
         }
         panics += 1;

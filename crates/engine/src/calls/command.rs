@@ -88,6 +88,9 @@ async fn deliver(core: &Core, ask: Ask) -> Result<(), Fault> {
     match core.running.get(ask.call) {
         Some(mailbox) => mailbox.command(ask.id, ask.command).await,
         // Not final and not here: it is being taken over, or it ended this very moment.
-        None => Err(Fault { retry_after_s: Some(1), ..Fault::new(FaultCode::CallBusy) }),
+        None => {
+            let message = "The call is being taken over or has just ended; try again in a moment.";
+            Err(Fault { retry_after_s: Some(1), ..saying(FaultCode::CallBusy, message) })
+        }
     }
 }

@@ -15,3 +15,15 @@ pub(super) fn clip() -> Arc<Clip> {
     samples.truncate(length);
     Arc::new(Clip { id: ClipId(*b"the record beep!"), rate_hz: RATE_HZ, samples: samples.into() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_beep_is_heard_and_short() {
+        let clip = clip();
+        assert_eq!(clip.duration().as_millis(), 400);
+        assert!(clip.samples.iter().any(|sample| sample.unsigned_abs() > 4_000));
+    }
+}

@@ -9,6 +9,7 @@ use model::leg::LegFact;
 use model::tenant::Principal;
 use model::{CallId, CommandId};
 use ports::store::StoredResponse;
+use std::time::Duration;
 
 fn accepted(id: CommandId) -> StoredResponse {
     StoredResponse { status: 200, body: id.to_string() }
@@ -86,4 +87,19 @@ async fn a_call_withdrawn_before_its_dialling_is_durable_never_rings() {
     world.outside.log.wait("event ended", 1).await;
     assert_eq!(world.outside.log.count("sandbox dial"), 0);
     assert_eq!(world.outside.store.row(call).call.end.unwrap().reason, EndReason::Canceled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_carrier_that_takes_its_time_keeps_no_command_waiting() {
+    let world = World::new().await;
+    *world.outside.sandbox.pace.lock().unwrap() = Duration::from_secs(10);
+    let call = world.place(order()).await;
+    world.outside.log.wait("sandbox dial", 1).await;
+    let begun = tokio::time::Instant::now();
+    assert_eq!(refusal(&world, world.test, call, CallCommand::Hangup).await, None);
+    assert!(begun.elapsed() < Duration::from_secs(1));
+    world.outside.log.wait("sandbox HangUp", 1).await;
+    let lines = world.outside.log.lines();
+    let at = |line: &str| lines.iter().position(|known| known == line).unwrap();
+    assert!(at("sandbox dialled") < at("sandbox HangUp"), "{lines:#?}");
 }

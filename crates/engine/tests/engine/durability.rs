@@ -115,3 +115,18 @@ async fn a_panic_ends_its_own_call_and_no_other() {
     world.outside.sandbox.hang_up(other);
     world.outside.log.wait("event ended", 2).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_ends_while_its_carrier_takes_its_time_leaves_nothing_ringing() {
+    let world = World::new().await;
+    // Longer than the call's own guard waits for the leg's end.
+    *world.outside.sandbox.pace.lock().unwrap() = Duration::from_secs(60);
+    let call = world.place(order()).await;
+    world.outside.log.wait("sandbox dial", 1).await;
+    world.engine.shutdown(Duration::ZERO).await;
+    world.outside.log.wait("event ended", 1).await;
+    let lines = world.outside.log.lines();
+    let last = |line: &str| lines.iter().rposition(|known| known == line).unwrap();
+    assert!(last("sandbox dialled") < last("sandbox HangUp"), "{lines:#?}");
+    assert!(world.outside.store.row(call).call.status.is_final());
+}

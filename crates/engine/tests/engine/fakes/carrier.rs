@@ -9,6 +9,7 @@ use ports::carrier::IncomingRef;
 use ports::{Carrier, CarrierError, Dial, LegSink, Route};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 pub(crate) struct FakeCarrier {
     name: &'static str,
@@ -18,6 +19,8 @@ pub(crate) struct FakeCarrier {
     /// The next dials fail like this.
     pub(crate) dial_error: Mutex<Option<CarrierError>>,
     pub(crate) trunks: Mutex<Vec<Arc<Trunk>>>,
+    /// How long taking a dialling takes.
+    pub(crate) pace: Mutex<Duration>,
 }
 
 impl FakeCarrier {
@@ -29,6 +32,7 @@ impl FakeCarrier {
             routes: Mutex::default(),
             dial_error: Mutex::default(),
             trunks: Mutex::default(),
+            pace: Mutex::default(),
         }
     }
 
@@ -65,6 +69,8 @@ pub(crate) fn ended(kind: LegEndKind, by: LegEndedBy) -> LegFact {
 impl Carrier for FakeCarrier {
     async fn dial(&self, dial: Dial) -> Result<(), CarrierError> {
         self.log.add(&format!("{} dial", self.name));
+        let pace = *self.pace.lock().unwrap();
+        tokio::time::sleep(pace).await;
         self.routes.lock().unwrap().push(dial.route);
         if let Some(error) = self.dial_error.lock().unwrap().clone() {
             return Err(error);
@@ -74,7 +80,10 @@ impl Carrier for FakeCarrier {
         Ok(())
     }
 
-    fn order(&self, _leg: LegId, order: LegOrder) -> Result<(), CarrierError> {
+    fn order(&self, leg: LegId, order: LegOrder) -> Result<(), CarrierError> {
+        if !self.sinks.lock().unwrap().contains_key(&leg) {
+            return Err(CarrierError::UnknownLeg);
+        }
         self.log.add(&format!("{} {order:?}", self.name));
         Ok(())
     }
