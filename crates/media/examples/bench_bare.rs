@@ -23,6 +23,8 @@ fn serve() -> Result<(), String> {
     let mut cores = rustix::thread::CpuSet::new();
     cores.set(0);
     rustix::thread::sched_setaffinity(None, &cores).map_err(|error| error.to_string())?;
+    // As the engine's workers do.
+    let _ = rustix::process::setpriority_process(None, -10);
     let legs: Legs = Arc::default();
     for line in std::io::stdin().lock().lines() {
         let line = line.map_err(|error| error.to_string())?;

@@ -12,6 +12,9 @@ pub struct MediaConfig {
     pub workers: usize,
     /// Cores to pin the workers to, in turn; empty leaves it to the kernel.
     pub pin_to_cores: Vec<usize>,
+    /// Scheduling priority asked for the workers, as a nice value: below 0 before everybody else. Without the right
+    /// to it they run as all others do.
+    pub worker_nice: i32,
     /// Ports for sound: even ones carry RTP, the odd one above each carries its RTCP. `0..=0` lets the kernel
     /// choose.
     pub rtp_ports: RangeInclusive<u16>,
@@ -42,6 +45,7 @@ impl Default for MediaConfig {
         Self {
             workers: 0,
             pin_to_cores: Vec::new(),
+            worker_nice: -10,
             rtp_ports: 16_384..=32_767,
             port_rest: Duration::from_secs(10),
             legs_max: 10_000,

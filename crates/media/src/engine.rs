@@ -18,7 +18,7 @@ use ports::{Clock, MediaError, MediaPlane};
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -96,11 +96,14 @@ impl MediaEngine {
 
     fn spawn(&self, number: usize, worker: Worker) -> std::io::Result<JoinHandle<()>> {
         let cores = &self.config.pin_to_cores;
+        let nice = self.config.worker_nice;
         let core = number.checked_rem(cores.len()).and_then(|at| cores.get(at)).copied();
         std::thread::Builder::new().name(format!("media-{number}")).spawn(move || {
             if let Some(core) = core {
                 pin(core);
             }
+            // Refused without privileges; the worker then competes with everybody else.
+            let _ = rustix::process::setpriority_process(None, nice);
             worker.run();
         })
     }
@@ -110,11 +113,10 @@ impl MediaEngine {
         self.tools.doors.iter().enumerate().min_by_key(|(_, door)| door.legs())
     }
 
-    fn equip(&self, open: &OpenLeg, closed: &Arc<AtomicBool>) -> Result<Equipment, MediaError> {
+    fn equip(&self, open: &OpenLeg) -> Result<Equipment, MediaError> {
         let seed = self.dice.lock().unwrap_or_else(PoisonError::into_inner).next_u64();
         Ok(Equipment {
             sockets: self.ports.open(open.bind)?,
-            closed: Arc::clone(closed),
             dice: Dice::new(seed),
             report_interval: self.config.report_interval,
             figures_interval: self.config.figures_interval,
@@ -144,10 +146,9 @@ impl MediaPlane for MediaEngine {
             return Err(MediaError::Busy);
         }
         let (number, door) = self.least_busy().ok_or(MediaError::Busy)?;
-        let closed = Arc::new(AtomicBool::new(false));
-        let equipment = self.equip(&open, &closed)?;
+        let equipment = self.equip(&open)?;
         let (leg, local) = (open.leg, equipment.sockets.local);
-        let lane = Arc::new(Lane::new(leg, number, closed, Arc::clone(&open.sink)));
+        let lane = Arc::new(Lane::new(leg, number, Arc::clone(&open.sink)));
         if !self.directory.enter(lane) {
             return Err(MediaError::Socket("the leg is open already".to_owned()));
         }
@@ -169,7 +170,7 @@ impl MediaPlane for MediaEngine {
 
     fn close(&self, leg: LegId) {
         if let Some(lane) = self.directory.remove(leg, &self.tools) {
-            lane.close();
+            lane.close(&self.tools);
         }
     }
 

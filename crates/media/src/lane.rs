@@ -13,7 +13,6 @@ use model::{LegId, RecordingId};
 use ports::media::{Clip, PlaneOrder};
 use ports::{Clock, LegSink, MediaError};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -43,7 +42,6 @@ pub(crate) struct Tools {
 pub(crate) struct Lane {
     leg: LegId,
     worker: usize,
-    closed: Arc<AtomicBool>,
     sink: Arc<dyn LegSink>,
     queue: Mutex<Queue>,
 }
@@ -73,10 +71,10 @@ struct Score {
 }
 
 impl Lane {
-    /// The lane of a leg that `worker` serves and that closes when `closed` is set.
-    pub(crate) fn new(leg: LegId, worker: usize, closed: Arc<AtomicBool>, sink: Arc<dyn LegSink>) -> Self {
+    /// The lane of a leg that `worker` serves.
+    pub(crate) fn new(leg: LegId, worker: usize, sink: Arc<dyn LegSink>) -> Self {
         let queue = Queue { law: Law::Mu, encoding: false, waiting: VecDeque::new(), recordings: Vec::new() };
-        Self { leg, worker, closed, sink, queue: Mutex::new(queue) }
+        Self { leg, worker, sink, queue: Mutex::new(queue) }
     }
 
     /// Which leg it is.
@@ -89,9 +87,11 @@ impl Lane {
         self.worker
     }
 
-    /// Has the leg closed at its next tick. Needs no room in any queue.
-    pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::Relaxed);
+    /// Has the leg closed. Needs no room in any queue.
+    pub(crate) fn close(&self, tools: &Tools) {
+        if let Some(door) = tools.doors.get(self.worker) {
+            door.close(self.leg);
+        }
     }
 
     /// Takes an order of the plane; bridging is not a matter of one leg and comes through [`Self::hand_over`].

@@ -36,7 +36,6 @@ use rtp::packet::classify;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Length of a tick.
@@ -60,8 +59,6 @@ pub(crate) enum Onward<'a> {
 pub(crate) struct Equipment {
     /// Its sockets.
     pub(crate) sockets: MediaSockets,
-    /// Set from outside when it shall close.
-    pub(crate) closed: Arc<AtomicBool>,
     /// Its own chance.
     pub(crate) dice: Dice,
     /// Mean time between reports.
@@ -75,7 +72,6 @@ pub(crate) struct Leg {
     id: LegId,
     sink: Arc<dyn LegSink>,
     sockets: MediaSockets,
-    closed: Arc<AtomicBool>,
     phase: usize,
     policy: LatchPolicy,
     silence_limit: Option<Duration>,
@@ -108,12 +104,11 @@ struct Line {
 impl Leg {
     /// A leg that is not connected yet: it neither sends nor hears.
     pub(crate) fn new(open: OpenLeg, equipment: Equipment) -> Self {
-        let Equipment { sockets, closed, mut dice, report_interval, figures_interval } = equipment;
+        let Equipment { sockets, mut dice, report_interval, figures_interval } = equipment;
         Self {
             id: open.leg,
             sink: open.sink,
             sockets,
-            closed,
             phase: 0,
             policy: open.latch,
             silence_limit: open.silence_limit,
@@ -159,11 +154,6 @@ impl Leg {
     /// Ticks in `phase` from now on.
     pub(crate) const fn set_phase(&mut self, phase: usize) {
         self.phase = phase;
-    }
-
-    /// Whether it shall close.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Relaxed)
     }
 
     /// Carries out an order.

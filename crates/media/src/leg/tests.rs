@@ -43,7 +43,6 @@ fn connected(send: bool) -> Bench {
     };
     let equipment = Equipment {
         sockets: pool.open(HERE).unwrap(),
-        closed: Arc::default(),
         dice: Dice::new(2),
         report_interval: Duration::from_secs(5_000),
         figures_interval: Duration::from_secs(5_000),

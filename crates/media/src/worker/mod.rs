@@ -22,6 +22,8 @@ const DATAGRAM_MAX: usize = 2_048;
 /// Rounds of reading in one wake-up: each takes one datagram of each socket that has any, so that a flood at one
 /// port delays nobody.
 const ROUNDS_MAX: usize = 8;
+/// Datagrams still read of a leg that closes.
+const CLOSING_ROUNDS_MAX: usize = 64;
 /// Least time between two wake-ups.
 const REST: Duration = Duration::from_millis(1);
 /// The bell's token; no key has all bits set.
@@ -59,8 +61,6 @@ pub(crate) struct Worker {
     pace: Pace,
     time: Time,
     buffer: Box<[u8; DATAGRAM_MAX]>,
-    /// Legs found closed in a tick; what was ordered before is still carried out.
-    closing: Vec<Key>,
 }
 
 impl Worker {
@@ -85,7 +85,6 @@ impl Worker {
             pace: Pace::new(time.now().as_millis()),
             time,
             buffer: Box::new([0; DATAGRAM_MAX]),
-            closing: Vec::new(),
         })
     }
 
@@ -96,15 +95,15 @@ impl Worker {
             let woke = Instant::now();
             let now = self.time.now();
             self.take_orders(now);
-            self.close_legs(now);
             self.take_forwarded(now);
             self.receive(&mut ready, now);
             self.tick(now);
             self.sleep(&mut ready, woke);
         }
-        self.take_orders(self.time.now());
-        self.closing = self.by_id.values().copied().collect();
-        self.close_legs(self.time.now());
+        let now = self.time.now();
+        self.take_orders(now);
+        let left: Vec<LegId> = self.by_id.keys().copied().collect();
+        self.close_legs(&left, now);
     }
 
     fn door(&self) -> Option<&WorkerDoor> {
@@ -115,8 +114,10 @@ impl Worker {
         self.door().is_none_or(WorkerDoor::is_stopping)
     }
 
+    /// Carries out all orders, then closes legs: whoever closes a leg has given his orders before.
     fn take_orders(&mut self, now: Timestamp) -> bool {
-        let mut any = false;
+        let closing = self.door().map(WorkerDoor::take_closing).unwrap_or_default();
+        let mut any = !closing.is_empty();
         while let Ok(order) = self.inbox.orders.try_recv() {
             any = true;
             match order {
@@ -129,6 +130,7 @@ impl Worker {
                 }
             }
         }
+        self.close_legs(&closing, now);
         any
     }
 
@@ -148,10 +150,14 @@ impl Worker {
         }
     }
 
-    fn close_legs(&mut self, now: Timestamp) {
-        while let Some(key) = self.closing.pop() {
+    fn close_legs(&mut self, closing: &[LegId], now: Timestamp) {
+        for id in closing {
+            let Some(key) = self.by_id.get(id).copied() else { continue };
+            // What has come counts, a last digit too.
+            let mut rounds = 0..CLOSING_ROUNDS_MAX;
+            while rounds.next().is_some() && self.read_one(key.to_bits(), now) {}
+            self.by_id.remove(id);
             let Some(mut leg) = self.legs.remove(key) else { continue };
-            self.by_id.remove(&leg.id());
             self.pace.leave(key, leg.phase());
             self.poller.forget(leg.rtp_socket());
             self.poller.forget(leg.rtcp_socket());
@@ -187,24 +193,23 @@ impl Worker {
         }
     }
 
-    fn read_one(&mut self, token: u64, now: Timestamp) {
+    /// Reads a datagram of a socket; false when there was none.
+    fn read_one(&mut self, token: u64, now: Timestamp) -> bool {
         if token == BELL {
             if let Some(door) = self.door() {
                 door.bell().silence();
             }
-            return;
+            return true;
         }
         let key = Key::from_bits(token);
-        let Some(leg) = self.legs.get_mut(key) else { return };
+        let Some(leg) = self.legs.get_mut(key) else { return false };
+        let buffer = self.buffer.as_mut_slice();
         if token & RTCP != 0 {
-            if let Some((datagram, source)) = io::receive(leg.rtcp_socket(), self.buffer.as_mut_slice()) {
-                leg.on_rtcp(datagram, source, now);
-            }
-            return;
+            let Some((datagram, source)) = io::receive(leg.rtcp_socket(), buffer) else { return false };
+            leg.on_rtcp(datagram, source, now);
+            return true;
         }
-        let Some((datagram, source)) = io::receive(leg.rtp_socket(), self.buffer.as_mut_slice()) else {
-            return;
-        };
+        let Some((datagram, source)) = io::receive(leg.rtp_socket(), buffer) else { return false };
         match leg.on_datagram(datagram, source, now) {
             Onward::Stay => {}
             Onward::Back(relayed) => leg.relay(&relayed, now),
@@ -218,6 +223,7 @@ impl Worker {
                 passage.bring(peer, &relayed, now);
             }
         }
+        true
     }
 
     fn tick(&mut self, now: Timestamp) {
@@ -226,10 +232,7 @@ impl Worker {
             let mut place = 0;
             while let Some(key) = self.pace.leg(phase, place) {
                 place += 1;
-                let Some(leg) = self.legs.get_mut(key) else { continue };
-                if leg.is_closed() {
-                    self.closing.push(key);
-                } else {
+                if let Some(leg) = self.legs.get_mut(key) {
                     leg.tick(now);
                 }
             }
@@ -254,7 +257,7 @@ impl Worker {
         self.park(true);
         // What came before the door knew of the long sleep is found here; what comes later rings.
         let found = self.take_orders(now) || self.take_forwarded(now);
-        if !found && self.closing.is_empty() && !self.stopping() {
+        if !found && !self.stopping() {
             self.poller.wait(ready, wait);
         }
         self.park(false);

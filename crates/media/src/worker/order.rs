@@ -13,6 +13,7 @@ use ports::MediaError;
 use ports::media::MediaConnection;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Mutex, PoisonError};
 
 /// Packets on their way from one worker to another; two milliseconds of a thousand bridged calls.
 const FORWARDED_MAX: usize = 512;
@@ -67,6 +68,10 @@ pub(crate) struct WorkerDoor {
     /// Set while the worker may sleep longer than a millisecond; then the bell must be rung.
     parked: AtomicBool,
     stopping: AtomicBool,
+    /// Legs to be closed; a list and not a queue, so that a close is never refused. Its lock is taken only when a leg
+    /// closes.
+    closing: Mutex<Vec<LegId>>,
+    any_closing: AtomicBool,
     legs: AtomicUsize,
     /// Counts for the operator.
     pub(crate) counters: Counters,
@@ -100,6 +105,8 @@ impl WorkerDoor {
             bell: Bell::new()?,
             parked: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            closing: Mutex::default(),
+            any_closing: AtomicBool::new(false),
             legs: AtomicUsize::new(0),
             counters: Counters::default(),
         };
@@ -127,6 +134,21 @@ impl WorkerDoor {
             self.wake();
         }
         taken
+    }
+
+    /// Has a leg closed; what was ordered before is carried out first.
+    pub(crate) fn close(&self, leg: LegId) {
+        self.closing.lock().unwrap_or_else(PoisonError::into_inner).push(leg);
+        self.any_closing.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// The legs to be closed now.
+    pub(crate) fn take_closing(&self) -> Vec<LegId> {
+        if !self.any_closing.swap(false, Ordering::SeqCst) {
+            return Vec::new();
+        }
+        std::mem::take(&mut *self.closing.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Asks the worker to close its legs and end.

@@ -131,10 +131,11 @@ fn set(socket: &UdpSocket, option: libc::c_int, value: libc::c_int) -> io::Resul
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Keeps this thread on one core; where there is no such core, it runs anywhere.
+/// Keeps this thread on one core, before others where that is allowed; where there is no such core, it runs anywhere.
 pub(crate) fn pin_to_core(core: usize) {
     // SAFETY: all zeroes are an empty set; CPU_SET stays within it for any core that exists.
     unsafe {
+        libc::setpriority(libc::PRIO_PROCESS, 0, -10);
         let mut cores: libc::cpu_set_t = zeroed();
         if core < libc::CPU_SETSIZE as usize {
             libc::CPU_SET(core, &mut cores);
