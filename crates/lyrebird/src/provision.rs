@@ -1,18 +1,14 @@
 //! Brings the trunks of the configuration file, and their numbers, into the store.
 
 use crate::config::TrunkEntry;
-use crate::server::StartFailure;
+use crate::failure::Failure;
 use model::trunk::{PhoneNumber, Trunk, TrunkCredentials};
 use model::{AppId, IdSource, NumberId, OrganizationId, Timestamp, TrunkId};
 use ports::Store;
 
 /// Makes or updates each entry's trunk, known by its name, in the first organization; assigns its numbers to that
 /// organization's first app.
-pub(crate) async fn trunks(
-    store: &dyn Store,
-    now: Timestamp,
-    entries: &[TrunkEntry],
-) -> Result<(), StartFailure> {
+pub(crate) async fn trunks(store: &dyn Store, now: Timestamp, entries: &[TrunkEntry]) -> Result<(), Failure> {
     if entries.is_empty() {
         return Ok(());
     }
@@ -69,7 +65,7 @@ async fn numbers(
     app: AppId,
     now: Timestamp,
     ids: &mut IdSource,
-) -> Result<(), StartFailure> {
+) -> Result<(), Failure> {
     for number in &entry.numbers {
         match store.number(number).await? {
             Some(known) if known.trunk == trunk => {}

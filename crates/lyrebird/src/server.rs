@@ -3,6 +3,7 @@
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::failure::Failure;
 use crate::provision;
 use api::ApiConfig;
 use carriers::{SandboxCarrier, SandboxConfig, TrunkCarrier, TrunkConfig};
@@ -16,9 +17,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::{DataDirLock, LocalBlob, SqliteStore};
 use tokio::net::TcpListener;
-
-/// Anything that keeps the server from starting, in words for the operator.
-pub(crate) type StartFailure = Box<dyn std::error::Error + Send + Sync>;
 
 /// A running server.
 pub(crate) struct Server {
@@ -38,14 +36,14 @@ pub(crate) struct Server {
 }
 
 /// The store of a data directory that no other server uses.
-pub(crate) async fn open_store(dir: &DataDir) -> Result<(DataDirLock, Arc<SqliteStore>), StartFailure> {
+pub(crate) async fn open_store(dir: &DataDir) -> Result<(DataDirLock, Arc<SqliteStore>), Failure> {
     let lock = SqliteStore::lock(dir.root())?;
     let store = SqliteStore::open(dir.root()).await?;
     Ok((lock, Arc::new(store)))
 }
 
 /// The plane that carries sound.
-pub(crate) fn start_media(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<MediaEngine>, StartFailure> {
+pub(crate) fn start_media(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<MediaEngine>, Failure> {
     let mut media = MediaConfig {
         workers: config.media.workers,
         rtp_ports: config.rtp.ports.range().clone(),
@@ -80,7 +78,7 @@ impl Server {
         dir: &DataDir,
         lock: DataDirLock,
         store: Arc<SqliteStore>,
-    ) -> Result<Self, StartFailure> {
+    ) -> Result<Self, Failure> {
         let listener = TcpListener::bind(config.http.addr).await.map_err(|error| {
             format!(
                 "the API cannot listen on {} ({error}); choose another with --http-addr",
@@ -180,6 +178,6 @@ fn engine_config(config: &Config, dir: &DataDir) -> EngineConfig {
 }
 
 /// Sixty-four random bits of the operating system.
-pub(crate) fn random_seed() -> Result<u64, StartFailure> {
+pub(crate) fn random_seed() -> Result<u64, Failure> {
     getrandom::u64().map_err(|error| format!("the operating system gives no random bytes: {error}").into())
 }

@@ -3,6 +3,7 @@
 use super::CommandResult;
 use crate::cli::Call;
 use crate::client::{Client, ClientError};
+use crate::failure::Failure;
 use crate::terminal::{self, LiveView};
 use serde_json::{Map, Value, json};
 
@@ -29,7 +30,7 @@ pub(crate) async fn run(args: Call) -> CommandResult {
     Ok(())
 }
 
-fn order(args: &Call) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+fn order(args: &Call) -> Result<Value, Failure> {
     let mut order = Map::new();
     order.insert("from".into(), args.from.as_str().into());
     order.insert("to".into(), args.to.as_str().into());

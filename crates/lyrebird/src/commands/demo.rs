@@ -7,7 +7,8 @@ use crate::cli::Remote;
 use crate::client::Client;
 use crate::config::{Config, LogFormat};
 use crate::data_dir::DataDir;
-use crate::server::{self, Server, StartFailure};
+use crate::failure::Failure;
+use crate::server::{self, Server};
 use crate::{logging, terminal};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -54,7 +55,7 @@ pub(crate) async fn run(mut config: Config) -> CommandResult {
 }
 
 /// The first start's test key, or on a later one a new key, since the old ones cannot be shown again.
-async fn test_key(dir: &DataDir, store: &dyn Store) -> Result<String, StartFailure> {
+async fn test_key(dir: &DataDir, store: &dyn Store) -> Result<String, Failure> {
     if let Some(keys) = init::first_start(dir, store).await? {
         init::show(&keys);
         return Ok(keys.test_key.expose().clone());

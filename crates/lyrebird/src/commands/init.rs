@@ -5,7 +5,8 @@ use crate::cli::Init;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use crate::server::{self, StartFailure};
+use crate::failure::Failure;
+use crate::server;
 use crate::terminal;
 use engine::BootstrapKeys;
 use ports::Store;
@@ -38,10 +39,7 @@ pub(crate) async fn run(config: &Config, args: &Init) -> CommandResult {
 }
 
 /// Makes organization, app and keys if there are none yet.
-pub(crate) async fn first_start(
-    dir: &DataDir,
-    store: &dyn Store,
-) -> Result<Option<BootstrapKeys>, StartFailure> {
+pub(crate) async fn first_start(dir: &DataDir, store: &dyn Store) -> Result<Option<BootstrapKeys>, Failure> {
     let clock = SystemClock::start();
     Ok(engine::bootstrap(store, &dir.pepper()?, &clock, server::random_seed()?).await?)
 }

@@ -5,7 +5,8 @@ use crate::cli::{KeyClassArg, Keys, KeysAction};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use crate::server::{self, StartFailure};
+use crate::failure::Failure;
+use crate::server;
 use crate::terminal;
 use engine::NewKey;
 use model::tenant::{App, KeyClass, KeyRecord, Organization};
@@ -44,7 +45,7 @@ pub(crate) async fn make(
     store: &dyn Store,
     class: KeyClass,
     name: String,
-) -> Result<String, StartFailure> {
+) -> Result<String, Failure> {
     let (organization, app) = owner(store).await?;
     let app = (class != KeyClass::Admin).then_some(app.id);
     let key = NewKey { class, app, name };
@@ -54,7 +55,7 @@ pub(crate) async fn make(
     Ok(made.key.into_exposed())
 }
 
-async fn owner(store: &dyn Store) -> Result<(Organization, App), StartFailure> {
+async fn owner(store: &dyn Store) -> Result<(Organization, App), Failure> {
     const EMPTY: &str = "the data directory is empty; run `lyrebird init` first";
     let organization = store.organizations().await?.into_iter().next().ok_or(EMPTY)?;
     let app = store.apps(organization.id).await?.into_iter().next().ok_or(EMPTY)?;

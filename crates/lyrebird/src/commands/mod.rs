@@ -10,5 +10,7 @@ pub(crate) mod sandbox;
 pub(crate) mod serve;
 pub(crate) mod trunks;
 
-/// What a command ends with: a message for a person.
-pub(crate) type CommandResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+use crate::failure::Failure;
+
+/// What a command ends with.
+pub(crate) type CommandResult = Result<(), Failure>;

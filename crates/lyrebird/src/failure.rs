@@ -1,0 +1,4 @@
+//! What ends a command: a message for a person.
+
+/// Anything that keeps a command from doing its work, in words for whoever gave it.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
