@@ -1,1 +1,38 @@
-//! Room `testkit`; see ARCHITECTURE.md.
+//! For tests from outside: the real binary as a child process, a client of its API, a receiver of its webhooks, and
+//! telephony peers (sipp, baresip, and a small phone of our own). Knows the server only by what a stranger knows.
+//!
+//! Whatever goes wrong here fails the test that asked, by a panic that says what was seen.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test kit fails its test by panicking, and shows what it saw"
+)]
+
+mod api;
+mod baresip;
+mod calls;
+mod capture;
+mod child;
+mod phone;
+mod place;
+mod receiver;
+mod score;
+mod server;
+mod sipp;
+
+pub use api::{Answer, Api};
+pub use baresip::Baresip;
+pub use capture::digits_capture;
+pub use child::{Child, Output, run};
+pub use phone::{Datagram, Manners, Phone};
+pub use receiver::{Hit, Receiver, Reply};
+pub use server::{Keys, Server, Settings};
+pub use sipp::{Finished, Sipp};
+
+use std::time::Duration;
+
+/// Longest wait for anything that a test expects, unless it says otherwise.
+pub const PATIENCE: Duration = Duration::from_secs(20);

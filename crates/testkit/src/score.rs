@@ -1,0 +1,298 @@
+//! Scenarios of sipp, written as a score: one line a step, instead of a page of XML. Pure.
+//!
+//! ```text
+//! < INVITE            wait for a request (`<? 180`: or go on without it; `< 200|481`: either)
+//! > 180 INVITE        answer a request; `sdp`, `hold` or `gone` adds a description, `resend` repeats it until the ACK
+//! > BYE               send a request in the dialog (for a caller: `> INVITE sdp` begins it)
+//! pause 300           milliseconds
+//! play digits.pcap    send a capture's packets as sound
+//! ```
+//!
+//! `> 401 INVITE` and `> 407 INVITE` challenge; `< INVITE auth=user:password` goes on only if the answer is right;
+//! `> ACK refused` confirms a refusal; `> BYE again` repeats a request to the letter. With the line `repeats matter`
+//! every repeated message is a step of the score, where sipp would else deal with it by itself.
+
+use std::fmt::Write as _;
+
+/// Which side of the call the scenario plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// It is called.
+    Callee,
+    /// It calls.
+    Caller,
+}
+
+/// The line that turns sipp's own retransmissions, and its blindness for ours, off.
+const REPEATS_MATTER: &str = "repeats matter";
+
+/// Whether the score has that line.
+pub(crate) fn repeats_matter(score: &str) -> bool {
+    score.lines().any(|line| line.trim() == REPEATS_MATTER)
+}
+
+/// The scenario as sipp reads it. Panics, naming the line, where the score cannot be read.
+pub(crate) fn scenario(side: Side, score: &str) -> String {
+    let mut writer = Writer {
+        side,
+        out: String::new(),
+        steps: 0,
+        labels: 0,
+        sequence: 0,
+        invite_step: 0,
+        request_step: 0,
+    };
+    writer.out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<scenario name=\"score\">\n");
+    for line in score
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#') && *line != REPEATS_MATTER)
+    {
+        writer.line(line);
+    }
+    writer
+        .out
+        .push_str("<Reference variables=\"via,from,to,number,contacts,contact,right\"/>\n</scenario>\n");
+    writer.out
+}
+
+/// Keeps what later answers and requests need of a message.
+const KEEP_REQUEST: &str = r#"
+<ereg regexp=".*" search_in="hdr" header="Via:" assign_to="via"/>
+<ereg regexp=".*" search_in="hdr" header="From:" assign_to="from"/>
+<ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/>
+<ereg regexp="[0-9]+" search_in="hdr" header="CSeq:" assign_to="number"/>
+<ereg regexp="&lt;(sip:[^&gt;]+)&gt;" search_in="hdr" header="Contact:" assign_to="contacts,contact"/>"#;
+const KEEP_ANSWER: &str = r#"
+<ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/>
+<ereg regexp="&lt;(sip:[^&gt;]+)&gt;" search_in="hdr" header="Contact:" assign_to="contacts,contact"/>"#;
+
+const VIA: &str = "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=";
+const OURS: &str = "tag=[pid]-[call_number]";
+const CONTACT: &str = "Contact: <sip:sipp@[local_ip]:[local_port]>\n";
+
+struct Writer {
+    side: Side,
+    out: String,
+    /// Messages so far, as sipp counts them for its branches.
+    steps: usize,
+    labels: usize,
+    /// Our own requests' numbers.
+    sequence: u32,
+    invite_step: usize,
+    request_step: usize,
+}
+
+impl Writer {
+    fn line(&mut self, line: &str) {
+        let mut words = line.split_whitespace();
+        let verb = words.next().unwrap_or_default();
+        let what = words.next().unwrap_or_else(|| panic!("the score says too little: {line}"));
+        let notes: Vec<&str> = words.collect();
+        match verb {
+            "<" | "<?" => self.receive(verb == "<?", what, &notes),
+            ">" if what.parse::<u16>().is_ok() => self.answer(what, &notes),
+            ">" => self.request(what, &notes),
+            "pause" => self.step(&format!("<pause milliseconds=\"{what}\"/>\n")),
+            "play" => self.step(&format!("<nop><action><exec play_pcap_audio=\"{what}\"/></action></nop>\n")),
+            _ => panic!("the score cannot be read: {line}"),
+        }
+    }
+
+    fn step(&mut self, xml: &str) {
+        self.out.push_str(xml);
+        self.steps += 1;
+    }
+
+    fn receive(&mut self, optional: bool, what: &str, notes: &[&str]) {
+        let choices: Vec<&str> = what.split('|').collect();
+        let label = self.labels + 1;
+        for (index, choice) in choices.iter().enumerate() {
+            let last = index + 1 == choices.len();
+            let mut attributes = String::new();
+            if optional || !last {
+                attributes.push_str(" optional=\"true\"");
+            }
+            if choices.len() > 1 {
+                let _ = write!(attributes, " next=\"{label}\"");
+            }
+            let is_code = choice.parse::<u16>().is_ok();
+            let kind = if is_code { "response" } else { "request" };
+            let keep = match *choice {
+                "200" if self.side == Side::Caller => KEEP_ANSWER,
+                "INVITE" => KEEP_REQUEST,
+                _ => "",
+            };
+            let check =
+                notes.iter().find_map(|note| note.strip_prefix("auth=")).map(verify).unwrap_or_default();
+            let action = format!("{keep}{check}");
+            let action = if action.is_empty() { action } else { format!("<action>{action}\n</action>") };
+            self.step(&format!("<recv {kind}=\"{choice}\"{attributes}>{action}</recv>\n"));
+        }
+        if choices.len() > 1 {
+            self.label();
+        }
+        if notes.iter().any(|note| note.starts_with("auth=")) {
+            self.only_if_right();
+        }
+    }
+
+    fn label(&mut self) {
+        self.labels += 1;
+        let _ = writeln!(self.out, "<label id=\"{}\"/>", self.labels);
+    }
+
+    /// Ends the scenario as failed with a 403 unless the credentials were right.
+    fn only_if_right(&mut self) {
+        let label = self.labels + 1;
+        self.step(&format!("<nop next=\"{label}\" test=\"right\"/>\n"));
+        self.answer("403", &["INVITE"]);
+        self.step("<recv request=\"ACK\"/>\n");
+        self.step("<nop><action><exec int_cmd=\"stop_now\"/></action></nop>\n");
+        self.label();
+    }
+
+    fn answer(&mut self, code: &str, notes: &[&str]) {
+        let method =
+            notes.first().unwrap_or_else(|| panic!("> {code} does not say which request it answers"));
+        let mut head = format!("SIP/2.0 {code} {}\n", phrase(code));
+        if *method == "INVITE" {
+            let tag = if self.side == Side::Callee { format!(";{OURS}") } else { String::new() };
+            let _ = write!(
+                head,
+                "Via:[$via]\nFrom:[$from]\nTo:[$to]{tag}\nCall-ID: [call_id]\nCSeq: [$number] INVITE\n"
+            );
+        } else {
+            head.push_str("[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\n");
+        }
+        head.push_str(CONTACT);
+        head.push_str(challenge(code));
+        for note in notes {
+            if let Some(header) = note.strip_prefix("header=") {
+                let _ = writeln!(head, "{}", header.replace('_', " "));
+            }
+        }
+        let resend = if notes.contains(&"resend") { " retrans=\"500\"" } else { "" };
+        self.send(resend, &head, notes);
+    }
+
+    fn request(&mut self, method: &str, notes: &[&str]) {
+        let in_dialog = self.side == Side::Callee || self.sequence > 0 && method != "CANCEL";
+        let refused = notes.contains(&"refused");
+        let again = notes.contains(&"again");
+        if method != "ACK" && method != "CANCEL" && !again {
+            self.sequence += 1;
+        }
+        let uri =
+            if in_dialog && !refused { "[$contact]" } else { "sip:[service]@[remote_ip]:[remote_port]" };
+        let branch = if method == "CANCEL" || refused {
+            format!("[branch-{}]", self.steps - self.invite_step)
+        } else if again {
+            format!("[branch-{}]", self.steps - self.request_step)
+        } else {
+            "[branch]".to_owned()
+        };
+        if method == "INVITE" {
+            self.invite_step = self.steps;
+        }
+        if !again {
+            self.request_step = self.steps;
+        }
+        let caller = format!("From: <sip:[caller]@[local_ip]:[local_port]>;{OURS}\n");
+        let (from, to) = match (self.side, in_dialog) {
+            (Side::Callee, _) => (format!("From:[$to];{OURS}\n"), "To:[$from]\n".to_owned()),
+            (Side::Caller, true) if refused => (caller, "[last_To:]\n".to_owned()),
+            (Side::Caller, true) => (caller, "To:[$to]\n".to_owned()),
+            (Side::Caller, false) => (caller, "To: <sip:[service]@[remote_ip]:[remote_port]>\n".to_owned()),
+        };
+        let number = self.sequence;
+        let head = format!(
+            "{method} {uri} SIP/2.0\n{VIA}{branch}\n{from}{to}Call-ID: [call_id]\nCSeq: {number} {method}\n{CONTACT}\
+             Max-Forwards: 70\nUser-Agent: sipp\n"
+        );
+        let resend = if method == "ACK" { "" } else { " retrans=\"500\"" };
+        self.send(resend, &head, notes);
+    }
+
+    fn send(&mut self, attributes: &str, head: &str, notes: &[&str]) {
+        let direction = notes.iter().find_map(|note| match *note {
+            "sdp" => Some("sendrecv"),
+            "hold" => Some("sendonly"),
+            "gone" => Some("inactive"),
+            _ => None,
+        });
+        let body = direction.map(description).unwrap_or_default();
+        let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\n" };
+        self.step(&format!(
+            "<send{attributes}><![CDATA[\n\n{head}{kind}Content-Length: [len]\n\n{body}\n]]></send>\n"
+        ));
+    }
+}
+
+fn verify(credentials: &str) -> String {
+    let (user, password) = credentials.split_once(':').expect("auth=user:password");
+    format!("\n<verifyauth assign_to=\"right\" username=\"{user}\" password=\"{password}\"/>")
+}
+
+fn challenge(code: &str) -> &'static str {
+    match code {
+        "401" => "WWW-Authenticate: Digest realm=\"sipp\", nonce=\"0a1b2c3d\", algorithm=MD5, qop=\"auth\"\n",
+        "407" => "Proxy-Authenticate: Digest realm=\"sipp\", nonce=\"3d2c1b0a\", algorithm=MD5\n",
+        _ => "",
+    }
+}
+
+fn phrase(code: &str) -> &'static str {
+    match code {
+        "100" => "Trying",
+        "180" => "Ringing",
+        "183" => "Session Progress",
+        "200" => "OK",
+        "401" => "Unauthorized",
+        "403" => "Forbidden",
+        "404" => "Not Found",
+        "407" => "Proxy Authentication Required",
+        "481" => "Call/Transaction Does Not Exist",
+        "486" => "Busy Here",
+        "487" => "Request Terminated",
+        "503" => "Service Unavailable",
+        "603" => "Decline",
+        _ => "As Scored",
+    }
+}
+
+fn description(direction: &str) -> String {
+    format!(
+        "v=0\no=sipp 53655765 [sdp_version] IN IP4 [local_ip]\ns=-\nc=IN IP4 [local_ip]\nt=0 0\n\
+         m=audio [media_port] RTP/AVP 0 101\na=rtpmap:0 PCMU/8000\na=rtpmap:101 telephone-event/8000\n\
+         a=fmtp:101 0-16\na=ptime:20\na={direction}\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_score_becomes_messages_in_order() {
+        let xml =
+            scenario(Side::Callee, "< INVITE\n > 180 INVITE\n# a remark\n> 200 INVITE sdp resend\n<? ACK\n");
+        let at = |text: &str| xml.find(text).unwrap_or_else(|| panic!("{text} is not in {xml}"));
+        assert!(at("recv request=\"INVITE\"") < at("SIP/2.0 180 Ringing"));
+        assert!(at("SIP/2.0 200 OK") < at("m=audio"));
+        assert!(at("m=audio") < at("recv request=\"ACK\" optional"));
+        assert!(!xml.contains("remark"));
+    }
+
+    #[test]
+    fn an_ack_of_a_refusal_has_the_branch_of_its_invite() {
+        let xml = scenario(Side::Caller, "> INVITE sdp\n<? 100\n< 486\n> ACK refused");
+        assert!(xml.contains("[branch-3]"), "{xml}");
+    }
+
+    #[test]
+    #[should_panic(expected = "cannot be read")]
+    fn what_is_no_score_is_refused() {
+        scenario(Side::Caller, "sing loud");
+    }
+}
