@@ -45,11 +45,20 @@ impl RunningCalls {
 
     /// Waits until no call runs.
     pub(crate) async fn none_left(&self) {
+        self.until(|| self.len() == 0).await;
+    }
+
+    /// Waits until a call does not run.
+    pub(crate) async fn gone(&self, call: CallId) {
+        self.until(|| self.get(call).is_none()).await;
+    }
+
+    async fn until(&self, reached: impl Fn() -> bool) {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            if self.len() == 0 {
+            if reached() {
                 return;
             }
             changed.await;

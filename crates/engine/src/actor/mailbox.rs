@@ -34,6 +34,8 @@ pub(super) enum Mail {
     },
     /// The server stops.
     Shutdown,
+    /// The call was claimed anew: this actor no longer has it.
+    Lost,
 }
 
 /// A mailbox's address.
@@ -69,6 +71,12 @@ impl Mailbox {
     /// Tells the call to end in order.
     pub(crate) fn shut_down(&self) {
         self.post(Mail::Shutdown, true);
+    }
+
+    /// Tells the actor that it no longer has the call; waits for room.
+    pub(super) async fn lose(&self) {
+        // An error says that it is gone already.
+        let _ = self.sender.send(Mail::Lost).await;
     }
 
     /// Brings a prompt; waits for room.

@@ -4,7 +4,7 @@
 use super::ledger::{Ledger, SharedStanding, lock};
 use super::mailbox::{Mail, Mailbox};
 use super::road::Road;
-use super::supervise::{Beginning, Launch};
+use super::supervise::{Beginning, Ends, Launch};
 use super::{notes, recorder};
 use crate::core::Core;
 use crate::fault::saying;
@@ -67,7 +67,7 @@ impl Actor {
     pub(super) fn new(
         core: Arc<Core>,
         launch: Launch,
-        (mailbox, inbox): (Mailbox, mpsc::Receiver<Mail>),
+        (mailbox, inbox): Ends,
         standing: SharedStanding,
     ) -> Self {
         let Launch { call, setup, fence, road, beginning, .. } = launch;
@@ -109,7 +109,7 @@ impl Actor {
             match self.wake().await {
                 Wake::Written => {}
                 Wake::Dialled(leg, result) => self.dialled(leg, result),
-                Wake::Lost => return self.let_go(),
+                Wake::Lost | Wake::Mail(Mail::Lost) => return self.let_go(),
                 Wake::Mail(mail) => self.open(mail),
                 Wake::Overflow => self.abandon("The call's mailbox overflowed."),
                 Wake::Deadline => self.machine.handle_timeout(self.core.now()),
@@ -248,6 +248,8 @@ impl Actor {
                 self.tell(Input::Record(fact));
             }
             Mail::Shutdown => self.tell(Input::Shutdown),
+            // Ends the loop itself.
+            Mail::Lost => {}
             Mail::Command { id, command, reply } => {
                 let verdict = self.machine.admits(&command).map_err(fault);
                 let summary = match &verdict {

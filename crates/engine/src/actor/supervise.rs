@@ -2,7 +2,7 @@
 
 use super::aftermath;
 use super::ledger::{SharedStanding, Standing};
-use super::mailbox::Mailbox;
+use super::mailbox::{Mail, Mailbox};
 use super::road::Road;
 use super::run::Actor;
 use crate::core::Core;
@@ -14,6 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
+use tokio::sync::mpsc;
 
 /// A call to be run.
 pub(crate) struct Launch {
@@ -41,19 +42,33 @@ pub(crate) enum Beginning {
     Recovered(Vec<Recording>),
 }
 
-/// Starts a call's actor. A call that runs already is left alone.
+/// A mailbox's address and its other end.
+pub(super) type Ends = (Mailbox, mpsc::Receiver<Mail>);
+
+/// Starts a call's actor.
 pub(crate) fn launch(core: &Arc<Core>, launch: Launch) {
     let ends = Mailbox::new(core.config.mailbox_max);
     if core.running.insert(launch.call.id, ends.0.clone()) {
         tokio::spawn(supervise(core.clone(), launch, ends));
+    } else {
+        tokio::spawn(relieve(core.clone(), launch, ends));
     }
 }
 
-async fn supervise(
-    core: Arc<Core>,
-    launch: Launch,
-    mut ends: (Mailbox, tokio::sync::mpsc::Receiver<super::mailbox::Mail>),
-) {
+/// Starts an actor for a call that runs here under an older claim: another node had it in between, so the older
+/// actor can never write again and lets go first.
+async fn relieve(core: Arc<Core>, launch: Launch, ends: Ends) {
+    let call = launch.call.id;
+    while !core.running.insert(call, ends.0.clone()) {
+        if let Some(older) = core.running.get(call) {
+            older.lose().await;
+        }
+        core.running.gone(call).await;
+    }
+    supervise(core, launch, ends).await;
+}
+
+async fn supervise(core: Arc<Core>, launch: Launch, mut ends: Ends) {
     let call = launch.call.id;
     let mut next = Some(launch);
     let mut panics = 0;

@@ -55,15 +55,39 @@ async fn another_node_takes_a_call_only_when_its_lease_has_run_out() {
     let mut config = world.outside.config();
     config.single_node = false;
     let _second = world.outside.start(config, 99).await;
+    world.outside.sandbox.leg(call, LegFact::Answered);
     tokio::time::sleep(Duration::from_secs(120)).await;
     assert_eq!(world.outside.store.row(call).fence, 1, "the owner renews its lease");
-    world.engine.drain();
+    // As if a third node had taken it and died: whoever looks first takes it over, be it the first owner again.
     {
         let mut state = world.outside.store.state.lock().unwrap();
-        state.calls.get_mut(&call).unwrap().lease.1 = model::Timestamp::from_millis(0);
+        let row = state.calls.get_mut(&call).unwrap();
+        row.fence = 2;
+        let third = "01890000-0000-7000-8000-000000000003".parse().unwrap();
+        row.lease = (third, model::Timestamp::from_millis(0));
     }
-    // Whoever comes first: the owner's renewal or the other's claim.
-    tokio::time::sleep(Duration::from_secs(30)).await;
+    world.outside.log.wait("event ended", 1).await;
     let row = world.outside.store.row(call);
-    assert!(row.fence == 1 || row.call.end.is_some_and(|end| end.reason == EndReason::NodeLost));
+    assert_eq!(row.call.end.unwrap().reason, EndReason::NodeLost);
+    assert_eq!(row.fence, 3, "taken over once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_that_claims_its_own_call_anew_lets_go_of_the_old_claim_first() {
+    let world = World::with(|config| config.single_node = false).await;
+    let call = world.place(order()).await;
+    world.outside.log.wait("sandbox dialled", 1).await;
+    {
+        let mut state = world.outside.store.state.lock().unwrap();
+        let row = state.calls.get_mut(&call).unwrap();
+        let other = "01890000-0000-7000-8000-000000000003".parse().unwrap();
+        (row.fence, row.lease) = (2, (other, model::Timestamp::from_millis(0)));
+    }
+    world.outside.log.wait("event ended", 1).await;
+    let lines = world.outside.log.lines();
+    let at = |line: &str| lines.iter().position(|known| known == line).unwrap();
+    assert!(at("close") < at("event ended"), "{lines:#?}");
+    assert_eq!(world.outside.log.count("sandbox HangUp"), 1);
+    let row = world.outside.store.row(call);
+    assert!(row.released && row.fence == 3);
 }
