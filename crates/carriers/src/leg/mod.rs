@@ -269,3 +269,6 @@ impl Leg {
 pub(crate) fn gone() -> LegEnd {
     end::of_canceled(EndedBy::Remote, None)
 }
+
+#[cfg(test)]
+mod tests;

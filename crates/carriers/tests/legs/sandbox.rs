@@ -182,6 +182,14 @@ async fn check_pressed(number: &str, metadata: Value, digits: &str, in_band: boo
     };
     let found = rig.plane.orders.wait("digits", pressed).await;
     assert_eq!(found, (digits.to_owned(), in_band), "{number}");
+
+    rig.plane.happens(persona, MediaFact::VoiceStarted);
+    rig.plane.happens(persona, MediaFact::VoiceStopped);
+    let twice = |orders: &[(LegId, PlaneOrder)]| {
+        let pressed = orders.iter().filter(|order| matches!(order.1, PlaneOrder::SendDigits { .. }));
+        (pressed.count() == 2).then_some(())
+    };
+    rig.plane.orders.wait("digits after the second prompt", twice).await;
 }
 
 #[tokio::test]

@@ -192,6 +192,25 @@ async fn an_incoming_call_speaks_the_callers_codec() {
 }
 
 #[tokio::test]
+async fn a_caller_that_goes_while_the_call_is_being_taken_ends_the_leg() {
+    // Which of the two the carrier sees first is chance: both ways must end the same.
+    for _ in 0..16 {
+        let sdp = offer(&local(4_000, Codec::Pcma, MediaDirection::SendReceive, 1));
+        let (side, mut peer, key) = called(sdp).await;
+        let call = side.inbound.call(0).await;
+        let trying = |event: &Event| matches!(event, Event::Trying { .. }).then_some(());
+        peer.until("100", trying).await;
+        peer.order(Order::HangUp { key, q850: None }).await;
+        let facts = Arc::new(Facts::default());
+        if side.carrier.adopt(call.reference, leg(2), Arc::<Facts>::clone(&facts) as _).is_ok() {
+            let end = facts.end().await;
+            assert_eq!((end.kind, end.by), (LegEndKind::Canceled, LegEndedBy::Remote));
+        }
+        side.plane.is_empty().await;
+    }
+}
+
+#[tokio::test]
 async fn a_challenge_is_answered_with_the_trunks_credentials_and_they_stay_off_the_timeline() {
     let (side, mut peer) = (Side::start().await, Peer::start().await);
     let mut to = trunk("127.0.0.1", peer.address().port());
