@@ -32,8 +32,12 @@ use model::{CommandId, Pii, Timestamp};
 use recording::RecordNews;
 use serde::{Deserialize, Serialize};
 use stage::Stage;
+use std::time::Duration;
 use steps::StepEvent;
 use timers::Timer;
+
+/// After so long nobody wants the phone to ring any more for a call that a dead node had accepted.
+pub const RECOVERED_DIAL_AGE_MAX: Duration = Duration::from_secs(120);
 
 /// The brain of one call.
 ///
@@ -65,7 +69,7 @@ impl Machine {
     }
 
     /// A call that was found after its node died, with those of its recordings that are not final. One that was
-    /// never dialled is started now; any other ends as lost ([`model::call::EndReason::NodeLost`]) without any
+    /// never dialled and is at most [`RECOVERED_DIAL_AGE_MAX`] old is started now; any other ends as lost ([`model::call::EndReason::NodeLost`]) without any
     /// order, for its leg is gone. One that had ended already only waits for its recordings, whose
     /// [`RecordFact`]s are still expected. [`Input::Start`] is not needed, and ignored.
     pub fn recover(
@@ -78,12 +82,13 @@ impl Machine {
         let mut machine = Self::new(setup, call, seed);
         machine.stage.desk.advance(now);
         machine.stage.recordings.adopt(recordings, &mut machine.stage.desk);
-        let Call { direction, status, started_at, .. } = machine.call();
+        let Call { direction, status, started_at, created_at, .. } = machine.call();
         let never_dialled =
             *direction == Direction::Outbound && *status == CallStatus::Initiated && started_at.is_none();
+        let still_wanted = now.since(*created_at) <= RECOVERED_DIAL_AGE_MAX;
         if status.is_final() {
             machine.leg.close(&mut machine.stage.desk);
-        } else if never_dialled {
+        } else if never_dialled && still_wanted {
             machine.start();
         } else {
             machine.conclude(hangup::lost(machine.call()));

@@ -62,6 +62,17 @@ fn a_call_that_was_never_dialled_is_dialled_once() {
 }
 
 #[test]
+fn a_call_that_nobody_waits_for_any_more_is_lost_without_being_dialled() {
+    let late = BEGIN + call::machine::RECOVERED_DIAL_AGE_MAX + ms(1);
+    let (call, setup) = new_call(Direction::Outbound);
+    let mut machine = Machine::recover(setup, call, Vec::new(), 9, late);
+    let outputs = drain(&mut machine);
+    let [Output::Event { body: EventBody::Ended(end), .. }] = &outputs[..] else { panic!("{outputs:?}") };
+    assert_eq!((end.reason, end.source), (EndReason::NodeLost, EndSource::System));
+    assert!(machine.is_done());
+}
+
+#[test]
 fn a_call_that_may_have_rung_a_phone_is_lost() {
     check_lost(found(Direction::Outbound, CallStatus::Initiated, true, &[]), CallStatus::Failed, false);
     check_lost(found(Direction::Outbound, CallStatus::Ringing, true, &[]), CallStatus::Failed, false);
