@@ -40,6 +40,9 @@ use std::time::Duration;
 
 /// Length of a tick.
 const TICK: Duration = Duration::from_millis(20);
+/// Timers are looked at in every fourth tick: all of them are longer, and a tick that touches little memory is what
+/// thousands of legs cost.
+const TICKS_OF_TIMERS: u32 = 4;
 /// A relay whose source is silent for so long sends silence of its own, so that the far side hears a stream.
 const RELAY_SILENCE: Duration = Duration::from_millis(200);
 
@@ -78,6 +81,7 @@ pub(crate) struct Leg {
     line: Option<Line>,
     /// When the next tick should be.
     tick_due: Timestamp,
+    ticks: u32,
     muted: bool,
     echo: bool,
     relay_to: Option<PeerRef>,
@@ -114,6 +118,7 @@ impl Leg {
             silence_limit: open.silence_limit,
             line: None,
             tick_due: Timestamp::default(),
+            ticks: 0,
             muted: false,
             echo: false,
             relay_to: None,
@@ -259,10 +264,10 @@ impl Leg {
     pub(crate) fn tick(&mut self, now: Timestamp) {
         let Some(connection) = self.line.as_ref().map(|line| line.connection) else { return };
         self.keep_time(now);
-        if self.incoming.on_time(now) {
-            self.report_digits();
+        self.ticks = self.ticks.wrapping_add(1);
+        if self.ticks.is_multiple_of(TICKS_OF_TIMERS) {
+            self.look_at_timers(&connection, now);
         }
-        self.watch_silence(&connection, now);
         let mut heard: Pcm = [0; FRAME_OCTETS];
         if let Some(ear) = &mut self.ear {
             ear.tick(now, &mut heard, |fact| self.sink.media(self.id, fact));
@@ -272,14 +277,6 @@ impl Leg {
         let said = self.speak(&connection, &mut frame, now);
         for recorder in &mut self.recorders {
             recorder.tick(&heard, said.then_some((law, &frame)), now);
-        }
-        if self.reports.is_due(now) {
-            self.send_report(false, now);
-        }
-        if self.figures.is_due(now) {
-            let (counts, measured) = (self.counts(), self.measured(connection.codec, connection.receive));
-            let window = self.figures.window(counts, measured);
-            self.sink.media(self.id, MediaFact::Figures(window));
         }
     }
 
@@ -359,6 +356,21 @@ impl Leg {
                 self.ear = Some(Box::new(Ear::new(law_of(line.connection.codec), wanted)))
             }
             None => {}
+        }
+    }
+
+    fn look_at_timers(&mut self, connection: &MediaConnection, now: Timestamp) {
+        if self.incoming.on_time(now) {
+            self.report_digits();
+        }
+        self.watch_silence(connection, now);
+        if self.reports.is_due(now) {
+            self.send_report(false, now);
+        }
+        if self.figures.is_due(now) {
+            let (counts, measured) = (self.counts(), self.measured(connection.codec, connection.receive));
+            let window = self.figures.window(counts, measured);
+            self.sink.media(self.id, MediaFact::Figures(window));
         }
     }
 

@@ -27,6 +27,9 @@ const WARM_UP: Duration = Duration::from_secs(2);
 /// The packets of one leg in a second.
 const PACKETS_PER_SECOND: f64 = 50.0;
 
+/// A tick at either end of the span is not left out.
+const TICKS_COUNTED: f64 = 0.998;
+
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Scenario {
@@ -95,8 +98,10 @@ fn parse(arguments: &[&str]) -> Result<Plan, String> {
 struct Figures {
     /// Share of a core that one call took, in per cent.
     cpu_per_call: f64,
-    /// Share of the packets that never came, in per cent.
+    /// Share of the packets that were sent and never came, in per cent.
     loss: f64,
+    /// Share of the packets that were never sent, because the program was held up too long, in per cent.
+    left_out: f64,
     /// Time between two packets of a leg, milliseconds.
     spacing_p50: f64,
     spacing_p99: f64,
@@ -168,7 +173,12 @@ fn measure_once(plan: Plan, program: &str) -> Result<Figures, String> {
     };
     Ok(Figures {
         cpu_per_call: cpu_ns as f64 / measured.span.as_nanos() as f64 * 100.0 / plan.calls as f64,
-        loss: lost(&measured, due),
+        loss: if relays {
+            share(due - measured.received as f64, due)
+        } else {
+            share(measured.gaps_in_sequence as f64, due)
+        },
+        left_out: if relays { 0.0 } else { share(due * TICKS_COUNTED - measured.received as f64, due) },
         spacing_p50: measured.spacing.percentile_ms(0.5),
         spacing_p99: measured.spacing.percentile_ms(0.99),
         transit_p50: measured.transit.percentile_ms(0.5),
@@ -177,10 +187,9 @@ fn measure_once(plan: Plan, program: &str) -> Result<Figures, String> {
     })
 }
 
-/// What was never sent in time is as lost as what never came; a tick at either end of the span is neither.
-fn lost(measured: &generator::Measured, due: f64) -> f64 {
-    let missing = (due * 0.998 - measured.received as f64).max(measured.gaps_in_sequence as f64);
-    missing.max(0.0) / due.max(1.0) * 100.0
+/// A part of `whole` in per cent, at least 0.
+fn share(part: f64, whole: f64) -> f64 {
+    part.max(0.0) / whole.max(1.0) * 100.0
 }
 
 fn spool_folder(name: &str) -> std::path::PathBuf {
@@ -192,6 +201,7 @@ fn medians(runs: &[Figures]) -> Figures {
     Figures {
         cpu_per_call: of(|it| it.cpu_per_call),
         loss: of(|it| it.loss),
+        left_out: of(|it| it.left_out),
         spacing_p50: of(|it| it.spacing_p50),
         spacing_p99: of(|it| it.spacing_p99),
         transit_p50: of(|it| it.transit_p50),
@@ -202,10 +212,11 @@ fn medians(runs: &[Figures]) -> Figures {
 
 fn line(figures: &Figures) -> String {
     format!(
-        "cpu/call {:.4} % of a core, loss {:.3} %, spacing p50 {:.2} p99 {:.2} ms, transit p50 {:.2} p99 {:.2} ms, \
+        "cpu/call {:.4} % of a core, loss {:.3} %, left out {:.3} %, spacing p50 {:.2} p99 {:.2} ms, transit p50 {:.2} p99 {:.2} ms, \
          memory/call {:.1} KiB",
         figures.cpu_per_call,
         figures.loss,
+        figures.left_out,
         figures.spacing_p50,
         figures.spacing_p99,
         figures.transit_p50,
@@ -218,6 +229,7 @@ fn as_json(figures: &Figures) -> serde_json::Value {
     json!({
         "cpuPercentOfCorePerCall": figures.cpu_per_call,
         "lossPercent": figures.loss,
+        "leftOutPercent": figures.left_out,
         "spacingP50Ms": figures.spacing_p50,
         "spacingP99Ms": figures.spacing_p99,
         "transitP50Ms": figures.transit_p50,
