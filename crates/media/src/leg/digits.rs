@@ -88,9 +88,8 @@ pub(crate) struct DigitSender {
     events: EventSender,
 }
 
-impl DigitSender {
-    /// With nothing to send.
-    pub(crate) fn new() -> Self {
+impl Default for DigitSender {
+    fn default() -> Self {
         let config = EventSenderConfig { gap_ms: GAP_MS, ..EventSenderConfig::default() };
         Self {
             scripts: VecDeque::new(),
@@ -99,7 +98,9 @@ impl DigitSender {
             events: EventSender::new(config),
         }
     }
+}
 
+impl DigitSender {
     /// Queues a sequence; false when too many wait.
     pub(crate) fn push(&mut self, script: Script) -> bool {
         let room = self.scripts.len() < SCRIPTS_MAX;
@@ -190,7 +191,7 @@ mod tests {
 
     /// One letter a tick: what kind it was, until the sequence ended.
     fn score(digits: &str, in_band: bool, events: bool) -> String {
-        let mut sender = DigitSender::new();
+        let mut sender = DigitSender::default();
         assert!(sender.push(Script::parse(DigitsId(4), digits, in_band).unwrap()));
         let mut frame = [0; FRAME_OCTETS];
         let mut score = String::new();
@@ -242,7 +243,7 @@ mod tests {
 
     #[test]
     fn the_queue_of_sequences_is_bounded() {
-        let mut sender = DigitSender::new();
+        let mut sender = DigitSender::default();
         let script = || Script::parse(DigitsId(1), "1", false).unwrap();
         assert!((0..SCRIPTS_MAX).all(|_| sender.push(script())));
         assert!(!sender.push(script()));

@@ -88,14 +88,16 @@ pub(crate) struct Leg {
     outgoing: Outgoing,
     incoming: Incoming,
     player: Option<Box<Player>>,
-    digits: DigitSender,
+    /// While digits are sent or wait.
+    digits: Option<Box<DigitSender>>,
     ear: Option<Box<Ear>>,
     /// Late packets of ears that are gone.
     late_before: u64,
     watch_voice: bool,
     recorders: Vec<Recorder>,
-    reports: Reports,
-    figures: Figures,
+    /// Seldom used, so kept out of what a tick touches.
+    reports: Box<Reports>,
+    figures: Box<Figures>,
     strangers: u64,
 }
 
@@ -125,13 +127,13 @@ impl Leg {
             outgoing: Outgoing::new(&mut dice),
             incoming: Incoming::new(),
             player: None,
-            digits: DigitSender::new(),
+            digits: None,
             ear: None,
             late_before: 0,
             watch_voice: false,
             recorders: Vec::new(),
-            reports: Reports::new(report_interval, dice),
-            figures: Figures::new(figures_interval),
+            reports: Box::new(Reports::new(report_interval, dice)),
+            figures: Box::new(Figures::new(figures_interval)),
             strangers: 0,
         }
     }
@@ -172,7 +174,7 @@ impl Leg {
                 }
             }
             LegOrder::Digits(script) => {
-                if !self.digits.push(script) {
+                if !self.digits.get_or_insert_default().push(script) {
                     tracing::warn!(leg = ?self.id, "too many sequences of digits wait; one is not sent");
                 }
             }
@@ -244,7 +246,7 @@ impl Leg {
     pub(crate) fn relay(&mut self, relayed: &Relayed<'_>, now: Timestamp) {
         let Some(line) = &self.line else { return };
         let connection = &line.connection;
-        let busy = self.player.is_some() || !self.digits.is_idle();
+        let busy = self.player.is_some() || self.digits.is_some();
         if self.muted || !connection.send || busy {
             return;
         }
@@ -423,11 +425,12 @@ impl Leg {
         frame: &mut [u8; FRAME_OCTETS],
         now: Timestamp,
     ) -> Option<bool> {
-        if self.digits.is_idle() {
-            return None;
-        }
+        let digits = self.digits.as_mut()?;
         let timestamp = self.outgoing.stream().timestamp();
-        let (tick, finished) = self.digits.tick(events.is_some(), timestamp, law, frame);
+        let (tick, finished) = digits.tick(events.is_some(), timestamp, law, frame);
+        if digits.is_idle() {
+            self.digits = None;
+        }
         if let Some(id) = finished {
             self.sink.media(self.id, MediaFact::DigitsSent { id });
         }

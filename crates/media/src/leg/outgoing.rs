@@ -36,13 +36,47 @@ pub(crate) struct Outgoing {
     /// Octets of a packet.
     packet_octets: usize,
     /// Octets that wait for the packet to be full; empty at 20 ms.
-    waiting: [u8; PAYLOAD_OCTETS_MAX + FRAME_OCTETS],
-    waiting_len: usize,
+    waiting: Option<Box<Waiting>>,
     /// The relayed source being sent, if that is what went out last, and when.
     relayed: Option<(Renumbering, Timestamp)>,
     packets: u64,
     octets: u64,
     refused: u64,
+}
+
+/// Octets on their way into a packet.
+#[derive(Debug)]
+struct Waiting {
+    octets: [u8; PAYLOAD_OCTETS_MAX + FRAME_OCTETS],
+    len: usize,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self { octets: [0; PAYLOAD_OCTETS_MAX + FRAME_OCTETS], len: 0 }
+    }
+}
+
+impl Waiting {
+    fn push(&mut self, frame: &[u8; FRAME_OCTETS]) {
+        let end = self.len + FRAME_OCTETS;
+        if let Some(room) = self.octets.get_mut(self.len..end) {
+            room.copy_from_slice(frame);
+            self.len = end;
+        }
+    }
+
+    /// Fills a whole packet; false while there is not enough for one.
+    fn take(&mut self, packet: &mut [u8]) -> bool {
+        if self.len < packet.len() {
+            return false;
+        }
+        let Some(full) = self.octets.get(..packet.len()) else { return false };
+        packet.copy_from_slice(full);
+        self.octets.copy_within(packet.len()..self.len, 0);
+        self.len -= packet.len();
+        true
+    }
 }
 
 impl Outgoing {
@@ -53,8 +87,7 @@ impl Outgoing {
             stream: Sender::new(source as u32, (source >> 32) as u16, first as u32, UNITS_PER_MS * 1_000),
             payload_type: 0,
             packet_octets: FRAME_OCTETS,
-            waiting: [0; PAYLOAD_OCTETS_MAX + FRAME_OCTETS],
-            waiting_len: 0,
+            waiting: None,
             relayed: None,
             packets: 0,
             octets: 0,
@@ -67,7 +100,7 @@ impl Outgoing {
         self.payload_type = payload_type;
         let ptime_ms = if matches!(ptime_ms, 10 | 20 | 30 | 40 | 60) { ptime_ms } else { 20 };
         self.packet_octets = usize::from(ptime_ms) * UNITS_PER_MS as usize;
-        self.waiting_len = 0;
+        self.waiting = (self.packet_octets != FRAME_OCTETS).then(Box::default);
     }
 
     /// The RTP stream, for reports.
@@ -83,24 +116,11 @@ impl Outgoing {
     /// Sends 20 ms of sound.
     pub(crate) fn frame(&mut self, way: Way<'_>, octets: &[u8; FRAME_OCTETS], now: Timestamp) {
         self.leave_relay(now);
-        if self.packet_octets == FRAME_OCTETS {
-            self.media(way, octets, now);
-            return;
-        }
-        let end = self.waiting_len + FRAME_OCTETS;
-        if let Some(room) = self.waiting.get_mut(self.waiting_len..end) {
-            room.copy_from_slice(octets);
-            self.waiting_len = end;
-        }
-        while self.waiting_len >= self.packet_octets {
-            let mut packet = [0; PAYLOAD_OCTETS_MAX];
-            let full = self.packet_octets;
-            let (Some(payload), Some(waiting)) = (packet.get_mut(..full), self.waiting.get(..full)) else {
-                return;
-            };
-            payload.copy_from_slice(waiting);
-            self.waiting.copy_within(full..self.waiting_len, 0);
-            self.waiting_len -= full;
+        let Some(waiting) = &mut self.waiting else { return self.media(way, octets, now) };
+        waiting.push(octets);
+        let mut packet = [0; PAYLOAD_OCTETS_MAX];
+        let Some(payload) = packet.get_mut(..self.packet_octets) else { return };
+        while self.waiting.as_mut().is_some_and(|waiting| waiting.take(payload)) {
             self.media(way, payload, now);
         }
     }
@@ -116,7 +136,7 @@ impl Outgoing {
 
     /// Lets ticks of 20 ms pass without a packet.
     pub(crate) fn pause(&mut self, ticks: u32) {
-        self.waiting_len = 0;
+        self.forget_waiting();
         self.stream.skip(ticks.saturating_mul(FRAME_OCTETS as u32));
     }
 
@@ -161,7 +181,7 @@ impl Outgoing {
     }
 
     fn begin_relay(&mut self, relayed: &Relayed<'_>, now: Timestamp) -> (u16, u32) {
-        self.waiting_len = 0;
+        self.forget_waiting();
         let (sequence, timestamp) = (self.stream.sequence(), self.stream.timestamp());
         self.relayed = Some((Renumbering::begin(&relayed.packet, sequence, timestamp), now));
         (sequence, timestamp)
@@ -172,6 +192,12 @@ impl Outgoing {
         if let Some((_, last)) = self.relayed.take() {
             let silent_ms = u32::try_from((now - last).as_millis()).unwrap_or(0);
             self.stream.skip(silent_ms.saturating_sub(20) * UNITS_PER_MS);
+        }
+    }
+
+    fn forget_waiting(&mut self) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.len = 0;
         }
     }
 
