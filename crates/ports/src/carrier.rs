@@ -100,8 +100,8 @@ pub struct IncomingCall {
     pub reference: IncomingRef,
     /// The id it will have if it is taken, from [`InboundCalls::next_call_id`]; its timeline begins under it.
     pub call: CallId,
-    /// The trunk it came by; none for the sandbox.
-    pub trunk: Option<TrunkId>,
+    /// The trunks whose sources it came from: trunks of one carrier share them. None for the sandbox.
+    pub trunks: Vec<TrunkId>,
     /// Live, or from the sandbox.
     pub mode: Mode,
     /// Who calls; a number where it is one, else the address as it was sent (at most 256 bytes).

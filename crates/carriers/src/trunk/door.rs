@@ -35,12 +35,14 @@ pub(super) struct TrunkDoor {
 
 impl Door for TrunkDoor {
     fn admits(&self, source: IpAddr) -> bool {
-        self.lines.of_source(source).is_some()
+        self.lines.admits(source)
     }
 
     fn incoming(&self, key: CallKey, call: &IncomingCall) -> Result<Leg, Rejection> {
         let source = call.source.address.ip();
-        let trunk = self.lines.of_source(source).ok_or_else(|| Rejection::with_code(403))?;
+        // Which of the trunks behind the address it is, the dialled number will say; the first counts it until then.
+        let trunk = self.lines.of_source(source).into_iter().next();
+        let trunk = trunk.ok_or_else(|| Rejection::with_code(403))?;
         if self.inbound.get().is_none() {
             return Err(Rejection::with_code(480));
         }
@@ -60,10 +62,11 @@ impl Door for TrunkDoor {
     fn arrived(&self, key: CallKey, call: IncomingCall) {
         let carrier = self.carrier.get().and_then(Weak::upgrade);
         let (Some(carrier), Some(inbound)) = (carrier, self.inbound.get()) else { return };
-        let Some(trunk) = self.lines.of_source(call.source.address.ip()) else {
+        let trunks = self.lines.of_source(call.source.address.ip());
+        if trunks.is_empty() {
             return carrier.refuse(IncomingRef(key.0), Refusal::Unavailable);
-        };
-        let incoming = describe(key, call, &trunk, inbound.as_ref());
+        }
+        let incoming = describe(key, call, &trunks, inbound.as_ref());
         inbound.arrived(carrier, incoming);
     }
 }
@@ -75,7 +78,7 @@ fn full() -> Rejection {
 fn describe(
     key: CallKey,
     call: IncomingCall,
-    trunk: &Trunk,
+    trunks: &[Arc<Trunk>],
     inbound: &dyn InboundCalls,
 ) -> ports::IncomingCall {
     let from = if call.from_user.is_empty() { call.from_uri } else { call.from_user };
@@ -83,7 +86,7 @@ fn describe(
     ports::IncomingCall {
         reference: IncomingRef(key.0),
         call: inbound.next_call_id(),
-        trunk: Some(trunk.id),
+        trunks: trunks.iter().map(|trunk| trunk.id).collect(),
         mode: Mode::Live,
         from: Pii::new(cut(from)),
         to: Pii::new(cut(to)),

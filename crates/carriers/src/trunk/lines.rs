@@ -9,6 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// Most trunks that are kept.
 const TRUNKS_MAX: usize = 10_000;
+/// Most trunks that are told apart behind one address.
+const SHARING_MAX: usize = 64;
 
 /// All trunks, shared by the carrier and its door.
 #[derive(Default)]
@@ -58,12 +60,19 @@ impl Lines {
         }
     }
 
-    /// The first trunk that calls from this address may belong to.
-    pub(crate) fn of_source(&self, source: IpAddr) -> Option<Arc<Trunk>> {
+    /// Whether calls from this address belong to any trunk.
+    pub(crate) fn admits(&self, source: IpAddr) -> bool {
         let source = source.to_canonical();
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
-        let line = inner.trunks.iter().find(|line| line.takes(source))?;
-        Some(Arc::clone(&line.trunk))
+        inner.trunks.iter().any(|line| line.takes(source))
+    }
+
+    /// The trunks that calls from this address may belong to, in their order, at most [`SHARING_MAX`].
+    pub(crate) fn of_source(&self, source: IpAddr) -> Vec<Arc<Trunk>> {
+        let source = source.to_canonical();
+        let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
+        let lines = inner.trunks.iter().filter(|line| line.takes(source));
+        lines.take(SHARING_MAX).map(|line| Arc::clone(&line.trunk)).collect()
     }
 
     /// What a trunk has going on.

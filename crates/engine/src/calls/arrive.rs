@@ -72,7 +72,7 @@ async fn owner(core: &Core, incoming: &IncomingCall) -> Option<PhoneNumber> {
     let number = dialled(incoming.to.expose())?;
     match core.store.number(&number).await {
         Ok(found) => found.filter(|number| match incoming.mode {
-            Mode::Live => incoming.trunk == Some(number.trunk),
+            Mode::Live => incoming.trunks.contains(&number.trunk),
             Mode::Test => true,
         }),
         Err(error) => {
@@ -101,7 +101,7 @@ fn row(core: &Core, incoming: &IncomingCall, number: &PhoneNumber) -> Call {
         to: Pii::new(number.number.clone().into()),
         from_channel: Channel::Pstn,
         to_channel: Channel::Pstn,
-        trunk: incoming.trunk,
+        trunk: (incoming.mode == Mode::Live).then_some(number.trunk),
         metadata: Map::new(),
         request_id: None,
         created_at: now,

@@ -10,12 +10,18 @@ use ports::carrier::IncomingRef;
 use ports::store::StoredResponse;
 use ports::{InboundCalls, IncomingCall};
 
-fn arrive(world: &World, reference: u64, to: &str, trunk: Option<TrunkId>, mode: Mode) -> CallId {
+fn arrive(
+    world: &World,
+    reference: u64,
+    to: &str,
+    trunks: impl IntoIterator<Item = TrunkId>,
+    mode: Mode,
+) -> CallId {
     let call = world.engine.next_call_id();
     let incoming = IncomingCall {
         reference: IncomingRef(reference),
         call,
-        trunk,
+        trunks: trunks.into_iter().collect(),
         mode,
         from: Pii::new("+33100000000".into()),
         to: Pii::new(to.into()),
@@ -30,7 +36,8 @@ fn arrive(world: &World, reference: u64, to: &str, trunk: Option<TrunkId>, mode:
 async fn a_call_to_an_assigned_number_rings_until_its_app_answers() {
     let world = World::new().await;
     let trunk = assign_number(&world).await;
-    let call = arrive(&world, 1, "4930000001", Some(trunk), Mode::Live);
+    let sharing: TrunkId = "01890000-0000-7000-8000-000000000008".parse().unwrap();
+    let call = arrive(&world, 1, "4930000001", [sharing, trunk], Mode::Live);
     world.outside.log.wait("live Ring", 1).await;
     let row = world.engine.call(world.live, call).await.unwrap();
     assert_eq!((row.direction, row.from.expose().as_str()), (Direction::Inbound, "+33100000000"));
