@@ -29,6 +29,7 @@ pub(crate) struct Generator {
 
 struct Leg {
     to: SocketAddr,
+    payload_type: u8,
     sequence: u16,
     last_stamp_ns: u64,
     last_sequence: Option<u16>,
@@ -83,10 +84,11 @@ impl Generator {
         socket.ok_or_else(|| std::io::Error::other("no socket"))?.local_addr()
     }
 
-    /// That leg is at `port`.
-    pub(crate) fn add_leg(&mut self, port: u16) {
+    /// That leg is at `port` and wants sound of this payload type.
+    pub(crate) fn add_leg(&mut self, port: u16, payload_type: u8) {
         let leg = Leg {
             to: (Ipv4Addr::LOCALHOST, port).into(),
+            payload_type,
             sequence: 0,
             last_stamp_ns: 0,
             last_sequence: None,
@@ -138,7 +140,8 @@ impl Generator {
             let timestamp = u32::from(leg.sequence).wrapping_mul(160).to_be_bytes();
             let [high, low] = leg.sequence.to_be_bytes();
             let [a, b, c, d] = timestamp;
-            let header = [0x80, 0, high, low, a, b, c, d, 0, 0, (number >> 8) as u8, number as u8];
+            let header =
+                [0x80, leg.payload_type, high, low, a, b, c, d, 0, 0, (number >> 8) as u8, number as u8];
             if let Some(head) = packet.first_chunk_mut::<HEADER_LEN>() {
                 *head = header;
             }

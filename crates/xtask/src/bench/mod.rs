@@ -142,9 +142,9 @@ fn measure_once(plan: Plan, program: &str) -> Result<Figures, String> {
     let memory_before = server.memory_kib();
     for number in 0..plan.calls * scenario.legs {
         let address = generator.next_address().map_err(system)?;
-        let law = if scenario.two_laws && number % 2 == 1 { "a" } else { "mu" };
+        let (law, payload_type) = if scenario.two_laws && number % 2 == 1 { ("a", 8) } else { ("mu", 0) };
         let port = server.ask(&format!("leg {address} {law}"))?;
-        generator.add_leg(port.parse().map_err(|_| format!("`{port}` is no port"))?);
+        generator.add_leg(port.parse().map_err(|_| format!("`{port}` is no port"))?, payload_type);
     }
     let folder = spool_folder(scenario.name);
     if scenario.record && program == "bench_server" {
