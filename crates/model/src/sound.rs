@@ -134,6 +134,13 @@ pub enum MediaFact {
         /// Which sequence.
         id: DigitsId,
     },
+    /// A sequence of digits was not sent, or not to its end.
+    DigitsFailed {
+        /// Which sequence.
+        id: DigitsId,
+        /// Why, in words for the app's developer.
+        reason: String,
+    },
     /// The first packet of the far side has arrived.
     FirstSound,
     /// The far side began to speak.

@@ -159,6 +159,11 @@ impl Commands {
         self.finish_where(|live| live.waits_for == Wait::Digits(id), &CommandOutcome::Completed, stage);
     }
 
+    /// A sequence of digits was not sent to its end.
+    pub(super) fn on_digits_failed(&mut self, id: DigitsId, reason: &str, stage: &mut Stage) {
+        self.finish_where(|live| live.waits_for == Wait::Digits(id), &failed(reason), stage);
+    }
+
     /// A playback is over, whoever wanted it.
     pub(super) fn on_playback_finished(&mut self, playback: PlaybackId, stage: &mut Stage) {
         self.finish_where(|live| live.waits_for == Wait::Cut(playback), &CommandOutcome::Completed, stage);

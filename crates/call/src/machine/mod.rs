@@ -210,16 +210,19 @@ impl Machine {
     }
 
     fn on_media(&mut self, fact: &MediaFact) {
-        match *fact {
-            MediaFact::Digit { digit, duration_ms } => self.on_digit(digit, duration_ms),
-            MediaFact::PlaybackFinished { playback, completed, .. } => {
+        match fact {
+            &MediaFact::Digit { digit, duration_ms } => self.on_digit(digit, duration_ms),
+            &MediaFact::PlaybackFinished { playback, completed, .. } => {
                 self.commands.on_playback_finished(playback, &mut self.stage);
                 let desk = &mut self.stage.desk;
                 if let Some(news) = self.stage.audio.on_finished(playback, completed, desk) {
                     self.tell_sound(news);
                 }
             }
-            MediaFact::DigitsSent { id } => self.commands.on_digits_sent(id, &mut self.stage),
+            MediaFact::DigitsSent { id } => self.commands.on_digits_sent(*id, &mut self.stage),
+            MediaFact::DigitsFailed { id, reason } => {
+                self.commands.on_digits_failed(*id, reason, &mut self.stage);
+            }
             MediaFact::VoiceStarted => self.tell_step(&StepEvent::Voice { speaking: true }),
             MediaFact::VoiceStopped => self.tell_step(&StepEvent::Voice { speaking: false }),
             MediaFact::TimedOut { .. } if self.stage.desk.connected => self.end(Intent::MediaTimeout),

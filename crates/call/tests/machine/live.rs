@@ -300,6 +300,21 @@ fn a_live_sound_that_breaks_off_fails() {
 }
 
 #[test]
+fn digits_that_could_not_be_sent_fail_their_command_and_no_other() {
+    check_live(
+        r#"+1s app send_digits 1
+            send 1: 1
+        +0 app send_digits 2
+            send 2: 2
+        +1s unsent 2 "too many sequences wait"
+            send_digits c2 failed "too many sequences wait"
+        +1s sent 1
+            send_digits c1 completed
+        open"#,
+    );
+}
+
+#[test]
 fn hangup_is_allowed_however_many_commands_are_in_progress() {
     let many: String = (1..=64).map(|n| format!("+0 app send_digits 1\n send {n}: 1\n")).collect();
     let cancelled: String = (1..=64).map(|n| format!("send_digits c{n} cancelled\n")).collect();

@@ -81,6 +81,7 @@ pub(super) fn media(core: &Core, leg: LegId, fact: &MediaFact) {
             (format!("played {played_ms} ms {how}"), Value::Null)
         }
         MediaFact::DigitsSent { .. } => ("keys sent".to_owned(), Value::Null),
+        MediaFact::DigitsFailed { reason, .. } => (format!("keys not sent: {reason}"), Value::Null),
         // A key is an event, and voice comes and goes too often.
         MediaFact::Digit { .. } | MediaFact::VoiceStarted | MediaFact::VoiceStopped => return,
     };

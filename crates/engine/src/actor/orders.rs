@@ -66,6 +66,7 @@ impl Actor {
     }
 
     fn order_sound(&mut self, leg: LegId, order: MediaOrder) {
+        let mut unsent = None;
         let (order, otherwise) = match order {
             MediaOrder::Play { playback, prompts, times, gap_ms } => {
                 let clips = prompts.iter().filter_map(|prompt| self.clips.get(prompt).cloned()).collect();
@@ -77,8 +78,8 @@ impl Actor {
                 (PlaneOrder::StopPlayback { playback }, Some(cut))
             }
             MediaOrder::SendDigits { id, digits } => {
-                let order = PlaneOrder::SendDigits { id, digits, in_band: false };
-                (order, Some(MediaFact::DigitsSent { id }))
+                unsent = Some(id);
+                (PlaneOrder::SendDigits { id, digits, in_band: false }, None)
             }
             MediaOrder::WatchVoice { on } => (PlaneOrder::WatchVoice { on }, None),
         };
@@ -88,7 +89,8 @@ impl Actor {
             let summary = format!("the sound could not be ordered: {error}");
             self.core.note(self.call, TimelineKind::Media, summary, json!(null));
         }
-        if let Some(fact) = otherwise {
+        let unsent = unsent.map(|id| MediaFact::DigitsFailed { id, reason: error.to_string() });
+        if let Some(fact) = otherwise.or(unsent) {
             self.local.push_back(Input::Media(leg, fact));
         }
     }

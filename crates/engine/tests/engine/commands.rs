@@ -3,12 +3,14 @@
 use crate::fakes::{World, order};
 use engine::{IdempotencyHeader, Outcome};
 use model::call::EndReason;
+use model::event::{CommandOutcome, EventBody};
 use model::fault::FaultCode;
 use model::flow::CallCommand;
 use model::leg::LegFact;
 use model::tenant::Principal;
 use model::{CallId, CommandId};
 use ports::store::StoredResponse;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 fn accepted(id: CommandId) -> StoredResponse {
@@ -75,6 +77,22 @@ async fn a_repeated_command_is_done_once_and_a_refused_one_may_be_tried_again() 
     assert_eq!(send("k", 2).await.unwrap_err().code, FaultCode::IdempotencyConflict);
     let sent = world.outside.log.lines().iter().filter(|line| line.starts_with("plane SendDigits")).count();
     assert_eq!(sent, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn digits_that_the_plane_refuses_are_reported_as_failed() {
+    let world = World::new().await;
+    let call = world.place(order()).await;
+    world.outside.log.wait("sandbox dialled", 1).await;
+    world.outside.sandbox.leg(call, LegFact::Answered);
+    world.outside.log.wait("event answered", 1).await;
+    world.outside.plane.busy_next.store(true, Ordering::SeqCst);
+    let digits = CallCommand::SendDigits { digits: "1".into() };
+    assert_eq!(refusal(&world, world.test, call, digits).await, None);
+    world.outside.log.wait("event command_completed", 1).await;
+    let last = world.outside.store.row(call).events.pop().unwrap();
+    let EventBody::CommandCompleted { outcome, .. } = last.body else { panic!("{:?}", last.body) };
+    assert!(matches!(outcome, CommandOutcome::Failed { .. }), "{outcome:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,6 +18,8 @@ pub(crate) struct FakePlane {
     pub(crate) prepared: AtomicUsize,
     /// The next order panics.
     pub(crate) panic_next: AtomicBool,
+    /// The next order is refused as one too many.
+    pub(crate) busy_next: AtomicBool,
 }
 
 impl FakePlane {
@@ -28,6 +30,7 @@ impl FakePlane {
             recordings: Mutex::default(),
             prepared: AtomicUsize::new(0),
             panic_next: AtomicBool::new(false),
+            busy_next: AtomicBool::new(false),
         }
     }
 }
@@ -40,6 +43,9 @@ impl MediaPlane for FakePlane {
 
     fn order(&self, _leg: LegId, order: PlaneOrder) -> Result<(), MediaError> {
         assert!(!self.panic_next.swap(false, Ordering::SeqCst), "told to panic");
+        if self.busy_next.swap(false, Ordering::SeqCst) {
+            return Err(MediaError::Busy);
+        }
         match order {
             PlaneOrder::Play { playback, clips, .. } => {
                 self.played.lock().unwrap().push((playback, clips));
