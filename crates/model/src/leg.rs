@@ -33,6 +33,10 @@ pub enum Refusal {
     Declined,
     /// Nobody decided in time, or nobody answered.
     Unavailable,
+    /// The dialled address belongs to nobody here.
+    NotFound,
+    /// This server takes no calls now: it stops, is full, or cannot write.
+    ServerBusy,
 }
 
 /// What happened to a leg.

@@ -60,11 +60,12 @@ impl Intent {
         }
     }
 
-    /// What the leg is ordered.
-    pub(super) const fn order(self) -> LegOrder {
+    /// What the leg is ordered. `offered`: a caller waits whom nobody has answered.
+    pub(super) const fn order(self, offered: bool) -> LegOrder {
         match self {
             Self::Reject => LegOrder::Reject { refusal: Refusal::Declined },
-            Self::Undecided => LegOrder::Reject { refusal: Refusal::Busy },
+            Self::Undecided => LegOrder::Reject { refusal: Refusal::Unavailable },
+            Self::Shutdown if offered => LegOrder::Reject { refusal: Refusal::ServerBusy },
             _ => LegOrder::HangUp,
         }
     }

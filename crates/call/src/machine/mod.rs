@@ -300,7 +300,8 @@ impl Machine {
         if self.leg.state() == LegState::Idle {
             return self.finish(None);
         }
-        self.stage.desk.order_leg(intent.order());
+        let offered = self.leg.state() == LegState::Offered;
+        self.stage.desk.order_leg(intent.order(offered));
         self.stage.desk.set_timer(Timer::LegEnd, hangup::LEG_END_MS);
     }
 

@@ -90,15 +90,42 @@ fn the_app_hangs_up_before_it_answers() {
 }
 
 #[test]
-fn without_a_decision_the_caller_hears_busy() {
+fn without_a_decision_the_caller_hears_that_nobody_is_available() {
     check(
         "inbound decide 10s
         +0 start
             leg ring
         +10s timeout
-            leg reject busy
-        +100ms ended busy by local 486
-            ended [no_answer] no_answer by timeout 486
+            leg reject unavailable
+        +100ms ended no_answer by local 480
+            ended [no_answer] no_answer by timeout 480
+        done",
+    );
+}
+
+#[test]
+fn a_caller_whom_nobody_answered_hears_that_the_server_stops_and_no_refusal_of_a_person() {
+    check(
+        "inbound
+        +0 start
+            leg ring
+        +1s shutdown
+            leg reject server_busy
+        +100ms ended failed by local 503
+            ended [failed] server_shutdown by system 503
+        done",
+    );
+    check(
+        "inbound
+        +0 start
+            leg ring
+        +1s app answer
+            leg answer
+        +0 shutdown
+            answer c1 cancelled
+            leg hang up
+        +100ms ended canceled by local
+            ended [failed] server_shutdown by system
         done",
     );
 }

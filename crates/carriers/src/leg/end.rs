@@ -83,6 +83,8 @@ pub(crate) fn rejection(refusal: Refusal) -> Rejection {
         Refusal::Busy => (486, "Busy Here", 17),
         Refusal::Declined => (603, "Decline", 21),
         Refusal::Unavailable => (480, "Temporarily Unavailable", 18),
+        Refusal::NotFound => (404, "Not Found", 1),
+        Refusal::ServerBusy => (503, "Service Unavailable", 41),
     };
     let q850 = Some(Q850 { cause, text: None });
     Rejection { reason: Some(phrase.to_owned()), q850, ..Rejection::with_code(code) }

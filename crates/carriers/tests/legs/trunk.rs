@@ -219,6 +219,8 @@ async fn an_incoming_call_is_refused_before_and_after_it_was_taken() {
         check_refused(Refusal::Busy, LegEndKind::Busy, 486, adopted).await;
         check_refused(Refusal::Declined, LegEndKind::Declined, 603, adopted).await;
         check_refused(Refusal::Unavailable, LegEndKind::NoAnswer, 480, adopted).await;
+        check_refused(Refusal::NotFound, LegEndKind::Failed, 404, adopted).await;
+        check_refused(Refusal::ServerBusy, LegEndKind::Failed, 503, adopted).await;
     }
 }
 

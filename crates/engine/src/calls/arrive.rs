@@ -36,9 +36,9 @@ async fn arrive(core: Arc<Core>, carrier: Arc<dyn Carrier>, incoming: IncomingCa
 }
 
 async fn take(core: Arc<Core>, carrier: Arc<dyn Carrier>, incoming: IncomingCall) -> Result<(), Refusal> {
-    core.takes_calls().map_err(|_| Refusal::Unavailable)?;
-    let number = owner(&core, &incoming).await.ok_or(Refusal::Unavailable)?;
-    let limit = core.concurrent_calls_max(number.app).await.map_err(|_| Refusal::Unavailable)?;
+    core.takes_calls().map_err(|_| Refusal::ServerBusy)?;
+    let number = owner(&core, &incoming).await?.ok_or(Refusal::NotFound)?;
+    let limit = core.concurrent_calls_max(number.app).await.map_err(|_| Refusal::ServerBusy)?;
     let call = row(&core, &incoming, &number);
     let setup = CallSetup {
         id: call.id,
@@ -63,23 +63,21 @@ async fn take(core: Arc<Core>, carrier: Arc<dyn Carrier>, incoming: IncomingCall
     match fresh.launch(core).await {
         Ok(Created::New { .. }) => Ok(()),
         Ok(Created::ConcurrencyLimit) => Err(Refusal::Busy),
-        Ok(Created::Replayed(_) | Created::Mismatch) | Err(_) => Err(Refusal::Unavailable),
+        Ok(Created::Replayed(_) | Created::Mismatch) | Err(_) => Err(Refusal::ServerBusy),
     }
 }
 
 /// The assignment of the dialled number, if the call came by that number's own trunk.
-async fn owner(core: &Core, incoming: &IncomingCall) -> Option<PhoneNumber> {
-    let number = dialled(incoming.to.expose())?;
-    match core.store.number(&number).await {
-        Ok(found) => found.filter(|number| match incoming.mode {
-            Mode::Live => incoming.trunks.contains(&number.trunk),
-            Mode::Test => true,
-        }),
-        Err(error) => {
-            tracing::error!(%error, "an incoming call's number could not be looked up");
-            None
-        }
-    }
+async fn owner(core: &Core, incoming: &IncomingCall) -> Result<Option<PhoneNumber>, Refusal> {
+    let Some(number) = dialled(incoming.to.expose()) else { return Ok(None) };
+    let found = core.store.number(&number).await.map_err(|error| {
+        tracing::error!(%error, "an incoming call's number could not be looked up");
+        Refusal::ServerBusy
+    })?;
+    Ok(found.filter(|number| match incoming.mode {
+        Mode::Live => incoming.trunks.contains(&number.trunk),
+        Mode::Test => true,
+    }))
 }
 
 /// Carriers send the international form with or without its plus sign.

@@ -65,7 +65,7 @@ async fn what_belongs_to_nobody_is_refused_and_leaves_nothing() {
     .enumerate()
     {
         arrive(&world, 1, to, trunk, Mode::Live);
-        world.outside.log.wait("live refused Unavailable", at + 1).await;
+        world.outside.log.wait("live refused NotFound", at + 1).await;
     }
     assert!(world.outside.store.state.lock().unwrap().calls.is_empty());
 }
@@ -80,7 +80,7 @@ async fn beyond_the_apps_limit_the_caller_hears_busy_and_while_stopping_nothing_
     world.outside.log.wait("live refused Busy", 1).await;
     world.engine.drain();
     arrive(&world, 1, "+4930000001", Some(trunk), Mode::Live);
-    world.outside.log.wait("live refused Unavailable", 1).await;
+    world.outside.log.wait("live refused ServerBusy", 1).await;
 }
 
 #[tokio::test(start_paused = true)]

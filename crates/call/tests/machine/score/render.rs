@@ -4,7 +4,7 @@ use super::command_id;
 use call::Output;
 use model::call::{Call, CallEnd};
 use model::event::{CommandOutcome, EventBody};
-use model::leg::{LegOrder, Refusal};
+use model::leg::LegOrder;
 use model::sound::{MediaOrder, PromptOrder, PromptSource, RecordOrder, RecordSource};
 use model::{CommandId, RecordingId};
 use serde::Serialize;
@@ -46,7 +46,6 @@ fn leg(order: &LegOrder) -> String {
         LegOrder::Dial { ring_timeout_ms } => format!("dial {}", millis(*ring_timeout_ms)),
         LegOrder::Ring => "ring".to_owned(),
         LegOrder::Answer => "answer".to_owned(),
-        LegOrder::Reject { refusal: Refusal::Busy } => "reject busy".to_owned(),
         LegOrder::Reject { refusal } => format!("reject {}", word(refusal)),
         LegOrder::HangUp => "hang up".to_owned(),
     }

@@ -81,10 +81,9 @@ pub(super) fn cue(text: &str, recordings: &[RecordingId]) -> Cue {
         "played" => media(finished_playback(&first, true)),
         "cut" => media(finished_playback(&first, false)),
         "sent" => media(MediaFact::DigitsSent { id: DigitsId(first.parse().unwrap()) }),
-        "unsent" => media(MediaFact::DigitsFailed {
-            id: DigitsId(first.parse().unwrap()),
-            reason: rest[1].clone(),
-        }),
+        "unsent" => {
+            media(MediaFact::DigitsFailed { id: DigitsId(first.parse().unwrap()), reason: rest[1].clone() })
+        }
         "voice" if first == "on" => media(MediaFact::VoiceStarted),
         "voice" => media(MediaFact::VoiceStopped),
         "silent" => media(MediaFact::TimedOut { silent_ms: millis(&first) }),
