@@ -6,6 +6,7 @@ mod clock;
 mod commands;
 mod config;
 mod data_dir;
+mod descriptors;
 mod failure;
 mod logging;
 mod provision;

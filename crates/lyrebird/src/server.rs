@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::provision;
 use api::ApiConfig;
 use carriers::{SandboxCarrier, SandboxConfig, TrunkCarrier, TrunkConfig};
-use engine::{EgressConfig, Engine, EngineConfig, EngineParts, HttpEgress, Journal};
+use engine::{EgressConfig, Engine, EngineConfig, EngineParts, HttpEgress, Journal, WebhookPolicy};
 use media::{MediaConfig, MediaEngine};
 use ports::{Clock, InboundCalls, Store, Tts};
 use speech::{OfflineConfig, OfflineTts};
@@ -17,6 +17,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::{DataDirLock, LocalBlob, SqliteStore};
 use tokio::net::TcpListener;
+
+/// How long answers that are under way may take once all calls have ended; a long poll or a slow download does not
+/// hold the server.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// A running server.
 pub(crate) struct Server {
@@ -96,25 +100,9 @@ impl Server {
         let media = start_media(config, clock.clone())?;
         let tts = start_speech(config, dir.scratch()).await;
         let journal = Journal::start(store.clone());
-        let silence_limit = Some(config.rtp.silence_limit_ms).filter(|ms| *ms > 0).map(Duration::from_millis);
-        let trunk = TrunkConfig {
-            advertised: config.advertised_ip(),
-            user_agent: config.sip.user_agent.clone(),
-            silence_limit,
-            ..TrunkConfig::new(config.sip.addr)
-        };
-        let trunks = TrunkCarrier::start(trunk, media.clone(), journal.clone(), clock.clone()).await?;
-        let network = Some(config.sandbox.network.as_str()).filter(|text| !text.is_empty());
-        let sandbox = SandboxConfig {
-            network: network
-                .map(str::parse)
-                .transpose()
-                .map_err(|_| "sandbox.network is no address and port")?,
-            ..SandboxConfig::default()
-        };
-        let sandbox =
-            SandboxCarrier::start(sandbox, media.clone(), tts.clone(), journal.clone(), clock.clone())
-                .await?;
+        let shared =
+            Shared { media: media.clone(), tts: tts.clone(), journal: journal.clone(), clock: clock.clone() };
+        let (trunks, sandbox) = shared.start_carriers(config).await?;
         let egress = HttpEgress::new(&EgressConfig { allowed_hosts: config.egress.allowed_hosts.clone() })?;
         let engine = Engine::start(EngineParts {
             store: store.clone() as Arc<dyn Store>,
@@ -157,14 +145,56 @@ impl Server {
     pub(crate) async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let engine = self.engine.clone();
         let drain = self.drain;
+        let (calls_ended, ended) = tokio::sync::oneshot::channel();
         let stopped = async move {
             stop.await;
             tracing::info!("stopping: no new calls, running ones have {} ms", drain.as_millis());
             engine.shutdown(drain).await;
+            // Whoever waits for it may be gone.
+            let _ = calls_ended.send(());
         };
-        axum::serve(self.listener, self.router).with_graceful_shutdown(stopped).await?;
+        let answers_sent = async move {
+            // A closed channel means that serving ended first.
+            let _ = ended.await;
+            tokio::time::sleep(LAST_ANSWERS).await;
+        };
+        tokio::select! {
+            served = async { axum::serve(self.listener, self.router).with_graceful_shutdown(stopped).await } => served?,
+            () = answers_sent => {}
+        }
         self.store.close().await;
         Ok(())
+    }
+}
+
+/// What both carriers need.
+struct Shared {
+    media: Arc<MediaEngine>,
+    tts: Arc<dyn Tts>,
+    journal: Arc<Journal>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Shared {
+    async fn start_carriers(
+        self,
+        config: &Config,
+    ) -> Result<(Arc<TrunkCarrier>, Arc<SandboxCarrier>), Failure> {
+        let Self { media, tts, journal, clock } = self;
+        let silence_limit = Some(config.rtp.silence_limit_ms).filter(|ms| *ms > 0).map(Duration::from_millis);
+        let calls_max = config.calls.at_once_max;
+        let trunk = TrunkConfig {
+            advertised: config.sip.advertised_ip,
+            user_agent: config.sip.user_agent.clone(),
+            silence_limit,
+            calls_max,
+            ..TrunkConfig::new(config.sip.addr)
+        };
+        let trunks = TrunkCarrier::start(trunk, media.clone(), journal.clone(), clock.clone()).await?;
+        let network = config.sandbox.network;
+        let sandbox = SandboxConfig { network, silence_limit, calls_max, ..SandboxConfig::default() };
+        let sandbox = SandboxCarrier::start(sandbox, media, tts, journal, clock).await?;
+        Ok((trunks, sandbox))
     }
 }
 
@@ -172,7 +202,21 @@ fn engine_config(config: &Config, dir: &DataDir) -> EngineConfig {
     EngineConfig {
         media_folder: Some(config.media.folder.as_str()).filter(|folder| !folder.is_empty()).map(Into::into),
         media_bytes_max: config.media.file_bytes_max,
+        media_timeout: Duration::from_millis(config.media.fetch_timeout_ms),
+        clip_url_ttl: Duration::from_millis(config.media.url_ttl_ms),
+        clip_cache_bytes_max: config.media.clip_cache_bytes_max,
         spool_dir: dir.spool(),
+        lease: Duration::from_millis(config.calls.lease_ms),
+        decision_timeout_ms: config.calls.decision_timeout_ms,
+        calls_max: config.calls.at_once_max,
+        idempotency_ttl: Duration::from_millis(config.calls.idempotency_ttl_ms),
+        webhooks: WebhookPolicy {
+            delays: config.webhooks.delays_s.iter().copied().map(Duration::from_secs).collect(),
+            timeout: Duration::from_millis(config.webhooks.timeout_ms),
+            parallel_max: config.webhooks.parallel_max,
+            parallel_per_endpoint_max: config.webhooks.parallel_per_endpoint_max,
+            ..WebhookPolicy::default()
+        },
         ..EngineConfig::default()
     }
 }

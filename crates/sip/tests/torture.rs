@@ -38,11 +38,11 @@ fn edited(from: &str, to: &str) -> String {
 #[test]
 fn odd_but_good_messages_are_served() {
     // White space wherever it may stand, folded lines, compact forms, odd case, unknown headers with odd values.
-    let crooked = "INVITE sip:vivekg@chair-dnrc.example.com;unknownparam SIP/2.0\nTO :\n sip:vivekg@chair-dnrc.example.com ;   tag    = 1918181833n\n";
+    let crooked = "INVITE sip:bob@desk.example.com;unknownparam SIP/2.0\nTO :\n sip:bob@desk.example.com ;   tag    = 77t\n";
     check(
         "crooked to, in a dialog we do not know",
         &format!(
-            "{crooked}from   : \"J Rosenberg \\\\\\\"\"       <sip:jdrosen@example.com>\n  ;\n  tag = 98asjd8\nMaX-fOrWaRdS: 0068\nCall-ID: wsinv.ndaksdj@192.0.2.1\nCSeq: 0009\n  INVITE\nVia  : SIP  /   2.0\n /UDP\n    192.0.2.2;branch=390skdjuw\ns :\nNewFangledHeader:   newfangled value\n continued newfangled value\nUnknownHeaderWithUnusualValue: ;;,,;;,;\nv:  SIP  / 2.0  / TCP     spindle.example.com   ;\n  branch  =   z9hG4bK9ikj8  ,\n SIP  /    2.0   / UDP  192.168.255.111   ; branch=\n z9hG4bK30239\nm:\"Quoted string \\\"\\\"\" <sip:jdrosen@example.com> ; newparam =\n      newvalue ;\n  secondparam ; q = 0.33\n\n"
+            "{crooked}from   : \"Al Caller \\\\\\\"\"       <sip:al@example.com>\n  ;\n  tag = 98al\nMaX-fOrWaRdS: 0068\nCall-ID: crooked@192.0.2.1\nCSeq: 0009\n  INVITE\nVia  : SIP  /   2.0\n /UDP\n    192.0.2.2;branch=z1\ns :\nNeverHeardOf:   some value\n continued some value\nNorOfThis: ;;,,;;,;\nv:  SIP  / 2.0  / TCP     proxy.example.com   ;\n  branch  =   z9hG4bKa1  ,\n SIP  /    2.0   / UDP  192.168.255.111   ; branch=\n z9hG4bKb2\nm:\"Quoted string \\\"\\\"\" <sip:al@example.com> ; newparam =\n      newvalue ;\n  secondparam ; q = 0.33\n\n"
         ),
         Some(481),
     );
@@ -58,7 +58,7 @@ fn odd_but_good_messages_are_served() {
     );
     check(
         "the widest range of characters in a method",
-        "!interesting-Method0123456789_*+`.%indeed'~ sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*:&it+has=1,weird!*pas$wo~d_too.(doesn't-it)@example.com SIP/2.0\nVia: SIP/2.0/UDP host1.example.com;branch=z9hG4bK-.!%66*_+`'~\nTo: \"BEL:\\\x07 NUL:\\\x01 DEL:\\\x7f\" <sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*@example.com>\nFrom: token1~` token2'+_ token3*%!.- <sip:mundane@example.com>;fromParam''~+*_!.-%=\"\u{440}\u{430}\u{431}\";tag=_token~1'+`*%!-.\nCall-ID: intmeth.word%ZK-!.*_+'@word`~)(><:\\/\"][?}{\nCSeq: 139122385 !interesting-Method0123456789_*+`.%indeed'~\nMax-Forwards: 255\n\n",
+        "!interesting-Method0123456789_*+`.%indeed'~ sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*:&it+has=1,weird!*pas$wo~d_too.(doesn't-it)@example.com SIP/2.0\nVia: SIP/2.0/UDP host1.example.com;branch=z9hG4bK-.!%66*_+`'~\nTo: \"BEL:\\\x07 NUL:\\\x01 DEL:\\\x7f\" <sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*@example.com>\nFrom: token1~` token2'+_ token3*%!.- <sip:mundane@example.com>;fromParam''~+*_!.-%=\"\u{440}\u{430}\u{431}\";tag=_token~1'+`*%!-.\nCall-ID: oddmethod.word%ZK-!.*_+'@word`~)(><:\\/\"][?}{\nCSeq: 139122385 !interesting-Method0123456789_*+`.%indeed'~\nMax-Forwards: 255\n\n",
         Some(501),
     );
     check(
@@ -187,7 +187,7 @@ fn bad_messages_get_their_code() {
     check("no Call-ID", &edited("Call-ID: good@example.com\n", ""), Some(400));
     check(
         "To without scheme",
-        &edited("To: <sip:bob@example.com>", "To: \"Watson, Thomas\" < t.watson@example.org >"),
+        &edited("To: <sip:bob@example.com>", "To: \"Watson, Thomas\" < t.holmes@example.org >"),
         Some(400),
     );
     check("comma outside quotes", &edited("\"Al\" ", "Bell, Alexander "), Some(400));

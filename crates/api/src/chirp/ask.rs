@@ -2,7 +2,8 @@
 
 use super::error::ChirpError;
 use crate::http::{body, fields::Fields, idempotency, query::Query};
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -10,6 +11,19 @@ use engine::{IdempotencyHeader, Outcome};
 use model::fault::{Fault, FaultCode};
 use model::tenant::Principal;
 use ports::store::StoredResponse;
+
+/// The id that a path names, as it was written.
+pub(crate) struct PathId(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = ChirpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ChirpError> {
+        // What is not UTF-8 is the id of nothing.
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        path.map(|Path(id)| Self(id)).map_err(|_| Fault::new(FaultCode::NotFound).into())
+    }
+}
 
 /// Who asks; set by the gate.
 #[derive(Debug, Clone)]

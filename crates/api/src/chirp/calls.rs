@@ -1,12 +1,12 @@
 //! `/v1/calls` (contract §1.2–1.4).
 
 use super::Door;
-use super::ask::{Ask, answer, response};
+use super::ask::{Ask, PathId, answer, response};
 use super::error::ChirpError;
 use super::view::{CHANNELS, CallView, DIRECTIONS, ListView, STATUSES};
 use super::{flow, ids};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use engine::PlaceCall;
@@ -50,7 +50,7 @@ fn order(ask: &Ask) -> Result<PlaceCall, Fault> {
 /// `GET /v1/calls/{callId}`.
 pub(crate) async fn get(
     State(door): State<Door>,
-    Path(call): Path<String>,
+    PathId(call): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
     let call = door.engine.call(ask.who(), call_id(ask.who(), &call)?).await?;

@@ -1,12 +1,12 @@
 //! `POST /v1/calls/{callId}/commands` (contract §1.5).
 
 use super::Door;
-use super::ask::{Ask, answer, response};
+use super::ask::{Ask, PathId, answer, response};
 use super::calls::call_id;
 use super::error::ChirpError;
 use super::flow;
 use crate::http::fields::{Fields, invalid};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use model::fault::{Fault, FaultCode};
@@ -21,7 +21,7 @@ const DIGITS_MAX: usize = 64;
 /// The command endpoint.
 pub(crate) async fn create(
     State(door): State<Door>,
-    Path(call): Path<String>,
+    PathId(call): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
     let id = call_id(ask.who(), &call)?;

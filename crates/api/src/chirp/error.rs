@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use model::fault::{Fault, FaultClass, FaultCode};
 use serde_json::json;
 
-/// A fault on its way out.
+/// A fault on its way out. The gate gives it its body, because links in it begin with the server's own URL.
 #[derive(Debug)]
 pub(crate) struct ChirpError(Fault);
 
@@ -18,30 +18,37 @@ impl From<Fault> for ChirpError {
 
 impl IntoResponse for ChirpError {
     fn into_response(self) -> Response {
-        let Self(fault) = self;
-        let (status, kind) = status_and_type(fault.code);
-        let body = if fault.code == FaultCode::RateLimited {
-            // The one error whose body is a text instead of an object (contract §1.14).
-            let seconds = fault.retry_after_s.unwrap_or(1);
-            json!({ "error": format!("Rate limit exceeded. Try again in {seconds} seconds.") })
-        } else {
-            let mut error = json!({
-                "type": kind,
-                "message": fault.message,
-                "code": fault.code.as_str(),
-                "doc_url": format!("/docs/errors#{}", fault.code.as_str()),
-            });
-            if let (Some(param), Some(fields)) = (fault.param, error.as_object_mut()) {
-                fields.insert("param".into(), param.into());
-            }
-            json!({ "error": error })
-        };
-        let mut response = (status, Json(body)).into_response();
-        if let Some(seconds) = fault.retry_after_s {
-            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-        }
+        let mut response = status_and_type(self.0.code).0.into_response();
+        response.extensions_mut().insert(self.0);
         response
     }
+}
+
+/// The fault that an answer carries, in the door's shape.
+pub(crate) fn render(fault: Fault, public_url: &str) -> Response {
+    let (status, kind) = status_and_type(fault.code);
+    let body = if fault.code == FaultCode::RateLimited {
+        // The one error whose body is a text instead of an object (contract §1.14).
+        let seconds = fault.retry_after_s.unwrap_or(1);
+        json!({ "error": format!("Rate limit exceeded. Try again in {seconds} seconds.") })
+    } else {
+        let code = fault.code.as_str();
+        let mut error = json!({
+            "type": kind,
+            "message": fault.message,
+            "code": code,
+            "doc_url": format!("{public_url}/docs/errors#{code}"),
+        });
+        if let (Some(param), Some(fields)) = (fault.param, error.as_object_mut()) {
+            fields.insert("param".into(), param.into());
+        }
+        json!({ "error": error })
+    };
+    let mut response = (status, Json(body)).into_response();
+    if let Some(seconds) = fault.retry_after_s {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
 }
 
 fn status_and_type(code: FaultCode) -> (StatusCode, &'static str) {

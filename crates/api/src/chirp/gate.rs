@@ -2,7 +2,7 @@
 
 use super::Door;
 use super::ask::Caller;
-use super::error::ChirpError;
+use super::error::{self, ChirpError};
 use crate::http::rate::{Allowance, Rate};
 use crate::http::request_id::{REQUEST_ID, from_client};
 use axum::extract::{Request, State};
@@ -20,8 +20,8 @@ struct RequestId(String);
 /// Largest block of headers, names and values together.
 const HEADERS_BYTES_MAX: usize = 16 * 1024;
 
-/// Gives every request its id and echoes it. What has too many headers goes no further.
-pub(crate) async fn identify(mut request: Request, next: Next) -> Response {
+/// Gives every request its id and echoes it, and every fault its body. What has too many headers goes no further.
+pub(crate) async fn identify(State(door): State<Door>, mut request: Request, next: Next) -> Response {
     let id = from_client(request.headers()).unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
     request.extensions_mut().insert(RequestId(id.clone()));
     let headers_bytes: usize =
@@ -31,6 +31,11 @@ pub(crate) async fn identify(mut request: Request, next: Next) -> Response {
     } else {
         next.run(request).await
     };
+    if let Some(fault) = response.extensions_mut().remove::<Fault>() {
+        let headers = std::mem::take(response.headers_mut());
+        response = error::render(fault, &door.public_url);
+        response.headers_mut().extend(headers);
+    }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }

@@ -23,7 +23,6 @@ macro_rules! plain_ids {
 plain_ids! {
     organization, parse_organization, OrganizationId, "org_";
     app, parse_app, AppId, "app_";
-    key, parse_key, KeyId, "key_app_";
     number, parse_number, NumberId, "ph_";
     trunk, parse_trunk, TrunkId, "trk_";
     webhook, parse_webhook, WebhookId, "whk_";
@@ -49,6 +48,17 @@ pub(crate) fn call_of(id: CallId, mode: Mode) -> String {
 /// Reads a call's id with the mode that its spelling claims.
 pub(crate) fn parse_call(text: &str) -> Result<(CallId, Mode), Fault> {
     parse_with_mode(text, "call_", CallId::from_ksuid).ok_or_else(|| Fault::new(FaultCode::CallNotFound))
+}
+
+/// `key_app_` or `key_app_test_` and the KSUID.
+pub(crate) fn key(id: KeyId, mode: Mode) -> String {
+    format!("key_app_{}{}", infix(mode), id.to_ksuid())
+}
+
+/// Reads a key's id; its record says its class.
+pub(crate) fn parse_key(text: &str) -> Result<KeyId, Fault> {
+    let parsed = parse_with_mode(text, "key_app_", KeyId::from_ksuid);
+    parsed.map(|(id, _)| id).ok_or_else(|| Fault::new(FaultCode::NotFound))
 }
 
 /// `call_rec_` or `call_rec_test_` and the KSUID.

@@ -1,15 +1,16 @@
 //! App keys (contract §1.12): made, listed, revoked; shown once. Admin keys only.
 
-use super::ask::Ask;
+use super::ask::{Ask, PathId};
 use super::error::ChirpError;
 use super::view::ListView;
 use super::{Door, ids};
 use crate::http::fields::invalid;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use engine::NewKey;
+use model::call::Mode;
 use model::fault::{Fault, FaultCode};
 use model::tenant::{KeyClass, KeyRecord};
 use serde_json::{Value, json};
@@ -43,7 +44,7 @@ pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Respons
 /// `GET /v1/organization/apps/{appId}/keys`.
 pub(crate) async fn list(
     State(door): State<Door>,
-    Path(app): Path<String>,
+    PathId(app): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
     let app = ids::parse_app(&app)?;
@@ -60,7 +61,7 @@ pub(crate) async fn list(
 /// `DELETE /v1/organization/app-keys/{keyId}`.
 pub(crate) async fn revoke(
     State(door): State<Door>,
-    Path(key): Path<String>,
+    PathId(key): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
     door.engine.revoke_key(ask.who(), ids::parse_key(&key)?).await?;
@@ -68,11 +69,12 @@ pub(crate) async fn revoke(
 }
 
 fn view(key: &KeyRecord) -> Value {
+    let mode = if key.class == KeyClass::Test { Mode::Test } else { Mode::Live };
     json!({
-        "id": ids::key(key.id),
+        "id": ids::key(key.id, mode),
         "name": key.name,
         "appId": key.app.map(ids::app),
-        "mode": if key.class == KeyClass::Test { "test" } else { "live" },
+        "mode": mode,
         "prefix": key.prefix,
         "createdAt": key.created_at.to_rfc3339_millis(),
         "updatedAt": key.revoked_at.unwrap_or(key.created_at).to_rfc3339_millis(),

@@ -22,7 +22,7 @@ pub use render::renderer;
 use crate::ApiConfig;
 use crate::http::rate::Rate;
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 use engine::Engine;
 use std::sync::Arc;
@@ -67,5 +67,9 @@ pub(crate) fn router(engine: Arc<Engine>, config: ApiConfig) -> Router {
         .route("/v1/organization/app-keys/{key}", delete(keys::revoke))
         .method_not_allowed_fallback(error::method_not_allowed)
         .route_layer(from_fn_with_state((door.clone(), door.rate.clone()), gate::admit));
-    webhooks.merge(rest).fallback(error::route_not_found).layer(from_fn(gate::identify)).with_state(door)
+    webhooks
+        .merge(rest)
+        .fallback(error::route_not_found)
+        .layer(from_fn_with_state(door.clone(), gate::identify))
+        .with_state(door)
 }

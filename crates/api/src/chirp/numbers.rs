@@ -1,13 +1,13 @@
 //! `/v1/numbers`: which app calls from a number and is called by it, and on which trunk. Our addition to the
 //! contract; written by admin keys, read by app keys too.
 
-use super::ask::{Ask, answer, response};
+use super::ask::{Ask, PathId, answer, response};
 use super::error::ChirpError;
 use super::view::ListView;
 use super::{Door, ids};
 use crate::http::fields::invalid;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use engine::NewNumber;
@@ -45,7 +45,7 @@ pub(crate) async fn list(State(door): State<Door>, ask: Ask) -> Result<Response,
 /// `DELETE /v1/numbers/{numberId}`.
 pub(crate) async fn remove(
     State(door): State<Door>,
-    Path(number): Path<String>,
+    PathId(number): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
     door.engine.delete_number(ask.who(), ids::parse_number(&number)?).await?;

@@ -1,13 +1,13 @@
 //! Recordings of calls (contract §1.7), as far as listing and fetching goes.
 
-use super::ask::Ask;
+use super::ask::{Ask, PathId};
 use super::calls::{app_scope, call_id};
 use super::error::ChirpError;
 use super::view::{ListView, RecordingView};
 use super::{Door, ids};
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use model::RecordingId;
@@ -21,7 +21,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// `GET /v1/calls/{callId}/recordings`.
 pub(crate) async fn list(
     State(door): State<Door>,
-    Path(call): Path<String>,
+    PathId(call): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
     let mode = app_scope(ask.who())?;
@@ -39,7 +39,7 @@ pub(crate) async fn list(
 /// `GET /v1/calls/recordings/{recordingId}`.
 pub(crate) async fn get(
     State(door): State<Door>,
-    Path(recording): Path<String>,
+    PathId(recording): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
     let mode = app_scope(ask.who())?;
@@ -51,7 +51,7 @@ pub(crate) async fn get(
 /// `GET /v1/calls/recordings/{recordingId}/file`.
 pub(crate) async fn file(
     State(door): State<Door>,
-    Path(recording): Path<String>,
+    PathId(recording): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
     let id = recording_id(ask.who(), &recording)?;

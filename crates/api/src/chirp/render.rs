@@ -9,7 +9,8 @@ use ports::{EventRenderer, RenderedEvent};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// The events that a webhook can ask for.
+/// The events that a webhook can ask for: all of the contract's, so that its clients need no change. Those of
+/// voicemail, answering machines and transcription come once the server has these.
 pub(crate) const EVENT_NAMES: &[&str] = &[
     "calls.initiated",
     "calls.ringing",
@@ -23,6 +24,9 @@ pub(crate) const EVENT_NAMES: &[&str] = &[
     "calls.dtmf.received",
     "calls.gather.completed",
     "calls.command.completed",
+    "calls.voicemail.received",
+    "calls.amd.completed",
+    "calls.transcription.completed",
 ];
 
 /// This door's name in [`model::webhook::WebhookEndpoint::door`].

@@ -1,11 +1,11 @@
 //! `GET /v1/calls/{callId}/timeline`: every step of a call, live if asked. Our addition to the contract.
 
 use super::Door;
-use super::ask::Ask;
+use super::ask::{Ask, PathId};
 use super::calls::call_id;
 use super::error::ChirpError;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use ports::store::StoredTimelineEntry;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ const WAIT_MS_MAX: u32 = 30_000;
 /// Entries above `after`, at most `limit`; with `waitMs` the answer waits so long for the first of them.
 pub(crate) async fn get(
     State(door): State<Door>,
-    Path(call): Path<String>,
+    PathId(call): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
     let id = call_id(ask.who(), &call)?;

@@ -1,12 +1,12 @@
 //! `/v1/trunks`: SIP trunks. Our addition to the contract; admin keys only.
 
-use super::ask::{Ask, answer, response};
+use super::ask::{Ask, PathId, answer, response};
 use super::error::ChirpError;
 use super::view::ListView;
 use super::{Door, ids};
 use crate::http::fields::{Fields, invalid};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use engine::{NewTrunk, TrunkChange};
@@ -59,7 +59,7 @@ pub(crate) async fn list(State(door): State<Door>, ask: Ask) -> Result<Response,
 /// `GET /v1/trunks/{trunkId}`.
 pub(crate) async fn get(
     State(door): State<Door>,
-    Path(trunk): Path<String>,
+    PathId(trunk): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
     let trunk = door.engine.trunk(ask.who(), ids::parse_trunk(&trunk)?).await?;
@@ -69,7 +69,7 @@ pub(crate) async fn get(
 /// `PUT /v1/trunks/{trunkId}`: what is not given stays.
 pub(crate) async fn update(
     State(door): State<Door>,
-    Path(trunk): Path<String>,
+    PathId(trunk): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
     let change = change(ask.fields()?)?;
@@ -80,7 +80,7 @@ pub(crate) async fn update(
 /// `DELETE /v1/trunks/{trunkId}`.
 pub(crate) async fn remove(
     State(door): State<Door>,
-    Path(trunk): Path<String>,
+    PathId(trunk): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
     door.engine.delete_trunk(ask.who(), ids::parse_trunk(&trunk)?).await?;
@@ -103,13 +103,14 @@ fn change(mut fields: Fields) -> Result<TrunkChange, Fault> {
 }
 
 fn credentials(fields: &mut Fields) -> Result<Option<Option<TrunkCredentials>>, Fault> {
+    let removed = fields.is_null("username");
     let username = fields.text("username", 1..=128)?;
     let password = fields.text("password", 1..=128)?;
     match (username, password) {
         (Some(username), Some(password)) => {
             Ok(Some(Some(TrunkCredentials { username, password: password.into() })))
         }
-        (None, None) => Ok(None),
+        (None, None) => Ok(removed.then_some(None)),
         (Some(_), None) => Err(missing("password", "username")),
         (None, Some(_)) => Err(missing("username", "password")),
     }

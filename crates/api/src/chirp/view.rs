@@ -61,12 +61,14 @@ pub(crate) fn seconds(call: &Call) -> Option<u64> {
 pub(crate) const DIRECTIONS: &[(&str, Direction)] =
     &[("inbound", Direction::Inbound), ("outbound", Direction::Outbound)];
 
+/// The door's word of a table for `value`. Every table has every value.
+fn word<T: PartialEq>(table: &[(&'static str, T)], value: &T) -> &'static str {
+    table.iter().find(|(_, meaning)| meaning == value).map_or("", |(word, _)| word)
+}
+
 /// The door's word.
-pub(crate) const fn direction(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Inbound => "inbound",
-        Direction::Outbound => "outbound",
-    }
+pub(crate) fn direction(direction: Direction) -> &'static str {
+    word(DIRECTIONS, &direction)
 }
 
 /// The door's words for a channel.
@@ -74,12 +76,8 @@ pub(crate) const CHANNELS: &[(&str, Channel)] =
     &[("pstn", Channel::Pstn), ("whatsapp", Channel::Whatsapp), ("webrtc", Channel::Webrtc)];
 
 /// The door's word.
-pub(crate) const fn channel(channel: Channel) -> &'static str {
-    match channel {
-        Channel::Pstn => "pstn",
-        Channel::Whatsapp => "whatsapp",
-        Channel::Webrtc => "webrtc",
-    }
+pub(crate) fn channel(channel: Channel) -> &'static str {
+    word(CHANNELS, &channel)
 }
 
 /// The door's words for a status.
@@ -96,18 +94,8 @@ pub(crate) const STATUSES: &[(&str, CallStatus)] = &[
 ];
 
 /// The door's word.
-pub(crate) const fn status(status: CallStatus) -> &'static str {
-    match status {
-        CallStatus::Initiated => "initiated",
-        CallStatus::Ringing => "ringing",
-        CallStatus::InProgress => "in_progress",
-        CallStatus::Voicemail => "voicemail",
-        CallStatus::Completed => "completed",
-        CallStatus::Failed => "failed",
-        CallStatus::Busy => "busy",
-        CallStatus::NoAnswer => "no_answer",
-        CallStatus::Canceled => "canceled",
-    }
+pub(crate) fn status(status: CallStatus) -> &'static str {
+    word(STATUSES, &status)
 }
 
 /// The door's word.
@@ -178,4 +166,23 @@ const fn recording_status(status: RecordingStatus) -> &'static str {
 pub(crate) struct ListView<T> {
     pub(crate) data: Vec<T>,
     pub(crate) total_count: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_has_its_word() {
+        use CallStatus::{
+            Busy, Canceled, Completed, Failed, InProgress, Initiated, NoAnswer, Ringing, Voicemail,
+        };
+        let statuses =
+            [Initiated, Ringing, InProgress, Voicemail, Completed, Failed, Busy, NoAnswer, Canceled]
+                .map(status);
+        let channels = [Channel::Pstn, Channel::Whatsapp, Channel::Webrtc].map(channel);
+        let directions = [Direction::Inbound, Direction::Outbound].map(direction);
+        let words: Vec<_> = statuses.iter().chain(&channels).chain(&directions).collect();
+        assert!(words.iter().all(|word| !word.is_empty()), "{words:?}");
+    }
 }

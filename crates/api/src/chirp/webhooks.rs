@@ -1,13 +1,13 @@
 //! `/v1/webhooks` (contract §1.13) and the log of deliveries.
 
-use super::ask::{Ask, answer, response};
+use super::ask::{Ask, PathId, answer, response};
 use super::error::ChirpError;
 use super::render::{DOOR, EVENT_NAMES};
 use super::view::ListView;
 use super::{Door, ids};
 use crate::http::fields::{Fields, invalid, text};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use engine::{NewWebhook, WebhookChange};
@@ -56,7 +56,7 @@ pub(crate) async fn list(State(door): State<Door>, ask: Ask) -> Result<Response,
 /// `GET /v1/webhooks/{webhookId}`.
 pub(crate) async fn get(
     State(door): State<Door>,
-    Path(webhook): Path<String>,
+    PathId(webhook): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
     let endpoint = door.engine.webhook(ask.who(), ids::parse_webhook(&webhook)?).await?;
@@ -66,7 +66,7 @@ pub(crate) async fn get(
 /// `PUT /v1/webhooks/{webhookId}`: what is not given stays; a disabled endpoint is enabled again.
 pub(crate) async fn update(
     State(door): State<Door>,
-    Path(webhook): Path<String>,
+    PathId(webhook): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
     let mut fields = ask.fields()?;
@@ -83,7 +83,7 @@ pub(crate) async fn update(
 /// `DELETE /v1/webhooks/{webhookId}`.
 pub(crate) async fn remove(
     State(door): State<Door>,
-    Path(webhook): Path<String>,
+    PathId(webhook): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
     door.engine.delete_webhook(ask.who(), ids::parse_webhook(&webhook)?).await?;
@@ -93,7 +93,7 @@ pub(crate) async fn remove(
 /// `GET /v1/webhooks/{webhookId}/deliveries`: each with its attempts, newest first.
 pub(crate) async fn deliveries(
     State(door): State<Door>,
-    Path(webhook): Path<String>,
+    PathId(webhook): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
     let mut query = ask.query()?;

@@ -37,6 +37,11 @@ impl Fields {
         self.map.remove(name).filter(|value| !value.is_null())
     }
 
+    /// Whether the field is there and `null`, where that means more than being absent.
+    pub(crate) fn is_null(&self, name: &str) -> bool {
+        self.map.get(name).is_some_and(Value::is_null)
+    }
+
     /// A text of so many characters.
     pub(crate) fn text(
         &mut self,

@@ -9,7 +9,7 @@ use crate::config::{Config, LogFormat};
 use crate::data_dir::DataDir;
 use crate::failure::Failure;
 use crate::server::{self, Server};
-use crate::{logging, terminal};
+use crate::{descriptors, logging, terminal};
 use axum::routing::post;
 use axum::{Json, Router};
 use model::tenant::KeyClass;
@@ -31,6 +31,7 @@ pub(crate) async fn run(mut config: Config) -> CommandResult {
         config.log.level = "warn".into();
     }
     logging::start(&config.log)?;
+    descriptors::raise_limit();
     free_ports_if_taken(&mut config).await;
     let receiver = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let receiver_addr = receiver.local_addr()?;

@@ -5,7 +5,7 @@ use super::serve::stop_signal;
 use crate::cli::Sandbox;
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::{logging, server, terminal};
+use crate::{descriptors, logging, server, terminal};
 use carriers::PersonaNetwork;
 use ports::Clock;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use std::sync::Arc;
 /// Runs the command.
 pub(crate) async fn run(config: Config, args: Sandbox) -> CommandResult {
     logging::start(&config.log)?;
+    descriptors::raise_limit();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let media = server::start_media(&config, clock.clone())?;
     let tts = server::start_speech(&config, std::env::temp_dir()).await;

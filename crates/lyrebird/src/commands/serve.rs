@@ -5,12 +5,13 @@ use super::init;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::server::{self, Server};
-use crate::{logging, terminal};
+use crate::{descriptors, logging, terminal};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs the command.
 pub(crate) async fn run(config: Config) -> CommandResult {
     logging::start(&config.log)?;
+    descriptors::raise_limit();
     let dir = DataDir::open(&config.data_dir)?;
     let (lock, store) = server::open_store(&dir).await?;
     if let Some(keys) = init::first_start(&dir, store.as_ref()).await? {

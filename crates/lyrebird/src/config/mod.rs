@@ -22,6 +22,8 @@ pub(crate) struct Config {
     pub rtp: Rtp,
     pub media: Media,
     pub sandbox: Sandbox,
+    pub calls: Calls,
+    pub webhooks: Webhooks,
     pub speech: Speech,
     pub egress: Egress,
     pub limits: Limits,
@@ -44,7 +46,8 @@ pub(crate) struct Http {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sip {
     pub addr: SocketAddr,
-    pub advertised_host: String,
+    #[serde(deserialize_with = "optional")]
+    pub advertised_ip: Option<IpAddr>,
     pub user_agent: String,
 }
 
@@ -64,14 +67,38 @@ pub(crate) struct Media {
     pub workers: usize,
     pub folder: String,
     pub file_bytes_max: usize,
+    pub fetch_timeout_ms: u64,
+    pub url_ttl_ms: u64,
+    pub clip_cache_bytes_max: usize,
     pub prompt_cache_bytes_max: usize,
+}
+
+/// `[calls]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Calls {
+    pub at_once_max: usize,
+    pub decision_timeout_ms: u32,
+    pub idempotency_ttl_ms: u64,
+    pub lease_ms: u64,
+}
+
+/// `[webhooks]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Webhooks {
+    pub delays_s: Vec<u64>,
+    pub timeout_ms: u64,
+    pub parallel_max: usize,
+    pub parallel_per_endpoint_max: usize,
 }
 
 /// `[sandbox]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sandbox {
-    pub network: String,
+    #[serde(deserialize_with = "optional")]
+    pub network: Option<SocketAddr>,
 }
 
 /// `[speech]`
@@ -143,6 +170,14 @@ pub(crate) struct TrunkEntry {
     pub concurrent_calls_max: u16,
     #[serde(default)]
     pub numbers: Vec<model::E164>,
+}
+
+/// A setting that is nothing where its text is empty.
+fn optional<'de, D: serde::Deserializer<'de>, T: std::str::FromStr<Err: std::fmt::Display>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(serde::de::Error::custom) }
 }
 
 const fn default_port() -> u16 {
@@ -269,11 +304,6 @@ impl Config {
         merge("sip.addr", flags.sip_addr.map(|addr| addr.to_string()));
         merge("rtp.ports", flags.rtp_ports.clone());
         figment.extract().map_err(|error| ConfigError::Wrong(Box::new(error)))
-    }
-
-    /// The address that carriers are told, if one is configured.
-    pub(crate) fn advertised_ip(&self) -> Option<IpAddr> {
-        self.sip.advertised_host.parse().ok()
     }
 }
 

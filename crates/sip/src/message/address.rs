@@ -130,7 +130,7 @@ mod tests {
         check("no uri at all");
         check("\"open quote <sip:a@b>");
         check("<sip:a@b");
-        check("<t.watson@example.org>");
+        check("<t.holmes@example.org>");
         check("sip:a@b?Route=%3Csip:c%3E");
         check("<sip:a@b>;;;;");
         check("<sip:a@b>;tag=");
