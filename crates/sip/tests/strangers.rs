@@ -227,6 +227,51 @@ fn our_offer_in_a_200_is_answered_in_the_ack() {
     assert_eq!(bed.heard(B), ["incoming", "acknowledged sdp"]);
 }
 
+/// §18.2.2: the caller sends from a port that it does not listen at, and names the other in its Via.
+#[test]
+fn every_response_goes_where_the_via_says_and_to_the_source_with_rport() {
+    let check = |rport: &str, wanted: &str| {
+        let mut bed = Bed::new(27);
+        bed.behave(B, |event| match event {
+            Event::Incoming { key, .. } => vec![Order::Ring { key: *key, code: 180, sdp: None }],
+            _ => Vec::new(),
+        });
+        let from = "127.0.0.1:49999";
+        let with = |text: String| text.replacen(";branch", &format!("{rport};branch"), 1);
+        bed.inject(B, from, &with(sdp_invite("1", 1, "")));
+        bed.inject(B, from, &with(sdp_invite("1", 1, "")));
+        bed.order(B, Order::Answer { key: bed.incoming(B), sdp: ANSWER.to_vec() });
+        bed.run_ms(600);
+        let tag = to_tag(&bed.last("B 200 INVITE"));
+        bed.inject(B, from, &with(request("ACK", "2", 1, &tag, "", "")));
+        bed.inject(B, from, &with(request("OPTIONS", "3", 2, &tag, "", "")));
+        bed.inject(B, from, &with(request("BYE", "4", 3, &tag, "", "")));
+        bed.inject(B, from, &with(request("BYE", "4", 3, &tag, "", "")));
+        let sent = ["100", "180", "180", "200", "200", "200", "200", "200"];
+        let codes = codes(&bed);
+        assert!(codes.iter().map(|code| &code[..3]).eq(sent), "{codes:?}");
+        assert!(bed.packets.iter().all(|(_, packet)| packet.to.to_string() == wanted), "{:?}", bed.packets);
+        bed.run_out();
+    };
+    check("", RAW);
+    check(";rport", "127.0.0.1:49999");
+}
+
+#[test]
+fn a_refusal_is_repeated_where_the_via_says() {
+    let mut bed = Bed::new(28);
+    bed.behave(B, |event| match event {
+        Event::Incoming { key, .. } => {
+            vec![Order::Reject { key: *key, rejection: sip::Rejection::with_code(486) }]
+        }
+        _ => Vec::new(),
+    });
+    bed.inject(B, "127.0.0.1:49999", &sdp_invite("1", 1, ""));
+    bed.run_ms(1_600);
+    assert_eq!(codes(&bed), ["100 INVITE", "486 INVITE", "486 INVITE", "486 INVITE"]);
+    assert!(bed.packets.iter().all(|(_, packet)| packet.to.to_string() == RAW), "{:?}", bed.packets);
+}
+
 #[test]
 fn a_caller_may_say_bye_before_the_answer() {
     let mut bed = Bed::new(11);

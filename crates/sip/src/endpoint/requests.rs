@@ -173,7 +173,8 @@ impl Endpoint {
         now: Timestamp,
     ) {
         let wire = &mut self.wire;
-        let server = wire.servers.open(request, Some(key), source);
+        let head = ReplyHead::new(request.message, source);
+        let server = wire.servers.open(request, Some(key), head.hop);
         let user = escape_user(&request.uri.user_plain());
         let at = if user.is_empty() { "" } else { "@" };
         let contact = format!("sip:{user}{at}{}", wire.config.host_port);
@@ -181,7 +182,7 @@ impl Endpoint {
         let arrival = Arrival {
             message: request.message,
             server,
-            head: ReplyHead::new(request.message, source),
+            head,
             dialog,
             cseq: request.cseq.number,
             has_offer: sdp.is_some(),

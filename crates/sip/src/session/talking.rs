@@ -145,8 +145,8 @@ impl Talking {
         now: Timestamp,
     ) -> Next {
         let message = request.message;
-        let server = wire.servers.open(request, Some(self.key), source);
         let head = ReplyHead::new(message, source);
+        let server = wire.servers.open(request, Some(self.key), head.hop);
         if !self.dialog.accept_cseq(request.cseq.number) {
             self.reply(server, &head, 500, wire, now);
             return Next::Stay;

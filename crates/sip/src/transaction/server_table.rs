@@ -99,7 +99,8 @@ impl ServerTable {
         self.by_merge_key.contains_key(merge_key(request).as_slice())
     }
 
-    /// A new request; it is to be answered by [`Self::reply`].
+    /// A new request; it is to be answered by [`Self::reply`]. `hop` is where all its responses go (§18.2.2), which
+    /// need not be where it came from.
     pub(crate) fn open(&mut self, request: &Request<'_, '_>, owner: Option<CallKey>, hop: Hop) -> ServerId {
         self.last += 1;
         let id = ServerId(self.last);
