@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 /// How long a leg may take to confirm its end; after that the call ends without it.
 pub(super) const LEG_END_MS: u64 = 33_000;
-/// How much longer than it was allowed a callee may ring before we give up ourselves.
-pub(super) const RING_GRACE_MS: u64 = 5_000;
+/// How much longer than it may ring a callee has before we give up ourselves. The carrier keeps the ring timeout, from
+/// when it rings; before that it may wait its turn among the trunk's calls a second (10 s), look the host up (3 s) and
+/// send until a host counts as dead (32 s).
+pub(super) const RING_GRACE_MS: u64 = 10_000 + 3_000 + 32_000;
 /// How long the caller's side may take to confirm our answer.
 pub(super) const ANSWERING_MS: u64 = 40_000;
 

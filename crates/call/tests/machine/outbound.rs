@@ -87,7 +87,7 @@ fn a_callee_that_rings_for_ever_is_given_up_by_our_own_timer() {
             leg dial 20s
         +1s ringing
             ringing [ringing]
-        +24s timeout
+        +64s timeout
             leg hang up
         +100ms ended canceled by local 487
             ended [no_answer] no_answer by timeout 487
