@@ -14,7 +14,7 @@ use model::flow::Flow;
 use model::tenant::Principal;
 use model::timeline::TimelineKind;
 use model::trunk::Trunk;
-use model::{AppId, CallId, E164, Pii, Timestamp, TrunkId};
+use model::{AppId, CallId, CommandId, E164, Pii, Timestamp, TrunkId};
 use ports::store::{Created, Idempotency, NewCall, Reserved, StoredResponse};
 use serde_json::{Map, Value, json};
 use std::ops::RangeInclusive;
@@ -69,7 +69,7 @@ impl Engine {
         let limit = core.concurrent_calls_max(app).await?;
         let now = core.now();
         let call = row(core, &order, app, mode, (from, to), trunk.as_ref().map(|trunk| trunk.id), now);
-        let setup = setup(core, call.id, &order);
+        let setup = setup(core, call.id, &order, now);
         let road = core.road(mode, trunk, &call)?;
         let response = render(&call);
         let fresh = Fresh {
@@ -257,11 +257,18 @@ fn row(
     }
 }
 
-fn setup(core: &Core, id: CallId, order: &PlaceCall) -> CallSetup {
+fn setup(core: &Core, id: CallId, order: &PlaceCall, now: Timestamp) -> CallSetup {
+    // A door reads a flow without a random source: the ids it gives its steps are the same in every call.
+    let flow = order.flow.clone().map(|mut flow| {
+        for step in &mut flow.steps {
+            step.id = core.with_ids(|ids| CommandId::generate(ids, now));
+        }
+        flow
+    });
     CallSetup {
         id,
         direction: Direction::Outbound,
-        flow: order.flow.clone(),
+        flow,
         ring_timeout_ms: order.ring_timeout_ms.unwrap_or(CallSetup::RING_TIMEOUT_MS),
         max_duration_ms: order.max_duration_ms.unwrap_or(CallSetup::MAX_DURATION_MS),
         decision_timeout_ms: core.config.decision_timeout_ms,

@@ -55,6 +55,21 @@ async fn check(change: impl FnOnce(&mut PlaceCall), code: FaultCode, param: Opti
 }
 
 #[tokio::test(start_paused = true)]
+async fn steps_of_equal_flows_have_ids_of_their_own() {
+    let world = World::new().await;
+    let id = CommandId::generate(&mut IdSource::new(0), Timestamp::default());
+    let step = Step { id, command: FlowCommand::Hangup, conditions: Vec::new() };
+    let flow = Flow { steps: vec![step.clone(), step] };
+    let mut seen = std::collections::BTreeSet::from([id]);
+    for _ in 0..2 {
+        let call = world.place(PlaceCall { flow: Some(flow.clone()), ..order() }).await;
+        let steps = world.outside.store.row(call).setup.flow.unwrap().steps;
+        seen.extend(steps.iter().map(|step| step.id));
+    }
+    assert_eq!(seen.len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
 async fn bad_orders_name_the_field() {
     let step = Step {
         id: CommandId::generate(&mut IdSource::new(1), Timestamp::default()),
