@@ -89,7 +89,9 @@ impl Flow {
 
     /// The call ends.
     pub(super) fn stop(&mut self, stage: &mut Stage) {
-        self.coming.clear();
+        for mut planned in self.coming.drain(..) {
+            planned.step.as_step().forget(stage);
+        }
         if let Some(mut running) = self.running.take() {
             running.step.as_step().stop(stage);
             running.finish(CommandOutcome::Cancelled, stage);

@@ -26,7 +26,7 @@ use model::event::{CommandOutcome, EventBody};
 use model::flow::CallCommand;
 use model::leg::{LegEnd, LegFact};
 use model::recording::Recording;
-use model::sound::{MediaFact, RecordFact};
+use model::sound::{MediaFact, PromptId, RecordFact};
 use model::timeline::TimelineKind;
 use model::{CommandId, Pii, Timestamp};
 use recording::RecordNews;
@@ -153,6 +153,11 @@ impl Machine {
     /// The recordings that are not final yet, as their rows are now, oldest first.
     pub fn recordings(&self) -> impl Iterator<Item = &Recording> {
         self.stage.recordings.rows()
+    }
+
+    /// Whether the prompt may still be played; one that was ordered and is not wanted can be let go of.
+    pub fn wants(&self, prompt: PromptId) -> bool {
+        self.stage.prompts.wants(prompt)
     }
 
     /// Whether the call's state allows the command now. Asked right before the command is handled; one that is

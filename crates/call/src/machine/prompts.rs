@@ -104,6 +104,11 @@ impl Prompts {
         }
     }
 
+    /// Whether somebody may still play it.
+    pub(super) fn wants(&self, prompt: PromptId) -> bool {
+        self.wanted.contains_key(&prompt)
+    }
+
     /// Whether the sound can be played.
     pub(super) fn readiness(&self, sound: &Sound) -> Readiness {
         let mut once_ms = 0u64;

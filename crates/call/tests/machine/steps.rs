@@ -270,6 +270,10 @@ fn prompts_that_were_played_or_skipped_are_forgotten() {
     let played = MediaFact::PlaybackFinished { playback: PlaybackId(1), played_ms: 900, completed: true };
     machine.handle(Input::Start, BEGIN);
     assert_eq!(prompts_kept(&machine), 2);
+    assert!(machine.wants(PromptId(1)) && !machine.wants(PromptId(3)));
+    let mut withdrawn = machine.clone();
+    withdrawn.handle(Input::Shutdown, BEGIN);
+    assert_eq!(prompts_kept(&withdrawn), 0, "steps that never ran");
     machine.handle(Input::Prompt(PromptFact::Ready { prompt: PromptId(1), duration_ms: 900 }), BEGIN);
     machine.handle(Input::Leg(leg, LegFact::Answered), BEGIN);
     machine.handle(Input::Media(leg, played), BEGIN);

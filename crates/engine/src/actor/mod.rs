@@ -6,6 +6,7 @@ mod ledger;
 mod mailbox;
 mod notes;
 mod orders;
+mod prompting;
 mod recorder;
 mod recovery;
 mod road;

@@ -7,7 +7,7 @@ use super::run::Actor;
 use call::{Input, Output};
 use model::LegId;
 use model::leg::{LegEndKind, LegOrder};
-use model::sound::{MediaFact, MediaOrder, PromptOrder, PromptSource, RecordFact, RecordOrder};
+use model::sound::{MediaFact, MediaOrder, PromptOrder, RecordFact, RecordOrder};
 use model::timeline::TimelineKind;
 use ports::media::PlaneOrder;
 use ports::{CarrierError, Dial, MediaError};
@@ -21,7 +21,10 @@ impl Actor {
             Output::Leg(leg, LegOrder::Dial { ring_timeout_ms }) => self.dial(leg, ring_timeout_ms),
             Output::Leg(leg, order) => self.order_leg(leg, order),
             Output::Media(leg, order) => self.order_sound(leg, order),
-            Output::Prompt(PromptOrder::Prepare { prompt, source }) => self.prepare(prompt, source),
+            Output::Prompt(PromptOrder::Prepare { prompt, source }) => {
+                let owner = (self.machine.call().app, self.call);
+                self.prompts.prepare(&self.core, &self.mailbox, owner, prompt, source);
+            }
             Output::Record(leg, order) => self.order_recording(leg, &order),
             // Announcements are the loop's business.
             Output::Event { .. } | Output::Note { .. } => {}
@@ -69,7 +72,7 @@ impl Actor {
         let mut unsent = None;
         let (order, otherwise) = match order {
             MediaOrder::Play { playback, prompts, times, gap_ms } => {
-                let clips = prompts.iter().filter_map(|prompt| self.clips.get(prompt).cloned()).collect();
+                let clips = self.prompts.clips(&prompts);
                 let cut = MediaFact::PlaybackFinished { playback, played_ms: 0, completed: false };
                 (PlaneOrder::Play { playback, clips, times, gap_ms }, Some(cut))
             }
@@ -93,17 +96,6 @@ impl Actor {
         if let Some(fact) = otherwise.or(unsent) {
             self.local.push_back(Input::Media(leg, fact));
         }
-    }
-
-    fn prepare(&mut self, prompt: model::sound::PromptId, source: PromptSource) {
-        let (core, mailbox, call) = (self.core.clone(), self.mailbox.clone(), self.call);
-        let permits = self.prompt_permits.clone();
-        tokio::spawn(async move {
-            // Never closed; an error would only mean that nobody waits in line.
-            let _turn = permits.acquire().await;
-            let result = core.prepare_prompt(call, &source).await;
-            mailbox.prompt(prompt, result).await;
-        });
     }
 
     fn order_recording(&mut self, leg: LegId, order: &RecordOrder) {

@@ -3,6 +3,7 @@
 
 use super::ledger::{Ledger, SharedStanding, lock};
 use super::mailbox::{Mail, Mailbox};
+use super::prompting::CallPrompts;
 use super::road::Road;
 use super::supervise::{Beginning, Ends, Launch};
 use super::{notes, recorder};
@@ -11,21 +12,17 @@ use crate::fault::saying;
 use call::{Input, Machine, Output, Refused};
 use model::fault::{Fault, FaultCode};
 use model::leg::{LegEnd, LegEndKind, LegEndedBy, LegFact, LegOrder, ReleaseCause};
-use model::sound::{PromptFact, PromptId};
+use model::sound::PromptFact;
 use model::timeline::TimelineKind;
 use model::{CallId, LegId, Timestamp};
 use ports::CarrierError;
-use ports::media::Clip;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::sleep;
-
-/// Most prompts of one call being made ready at once, so that one call does not keep others waiting.
-const PROMPTS_AT_ONCE: usize = 4;
 
 /// A running call.
 pub(super) struct Actor {
@@ -34,8 +31,7 @@ pub(super) struct Actor {
     pub(super) machine: Machine,
     pub(super) road: Road,
     pub(super) mailbox: Mailbox,
-    pub(super) clips: BTreeMap<PromptId, Arc<Clip>>,
-    pub(super) prompt_permits: Arc<Semaphore>,
+    pub(super) prompts: CallPrompts,
     /// Facts that came of carrying out orders, for the machine.
     pub(super) local: VecDeque<Input>,
     pub(super) standing: SharedStanding,
@@ -86,8 +82,7 @@ impl Actor {
             machine,
             road,
             mailbox,
-            clips: BTreeMap::new(),
-            prompt_permits: Arc::new(Semaphore::new(PROMPTS_AT_ONCE)),
+            prompts: CallPrompts::new(),
             local: VecDeque::new(),
             standing,
             dialling: None,
@@ -151,6 +146,10 @@ impl Actor {
                 Some(input) => self.tell(input),
                 None => break,
             }
+        }
+        // What waits to be carried out may still play.
+        if self.held.is_empty() {
+            self.prompts.retain(|prompt| self.machine.wants(prompt));
         }
         for recording in self.machine.recordings() {
             self.ledger.recording(recording);
@@ -235,13 +234,12 @@ impl Actor {
                 notes::media(&self.core, leg, &fact);
                 self.tell(Input::Media(leg, fact));
             }
-            Mail::Prompt(prompt, Ok(clip)) => {
-                let duration_ms = u32::try_from(clip.duration().as_millis()).unwrap_or(u32::MAX);
-                self.clips.insert(prompt, clip);
-                self.tell(Input::Prompt(PromptFact::Ready { prompt, duration_ms }));
-            }
-            Mail::Prompt(prompt, Err(reason)) => {
-                self.tell(Input::Prompt(PromptFact::Failed { prompt, reason }));
+            Mail::Prompt(prompt, result) => {
+                let kept = result.and_then(|clip| self.prompts.keep(prompt, clip));
+                self.tell(Input::Prompt(match kept {
+                    Ok(duration_ms) => PromptFact::Ready { prompt, duration_ms },
+                    Err(reason) => PromptFact::Failed { prompt, reason },
+                }));
             }
             Mail::Record(fact) => {
                 notes::record(&self.core, self.call, &fact);

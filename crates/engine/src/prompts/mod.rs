@@ -5,6 +5,7 @@ mod beep;
 mod cache;
 mod file;
 mod flights;
+mod turns;
 
 use crate::config::EngineParts;
 use crate::core::Core;
@@ -13,14 +14,14 @@ use cache::ClipCache;
 use flights::Flights;
 use model::sound::PromptSource;
 use model::timeline::TimelineKind;
-use model::{CallId, Timestamp};
+use model::{AppId, CallId, Timestamp};
 use ports::media::Clip;
 use ports::{Clock, Egress, EgressError, EgressRequest, MediaPlane, Tts, Utterance};
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use turns::Turns;
 
 /// Makes prompts ready.
 pub(crate) struct Prompts {
@@ -34,7 +35,7 @@ pub(crate) struct Prompts {
     url_ttl: Duration,
     cache: ClipCache,
     flights: Flights,
-    permits: Semaphore,
+    turns: Turns,
     beep: Arc<Clip>,
 }
 
@@ -52,13 +53,13 @@ impl Prompts {
             url_ttl: config.clip_url_ttl,
             cache: ClipCache::new(config.clip_cache_bytes_max),
             flights: Flights::default(),
-            permits: Semaphore::new(config.media_parallel_max.max(1)),
+            turns: Turns::new(config.media_parallel_max),
             beep: beep::clip(),
         }
     }
 
     /// The source's sound, or why there is none.
-    async fn clip(&self, source: &PromptSource) -> Result<Arc<Clip>, String> {
+    async fn clip(&self, app: AppId, source: &PromptSource) -> Result<Arc<Clip>, String> {
         if *source == PromptSource::Beep {
             return Ok(self.beep.clone());
         }
@@ -66,7 +67,7 @@ impl Prompts {
         if let Some(clip) = self.cache.get(&key, self.clock.now()) {
             return Ok(clip);
         }
-        self.flights.join(&key, || self.make(&key)).await
+        self.flights.join(&key, || self.make(app, &key)).await
     }
 
     /// What the sound is kept under. A file is another one when it was written again.
@@ -80,9 +81,8 @@ impl Prompts {
         }
     }
 
-    async fn make(&self, key: &Key) -> Result<Arc<Clip>, String> {
-        // Never closed; an error would only mean that nobody waits in line.
-        let _turn = self.permits.acquire().await;
+    async fn make(&self, app: AppId, key: &Key) -> Result<Arc<Clip>, String> {
+        let _turn = self.turns.take(app).await;
         let (content, until) = self.content(key).await?;
         let clip = self.media.prepare(content).await.map_err(|error| error.to_string())?;
         self.cache.put(key.clone(), clip.clone(), until);
@@ -152,11 +152,12 @@ impl Core {
     /// Makes a prompt of a call ready and notes how it went on the timeline.
     pub(crate) async fn prepare_prompt(
         &self,
+        app: AppId,
         call: CallId,
         source: &PromptSource,
     ) -> Result<Arc<Clip>, String> {
         let begun = self.now();
-        let result = self.prompts.clip(source).await;
+        let result = self.prompts.clip(app, source).await;
         let latency_ms = u64::try_from(self.now().since(begun).as_millis()).unwrap_or(u64::MAX);
         let (kind, what) = match source {
             PromptSource::Speech { text, .. } => (TimelineKind::Speech, format!("\"{text}\"")),

@@ -2,10 +2,12 @@
 
 use crate::fakes::{Reply, World};
 use model::event::{CommandOutcome, EventBody};
-use model::flow::{Flow, FlowCommand, Playback, Say, Step};
-use model::leg::LegFact;
-use model::{CommandId, IdSource, Timestamp};
+use model::flow::{Flow, FlowCommand, Pause, Playback, Say, Step};
+use model::leg::{LegEndKind, LegEndedBy, LegFact};
+use model::sound::MediaFact;
+use model::{CallId, CommandId, IdSource, Timestamp};
 use ports::EgressError;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -112,4 +114,51 @@ async fn a_file_that_was_written_again_is_read_again() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(world.outside.plane.prepared.load(Ordering::SeqCst), prepared, "{content}");
     }
+}
+
+/// A call with these steps whose sound has begun to play.
+async fn playing(world: &World, commands: Vec<FlowCommand>) -> CallId {
+    let id = CommandId::generate(&mut IdSource::new(5), Timestamp::default());
+    let steps = commands.into_iter().map(|command| Step { id, command, conditions: Vec::new() }).collect();
+    let (dialled, played) = (world.outside.log.count("sandbox dialled"), world.outside.log.count("play"));
+    let call = world.place(crate::fakes::with_flow(Some(Flow { steps }))).await;
+    world.outside.log.wait("sandbox dialled", dialled + 1).await;
+    world.outside.sandbox.leg(call, LegFact::Answered);
+    world.outside.log.wait("play", played + 1).await;
+    call
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_prompt_that_was_played_is_let_go_of_while_the_call_goes_on() {
+    let world = World::with(|config| config.clip_cache_bytes_max = 0).await;
+    world.outside.egress.answer(|_| Reply::Body("RIFF".into()));
+    let pause = FlowCommand::Pause(Pause { length_ms: 60_000 });
+    let call = playing(&world, vec![play("https://media.example/a.wav"), pause]).await;
+    let (playback, held) = {
+        let played = world.outside.plane.played.lock().unwrap();
+        (played[0].0, Arc::downgrade(&played[0].1[0]))
+    };
+    assert_eq!(held.strong_count(), 2, "the plane's and the call's");
+    let end = MediaFact::PlaybackFinished { playback, played_ms: 1_000, completed: true };
+    world.outside.sandbox.media(call, end);
+    world.outside.log.wait("event command_completed", 1).await;
+    assert_eq!(held.strong_count(), 1, "the plane's");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_still_being_fetched_when_its_call_ends_keeps_no_other_call_waiting() {
+    let world = World::with(|config| {
+        config.media_parallel_max = 1;
+        config.media_timeout = Duration::from_secs(3_600);
+    })
+    .await;
+    world.outside.egress.answer(|request| {
+        if request.url.ends_with("slow.wav") { Reply::Hang } else { Reply::Body("RIFF".into()) }
+    });
+    let slow = world.place(crate::fakes::with_flow(flow(play("https://media.example/slow.wav")))).await;
+    world.outside.log.wait("request https://media.example/slow.wav", 1).await;
+    world.outside.log.wait("sandbox dialled", 1).await;
+    world.outside.sandbox.leg(slow, crate::fakes::carrier_ended(LegEndKind::Busy, LegEndedBy::Remote));
+    world.outside.log.wait("event ended", 1).await;
+    playing(&world, vec![play("https://media.example/quick.wav")]).await;
 }
