@@ -35,8 +35,8 @@ impl Baresip {
         write("contacts", "");
         let mut command = Command::new("baresip");
         command.arg("-4").arg("-f").arg(dir.path());
-        let child = Child::start(command, PACKAGE);
-        listening(&child, addr.port()).await;
+        let mut child = Child::start(command, PACKAGE);
+        listening(&mut child, addr.port()).await;
         Self { child, addr, dir }
     }
 

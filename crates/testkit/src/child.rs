@@ -48,6 +48,11 @@ impl Child {
         self.process.id()
     }
 
+    /// Whether it has not ended yet.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
+    }
+
     /// The lines of its standard output so far.
     pub fn stdout(&self) -> Vec<String> {
         lock(&self.said.stdout).clone()

@@ -222,7 +222,7 @@ impl Datagram {
     }
 
     /// Host and port of the request's own URI, which is where this phone is reached.
-    fn asked_at(&self) -> &str {
+    pub fn asked_at(&self) -> &str {
         let uri = self.text.split(' ').nth(1).unwrap_or_default();
         let host = uri.rsplit('@').next().unwrap_or_default();
         host.split(';').next().unwrap_or_default()

@@ -30,11 +30,15 @@ pub(crate) fn free_udp_port() -> u16 {
 }
 
 /// Waits until the program holds its port. Panics with what it said when the patience is over.
-pub(crate) async fn listening(program: &Child, port: u16) {
+pub(crate) async fn listening(program: &mut Child, port: u16) {
     let mut looks = interval(LOOK_EVERY);
     let deadline = Instant::now() + PATIENCE;
     while !is_taken(port) {
-        assert!(Instant::now() < deadline, "nobody listens at port {port}; {}", program.story());
+        assert!(
+            Instant::now() < deadline && program.is_running(),
+            "nobody listens at port {port}; {}",
+            program.story()
+        );
         looks.tick().await;
     }
 }

@@ -8,7 +8,8 @@
 //! play digits.pcap    send a capture's packets as sound
 //! ```
 //!
-//! `> 401 INVITE` and `> 407 INVITE` challenge; `< INVITE auth=user:password` goes on only if the answer is right;
+//! `> 401 INVITE` and `> 407 INVITE` challenge; `< INVITE auth=user:password` goes on only if the answer is right
+//! (which this sipp can tell for 401 alone), `< INVITE has=Proxy-Authorization` only if the header is there;
 //! `> ACK refused` confirms a refusal; `> BYE again` repeats a request to the letter. With the line `repeats matter`
 //! every repeated message is a step of the score, where sipp would else deal with it by itself.
 
@@ -50,9 +51,19 @@ pub(crate) fn scenario(side: Side, score: &str) -> String {
     {
         writer.line(line);
     }
-    writer
-        .out
-        .push_str("<Reference variables=\"via,from,to,number,contacts,contact,right\"/>\n</scenario>\n");
+    // sipp refuses variables that nobody uses, and uses of variables that nobody sets.
+    let names = ["via", "from", "to", "number", "contacts", "contact", "right", "there"];
+    let is_set = |name: &&str| {
+        let ends = ["\"", ","].map(|end| format!("{name}{end}"));
+        writer.out.lines().filter_map(|line| line.split_once("assign_to=\"")).any(|(_, set)| {
+            ends.iter().any(|name| set.starts_with(name) || set.contains(&format!(",{name}")))
+        })
+    };
+    let set: Vec<_> = names.into_iter().filter(is_set).collect();
+    if !set.is_empty() {
+        let _ = writeln!(writer.out, "<Reference variables=\"{}\"/>", set.join(","));
+    }
+    writer.out.push_str("</scenario>\n");
     writer.out
 }
 
@@ -123,8 +134,7 @@ impl Writer {
                 "INVITE" => KEEP_REQUEST,
                 _ => "",
             };
-            let check =
-                notes.iter().find_map(|note| note.strip_prefix("auth=")).map(verify).unwrap_or_default();
+            let check = notes.iter().filter_map(|note| check(note)).collect::<String>();
             let action = format!("{keep}{check}");
             let action = if action.is_empty() { action } else { format!("<action>{action}\n</action>") };
             self.step(&format!("<recv {kind}=\"{choice}\"{attributes}>{action}</recv>\n"));
@@ -221,7 +231,7 @@ impl Writer {
             "gone" => Some("inactive"),
             _ => None,
         });
-        let body = direction.map(description).unwrap_or_default();
+        let body = direction.map(|direction| description(direction, self.steps)).unwrap_or_default();
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\n" };
         self.step(&format!(
             "<send{attributes}><![CDATA[\n\n{head}{kind}Content-Length: [len]\n\n{body}\n]]></send>\n"
@@ -229,15 +239,22 @@ impl Writer {
     }
 }
 
-fn verify(credentials: &str) -> String {
-    let (user, password) = credentials.split_once(':').expect("auth=user:password");
-    format!("\n<verifyauth assign_to=\"right\" username=\"{user}\" password=\"{password}\"/>")
+/// What is checked of a received message.
+fn check(note: &str) -> Option<String> {
+    if let Some(header) = note.strip_prefix("has=") {
+        let there = "regexp=\".+\" search_in=\"hdr\" check_it=\"true\" assign_to=\"there\"";
+        return Some(format!("\n<ereg {there} header=\"{header}:\"/>"));
+    }
+    let (user, password) = note.strip_prefix("auth=")?.split_once(':')?;
+    Some(format!("\n<verifyauth assign_to=\"right\" username=\"{user}\" password=\"{password}\"/>"))
 }
 
 fn challenge(code: &str) -> &'static str {
     match code {
         "401" => "WWW-Authenticate: Digest realm=\"sipp\", nonce=\"0a1b2c3d\", algorithm=MD5, qop=\"auth\"\n",
-        "407" => "Proxy-Authenticate: Digest realm=\"sipp\", nonce=\"3d2c1b0a\", algorithm=MD5\n",
+        "407" => {
+            "Proxy-Authenticate: Digest realm=\"sipp\", nonce=\"3d2c1b0a\", algorithm=MD5, qop=\"auth\"\n"
+        }
         _ => "",
     }
 }
@@ -261,9 +278,10 @@ fn phrase(code: &str) -> &'static str {
     }
 }
 
-fn description(direction: &str) -> String {
+/// A description; its version grows with the steps, so that a later one is a new one.
+fn description(direction: &str, version: usize) -> String {
     format!(
-        "v=0\no=sipp 53655765 [sdp_version] IN IP4 [local_ip]\ns=-\nc=IN IP4 [local_ip]\nt=0 0\n\
+        "v=0\no=sipp 53655765 {version} IN IP4 [local_ip]\ns=-\nc=IN IP4 [local_ip]\nt=0 0\n\
          m=audio [media_port] RTP/AVP 0 101\na=rtpmap:0 PCMU/8000\na=rtpmap:101 telephone-event/8000\n\
          a=fmtp:101 0-16\na=ptime:20\na={direction}\n"
     )

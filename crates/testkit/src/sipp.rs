@@ -39,8 +39,8 @@ impl Finished {
 impl Sipp {
     /// A callee that waits for one call.
     pub async fn callee(score: &str) -> Self {
-        let sipp = Self::start(Side::Callee, Ipv4Addr::LOCALHOST, score, &[]);
-        listening(&sipp.child, sipp.addr.port()).await;
+        let mut sipp = Self::start(Side::Callee, Ipv4Addr::LOCALHOST, score, &[]);
+        listening(&mut sipp.child, sipp.addr.port()).await;
         sipp
     }
 

@@ -1,0 +1,203 @@
+//! Test calls: each persona's end, keys both ways, branches, recordings, the timeline, and that nothing else can be
+//! reached.
+
+#![cfg(test)]
+
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use testkit::{Api, Phone, Receiver, Server, Settings};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_lyrebird");
+const OURS: &str = "+15005559999";
+
+fn words(call: &Value) -> [&str; 2] {
+    ["status", "endReason"].map(|name| call[name].as_str().unwrap_or_default())
+}
+
+/// All calls run at once; each must end as said, with this SIP code on its timeline's last answer.
+#[tokio::test]
+async fn each_persona_ends_as_its_page_says() {
+    let table = [
+        (
+            "0001",
+            json!({ "metadata": { "sandbox": { "hangUpAfterMs": 500 } } }),
+            ["completed", "hangup"],
+            None,
+        ),
+        ("0005", json!({}), ["failed", "rejected"], Some(603)),
+        ("0006", json!({}), ["busy", "busy"], Some(486)),
+        ("0007", json!({ "ringTimeoutMs": 3_000 }), ["no_answer", "no_answer"], None),
+        ("0008", json!({}), ["failed", "failed"], Some(404)),
+        ("0009", json!({}), ["failed", "failed"], Some(503)),
+    ];
+    let events = Receiver::start().await;
+    let server = Server::start_with(BINARY, Settings::default().allow(events.addr())).await;
+    let test = server.test();
+    let names = ["calls.completed", "calls.failed", "calls.no_answer"];
+    test.make_webhook(&events.url("/"), &names).await;
+    let mut calls = Vec::new();
+    for (persona, more, end, code) in table {
+        let mut order = json!({ "from": OURS, "to": format!("+1500555{persona}") });
+        order.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+        calls.push((test.place(&order).await, persona, end, code));
+    }
+    for (id, persona, end, code) in calls {
+        let call = test.wait_for_end(&id).await;
+        assert_eq!(words(&call), end, "{persona}\n{}", test.story(&id).await);
+        let of_call = |hits: &[testkit::Hit]| {
+            hits.iter().find(|hit| hit.json["data"]["call"]["id"] == json!(id)).map(|hit| hit.json.clone())
+        };
+        let event = events.wait_for("the end's event", of_call).await;
+        if let Some(code) = code {
+            assert_eq!(event["data"]["call"]["sipCode"], code, "{event:#}");
+        }
+        if persona == "0008" {
+            assert_eq!(event["data"]["call"]["q850Cause"], 1, "{event:#}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_patient_human_and_the_echo_stay_until_we_hang_up() {
+    let server = Server::start(BINARY).await;
+    let test = server.test();
+    for persona in ["0000", "0002", "1234"] {
+        let call = test.place_test(&format!("+1500555{persona}"), &Value::Null).await;
+        test.wait_for_status(&call, "in_progress").await;
+        test.command(&call, &json!({ "type": "hangup" })).await.expect(200);
+        assert_eq!(words(&test.wait_for_end(&call).await), ["completed", "hangup"], "{persona}");
+    }
+}
+
+/// The persona presses `keys` after the prompt; the matching branch must run and the other not.
+async fn check_branches(persona: &str, keys: &str) {
+    let events = Receiver::start().await;
+    let server = Server::start_with(BINARY, Settings::default().allow(events.addr())).await;
+    let test = server.test();
+    test.make_webhook(
+        &events.url("/"),
+        &["calls.gather.completed", "calls.command.completed", "calls.completed"],
+    )
+    .await;
+    let says = |text: &str, operator: &str| {
+        let condition = json!({ "variable": "keys", "operator": operator, "value": keys });
+        json!({ "command": "say", "text": text, "conditions": [condition] })
+    };
+    let order = json!({
+        "from": OURS,
+        "to": format!("+1500555{persona}"),
+        "metadata": { "sandboxDigits": format!("{keys}#") },
+        "flow": [
+            { "command": "gather", "prompt": { "say": { "text": "Pin, please." } }, "endKey": "#", "timeoutMs": 10_000 },
+            says("Right.", "eq"),
+            says("Wrong.", "ne"),
+            { "command": "hangup" },
+        ],
+    });
+    let call = test.place(&order).await;
+    events.wait_for_event(&call, "calls.completed").await;
+    let story = test.story(&call).await;
+    let seen = events.events(&call);
+    let gather =
+        seen.iter().find(|event| event["event"] == "calls.gather.completed").expect("a gather's end");
+    assert_eq!(gather["data"]["gather"]["keys"], keys, "{story}");
+    assert_eq!(gather["data"]["gather"]["endedBy"], "end_key", "{story}");
+    let commands: Vec<_> = seen.iter().filter(|event| event["event"] == "calls.command.completed").collect();
+    let outcomes: Vec<_> =
+        commands.iter().map(|e| [&e["data"]["command"]["name"], &e["data"]["command"]["status"]]).collect();
+    let expected =
+        [["gather", "completed"], ["say", "completed"], ["say", "skipped"], ["hangup", "completed"]];
+    assert_eq!(json!(outcomes), json!(expected), "{story}");
+}
+
+#[tokio::test]
+async fn pressed_keys_choose_the_branch() {
+    check_branches("0003", "1234").await;
+}
+
+#[tokio::test]
+async fn keys_pressed_as_tones_choose_the_branch() {
+    check_branches("0004", "2580").await;
+}
+
+#[tokio::test]
+async fn the_menu_hears_the_keys_we_send() {
+    let server = Server::start(BINARY).await;
+    let test = server.test();
+    let order = json!({ "from": OURS, "to": "+15005550014", "metadata": { "sandbox": { "text": "One or two?" } },
+        "flow": [{ "command": "record", "lengthMsMax": 6_000, "silenceMs": 60_000 }, { "command": "hangup" }] });
+    let call = test.place(&order).await;
+    test.wait_for_status(&call, "in_progress").await;
+    test.command(&call, &json!({ "type": "send_dtmf", "digits": "1" })).await.expect(200);
+    test.wait_for_end(&call).await;
+    let recordings = test.wait_for_recordings(&call).await;
+    let duration = recordings[0]["duration"].as_f64().unwrap_or_default();
+    assert!((5.5..6.5).contains(&duration), "{recordings:#?}");
+    let file = test.recording_file(&recordings[0]).await;
+    let clip = audio::decode::read_clip(&file, &audio::decode::ClipLimits::default()).expect("a wav");
+    let loud =
+        clip.samples.chunks(160).filter(|frame| frame.iter().any(|s| s.unsigned_abs() > 1_000)).count();
+    assert!(loud > 50, "the menu is not heard: {loud} frames");
+}
+
+#[tokio::test]
+async fn a_test_key_reaches_no_trunk() {
+    let carrier = Phone::polite().await;
+    let server = Server::start(BINARY).await;
+    server.connect(carrier.addr(), &json!({}), "+4930100000").await;
+    let test = server.test();
+    // From the live number, and to whom only the trunk could reach: a persona answers.
+    let call = test
+        .place(&json!({ "from": "+4930100000", "to": "+4930200000", "flow": [{ "command": "hangup" }] }))
+        .await;
+    assert_eq!(words(&test.wait_for_end(&call).await), ["completed", "hangup"]);
+    assert!(call.starts_with("call_test_"), "{call}");
+    // The live key reaches it, so that its silence before means something.
+    let call = server.live().place(&json!({ "from": "+4930100000", "to": "+4930200000" })).await;
+    let came = carrier.wait_for_request("INVITE").await;
+    assert!(came.text.starts_with("INVITE sip:+4930200000@"), "{}", came.text);
+    let invites = carrier.came().iter().filter(|datagram| datagram.method() == "INVITE").count();
+    assert_eq!(invites, 1);
+    server.live().command(&call, &json!({ "type": "hangup" })).await.expect(200);
+    server.live().wait_for_end(&call).await;
+}
+
+#[tokio::test]
+async fn the_timeline_tells_all_and_no_credential() {
+    let events = Receiver::start().await;
+    let server = Server::start_with(BINARY, Settings::default().allow(events.addr())).await;
+    let test = server.test();
+    let webhook = test.make_webhook(&events.url("/"), &["calls.initiated", "calls.completed"]).await;
+    let flow = json!([
+        { "command": "say", "text": "Your pin." },
+        { "command": "gather", "endKey": "#", "timeoutMs": 10_000 },
+        { "command": "hangup" },
+    ]);
+    let call = test.place_test("+15005550003", &flow).await;
+    test.wait_for_end(&call).await;
+    events.wait_for_event(&call, "calls.completed").await;
+    test.wait_for_line(&call, "the last webhook attempt", |line| {
+        line["kind"] == "webhook"
+            && line["summary"].as_str().is_some_and(|text| text.contains("calls.completed"))
+    })
+    .await;
+    check_timeline(&test, &call).await;
+    let text = json!(test.timeline(&call).await).to_string();
+    let secret = webhook["signingSecret"].as_str().unwrap_or_default().trim_start_matches("whsec_");
+    for secret in [secret, &server.keys.test, &server.keys.live, &server.keys.admin] {
+        assert!(!text.contains(secret), "the timeline shows a secret");
+        assert!(!server.log().contains(secret), "the log shows a secret");
+    }
+}
+
+async fn check_timeline(test: &Api, call: &str) {
+    let lines = test.timeline(call).await;
+    let kinds: BTreeSet<_> = lines.iter().filter_map(|line| line["kind"].as_str()).collect();
+    for kind in ["api", "sip", "sdp", "flow", "dtmf", "media", "speech", "webhook", "call"] {
+        assert!(kinds.contains(kind), "no line of kind {kind}:\n{}", test.story(call).await);
+    }
+    let indices: Vec<_> = lines.iter().map(|line| line["index"].as_u64().unwrap_or_default()).collect();
+    assert!(indices.is_sorted_by(|a, b| a < b), "{indices:?}");
+    let pressed = lines.iter().filter(|line| line["kind"] == "dtmf").count();
+    assert_eq!(pressed, 5, "{}", test.story(call).await);
+}
