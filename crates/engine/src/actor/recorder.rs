@@ -3,8 +3,11 @@
 use super::mailbox::Mailbox;
 use crate::core::Core;
 use model::RecordingId;
+use model::recording::Recording;
 use model::sound::RecordFact;
+use model::timeline::TimelineKind;
 use ports::BlobError;
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -78,21 +81,55 @@ async fn exists(path: &Path) -> bool {
     fs::try_exists(path).await.unwrap_or(false)
 }
 
-/// Removes what no recording of `claimed` will ever ask for: its row never became durable. Only where no other
-/// process uses the directory.
-pub(super) async fn sweep(spool_dir: &Path, claimed: &BTreeSet<RecordingId>) -> std::io::Result<()> {
-    let mut entries = fs::read_dir(spool_dir).await?;
+/// Looks through what an earlier process left beside the recordings that are being finished (`claimed`): what has a row
+/// is made a file after all, what has none is removed, for its row never became durable. Only where no other process
+/// uses the directory. Returns the recordings that are to be made files.
+pub(super) async fn sweep(core: &Core, claimed: &BTreeSet<RecordingId>) -> std::io::Result<Vec<Recording>> {
+    let mut found = BTreeSet::new();
+    let mut entries = fs::read_dir(&core.config.spool_dir).await?;
     while let Some(entry) = entries.next_entry().await? {
         let path = entry.path();
         let ours = matches!(path.extension().and_then(OsStr::to_str), Some("spool" | "wav"));
         let id = path.file_stem().and_then(OsStr::to_str).and_then(|stem| stem.parse::<RecordingId>().ok());
-        if let Some(id) = id
-            && ours
-            && !claimed.contains(&id)
-        {
-            tracing::warn!(recording = %id, "a spool that belongs to no recording is removed");
-            fs::remove_file(&path).await?;
+        found.extend(id.filter(|id| ours && !claimed.contains(id)));
+    }
+    let mut left = Vec::new();
+    for id in found {
+        match core.store.recording(id).await {
+            Ok(Some(recording)) => left.push(recording),
+            Ok(None) => remove(&core.config.spool_dir, id).await?,
+            Err(error) => tracing::warn!(recording = %id, %error, "a spool is left for the next start"),
+        }
+    }
+    Ok(left)
+}
+
+async fn remove(spool_dir: &Path, id: RecordingId) -> std::io::Result<()> {
+    tracing::warn!(recording = %id, "a spool that belongs to no recording is removed");
+    for path in [spool(spool_dir, id), finished(spool_dir, id)] {
+        match fs::remove_file(path).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
     }
     Ok(())
+}
+
+/// Makes files of recordings whose calls have ended long since. Their rows stay as they are; the timeline says where the
+/// sound lies. What cannot be made now is left for the next start.
+pub(super) async fn salvage(core: Arc<Core>, left: Vec<Recording>) {
+    for recording in left {
+        match finish(&core, recording.id).await {
+            Ok((duration_ms, bytes)) => {
+                let key = recording_key(recording.id);
+                let detail = json!({ "file": key, "durationMs": duration_ms, "bytes": bytes });
+                let summary = "the file of a failed recording was made after all";
+                core.note(recording.call, TimelineKind::Recording, summary, detail);
+                tracing::info!(recording = %recording.id, file = key, "a left spool was made a file");
+            }
+            Err(reason) => {
+                tracing::warn!(recording = %recording.id, reason, "a left spool cannot be made a file");
+            }
+        }
+    }
 }

@@ -24,10 +24,14 @@ const FORGET_EVERY_ROUNDS: u32 = 60;
 /// Takes over every call that is nobody's, and finishes or sweeps the spools that were left.
 pub(crate) async fn recover(core: &Arc<Core>) -> Result<(), StoreError> {
     let recordings = claim_all(core, core.config.single_node).await?;
-    if core.config.single_node
-        && let Err(error) = recorder::sweep(&core.config.spool_dir, &recordings).await
-    {
-        tracing::warn!(%error, "the spool directory could not be swept");
+    if core.config.single_node {
+        match recorder::sweep(core, &recordings).await {
+            Ok(left) if left.is_empty() => {}
+            Ok(left) => {
+                tokio::spawn(recorder::salvage(core.clone(), left));
+            }
+            Err(error) => tracing::warn!(%error, "the spool directory could not be swept"),
+        }
     }
     Ok(())
 }

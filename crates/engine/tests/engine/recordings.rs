@@ -8,6 +8,7 @@ use model::leg::LegFact;
 use model::recording::{Recording, RecordingStatus};
 use model::{CallId, RecordingId};
 use ports::store::StoredResponse;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 async fn recording(world: &World) -> (CallId, RecordingId) {
@@ -103,4 +104,28 @@ async fn a_file_that_was_made_before_the_crash_is_kept_and_a_lost_one_is_said_to
         assert_eq!(stored.duration_ms, made.then_some(500));
         assert_eq!(stored.failure.is_some(), !made);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_sound_of_a_failed_recording_outlives_the_next_start() {
+    let world = World::new().await;
+    let (call, id) = recording(&world).await;
+    world.outside.plane.disk_full.store(true, Ordering::SeqCst);
+    command(&world, call, CallCommand::StopRecording).await;
+    world.outside.log.wait("event recording_completed", 1).await;
+    world.outside.sandbox.hang_up(call);
+    world.engine.shutdown(Duration::from_secs(5)).await;
+    assert_eq!(stored(&world, call).status, RecordingStatus::Failed);
+    let spool = world.outside.path().join(format!("spool/{id}.spool"));
+    let kept = world.outside.path().join(format!("blob/recordings/{id}.wav"));
+    for (disk_full, lies_at) in [(true, &spool), (false, &kept)] {
+        world.outside.plane.disk_full.store(disk_full, Ordering::SeqCst);
+        let next = world.outside.start(world.outside.config(), 99).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(std::fs::read(lies_at).unwrap(), b"sound", "disk full: {disk_full}");
+        next.shutdown(Duration::ZERO).await;
+    }
+    let entries = world.engine.timeline(world.test, call, 0, 100).await.unwrap();
+    assert!(entries.iter().any(|line| line.entry.summary.contains("made after all")), "{entries:#?}");
+    assert_eq!(stored(&world, call).status, RecordingStatus::Failed);
 }

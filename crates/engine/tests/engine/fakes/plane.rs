@@ -20,6 +20,8 @@ pub(crate) struct FakePlane {
     pub(crate) panic_next: AtomicBool,
     /// The next order is refused as one too many.
     pub(crate) busy_next: AtomicBool,
+    /// No spool can be made a file.
+    pub(crate) disk_full: AtomicBool,
 }
 
 impl FakePlane {
@@ -31,6 +33,7 @@ impl FakePlane {
             prepared: AtomicUsize::new(0),
             panic_next: AtomicBool::new(false),
             busy_next: AtomicBool::new(false),
+            disk_full: AtomicBool::new(false),
         }
     }
 }
@@ -75,6 +78,9 @@ impl MediaPlane for FakePlane {
     }
 
     async fn finish_recording(&self, spool: PathBuf, file: PathBuf) -> Result<FinishedRecording, MediaError> {
+        if self.disk_full.load(Ordering::SeqCst) {
+            return Err(MediaError::Recording("the disk is full".into()));
+        }
         let content = std::fs::read(&spool).map_err(|error| MediaError::Recording(error.to_string()))?;
         std::fs::write(file, &content).unwrap();
         std::fs::remove_file(spool).unwrap();
