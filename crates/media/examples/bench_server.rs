@@ -78,21 +78,18 @@ impl Server {
     fn leg(&mut self, peer: &str, law: &str) -> Result<String, String> {
         let remote: SocketAddr = peer.parse().map_err(|_| "no address".to_owned())?;
         let leg = LegId::new(CallId::generate(&mut self.ids, Timestamp::default()), 0);
-        let open = OpenLeg {
-            leg,
-            bind: remote.ip(),
-            latch: LatchPolicy::Strict,
-            silence_limit: None,
-            sink: Arc::new(Deaf),
-        };
+        let open = OpenLeg { leg, bind: remote.ip(), silence_limit: None, sink: Arc::new(Deaf) };
         let local = self.engine.open(open).map_err(|error| error.to_string())?;
         let (codec, payload_type) = if law == "a" { (Codec::Pcma, 8) } else { (Codec::Pcmu, 0) };
         let connection = MediaConnection {
             remote,
             remote_rtcp: None,
+            latch: LatchPolicy::Strict,
             codec,
             payload_type,
+            receive_payload_type: payload_type,
             dtmf_payload_type: Some(101),
+            receive_dtmf_payload_type: Some(101),
             ptime_ms: 20,
             send: true,
             receive: true,

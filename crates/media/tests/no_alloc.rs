@@ -106,14 +106,17 @@ mod rig {
         let socket = UdpSocket::bind((HERE, 0)).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let sink = Arc::new(Marking);
-        let open = OpenLeg { leg, bind: HERE, latch: LatchPolicy::Strict, silence_limit: None, sink };
+        let open = OpenLeg { leg, bind: HERE, silence_limit: None, sink };
         let to = engine.open(open).unwrap();
         let connection = MediaConnection {
             remote: socket.local_addr().unwrap(),
             remote_rtcp: None,
+            latch: LatchPolicy::Strict,
             codec: Codec::Pcmu,
             payload_type: 0,
+            receive_payload_type: 0,
             dtmf_payload_type: None,
+            receive_dtmf_payload_type: None,
             ptime_ms: 20,
             send: true,
             receive: true,

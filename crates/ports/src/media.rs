@@ -39,9 +39,7 @@ pub struct OpenLeg {
     pub leg: LegId,
     /// The local address to bind; the port comes from the pool.
     pub bind: IpAddr,
-    /// From whom packets are taken.
-    pub latch: LatchPolicy,
-    /// After so long without any packet while the leg is connected, [`model::sound::MediaFact::TimedOut`] is
+    /// After so long without any packet, report or sound, while sound goes both ways, [`model::sound::MediaFact::TimedOut`] is
     /// reported (once, until packets come again); none: never.
     pub silence_limit: Option<Duration>,
     /// Takes what happens.
@@ -51,9 +49,11 @@ pub struct OpenLeg {
 /// From whom a leg takes packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LatchPolicy {
-    /// Only from the address that the far side gave in its description.
+    /// Only from the address that the far side gave in its description, on the port named there or the first other
+    /// one that is heard.
     Strict,
-    /// From the first source that sends sound, which is then the only one: for peers behind address translation.
+    /// From that address, or else from the source that the first packets of sound come from: for peers behind
+    /// address translation.
     Nat,
 }
 
@@ -64,12 +64,18 @@ pub struct MediaConnection {
     pub remote: SocketAddr,
     /// Where to send reports; none where they go with the sound.
     pub remote_rtcp: Option<SocketAddr>,
+    /// From whom packets are taken.
+    pub latch: LatchPolicy,
     /// The codec, both ways.
     pub codec: Codec,
-    /// Its payload type.
+    /// The payload type to send it with.
     pub payload_type: u8,
-    /// The payload type of telephone events, if the far side knows them; without it digits go as tones.
+    /// The payload type that the far side sends it with (RFC 3264 §5.1: each side names those it receives).
+    pub receive_payload_type: u8,
+    /// The payload type to send telephone events with, if the far side knows them; without it digits go as tones.
     pub dtmf_payload_type: Option<u8>,
+    /// The payload type that the far side sends telephone events with; without it digits are heard as tones.
+    pub receive_dtmf_payload_type: Option<u8>,
     /// Length of a packet's sound that the far side wants: 10, 20, 30, 40 or 60.
     pub ptime_ms: u8,
     /// Whether we may send.

@@ -10,10 +10,12 @@ pub const ALLOWED_MAX: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LatchPolicy {
     /// For peers with known media addresses: only the SDP address, and the trunk's own media addresses given
-    /// to `Latch::allow`. Never re-points.
+    /// to `Latch::allow`. Never re-points. A peer may send from another port than it receives at; the first port
+    /// of the SDP address that is heard is then the only one (RFC 4961 asks for one port, not all peers obey).
     Strict,
     /// For peers behind a NAT whose SDP address may be wrong: the first `packets` packets may re-point the leg,
-    /// then it is locked to the source that sent last. A packet from the SDP address locks at once.
+    /// then it is locked to the source that sent last. A packet from the SDP address locks to it at once, and even
+    /// after another source was locked.
     Nat {
         /// How many valid packets are heard before the lock; at least 1.
         packets: u8,
@@ -39,6 +41,8 @@ pub struct Latch {
     expected: SocketAddr,
     target: SocketAddr,
     allowed: [Option<IpAddr>; ALLOWED_MAX],
+    /// The source that was believed last.
+    source: Option<SocketAddr>,
     heard: u8,
     locked: bool,
     dropped: u64,
@@ -53,6 +57,7 @@ impl Latch {
             expected,
             target: expected,
             allowed: [None; ALLOWED_MAX],
+            source: None,
             heard: 0,
             locked: false,
             dropped: 0,
@@ -73,10 +78,7 @@ impl Latch {
     /// Judges one packet by its source.
     pub fn on_packet(&mut self, source: SocketAddr) -> Verdict {
         let source = canonical(source);
-        let verdict = match self.policy {
-            LatchPolicy::Strict => self.judge_strict(source),
-            LatchPolicy::Nat { packets } => self.judge_nat(source, packets.max(1)),
-        };
+        let verdict = self.judge(source);
         if verdict == Verdict::Drop {
             self.dropped = self.dropped.saturating_add(1);
         }
@@ -98,34 +100,49 @@ impl Latch {
         self.dropped
     }
 
-    /// A new SDP named `expected`: an unchanged address changes nothing, a new one starts to learn again.
-    pub fn on_new_description(&mut self, expected: SocketAddr) {
+    /// A new SDP named `expected`: an unchanged address changes nothing, a new one starts to learn again. Nor does
+    /// the unspecified address of a peer that holds (RFC 2543): what it sends meanwhile comes from where it came.
+    pub fn on_new_description(&mut self, policy: LatchPolicy, expected: SocketAddr) {
         let expected = canonical(expected);
-        if expected == self.expected {
+        if expected.ip().is_unspecified() || (policy, expected) == (self.policy, self.expected) {
             return;
         }
+        self.policy = policy;
         self.expected = expected;
         self.target = expected;
+        self.source = None;
         self.heard = 0;
         self.locked = false;
     }
 
-    fn judge_strict(&self, source: SocketAddr) -> Verdict {
-        let known = source == self.expected || self.allowed.contains(&Some(source.ip()));
-        if known { Verdict::Accept } else { Verdict::Drop }
-    }
-
-    fn judge_nat(&mut self, source: SocketAddr, packets: u8) -> Verdict {
-        if self.locked {
-            return if source == self.target { Verdict::Accept } else { Verdict::Drop };
+    fn judge(&mut self, source: SocketAddr) -> Verdict {
+        let expected_ip = self.expected.ip();
+        let first_described = self.source.is_none_or(|believed| believed.ip() != expected_ip);
+        if source == self.expected || (source.ip() == expected_ip && first_described) {
+            self.locked = true;
+            return self.believe(source, self.expected);
         }
-        self.heard = self.heard.saturating_add(1);
-        self.locked = source == self.expected || self.heard >= packets;
-        if source == self.target {
+        if self.locked && self.source == Some(source) {
             return Verdict::Accept;
         }
-        self.target = source;
-        Verdict::AcceptAndRepoint
+        match self.policy {
+            LatchPolicy::Strict if self.allowed.contains(&Some(source.ip())) => Verdict::Accept,
+            LatchPolicy::Nat { packets } if !self.locked => {
+                self.heard = self.heard.saturating_add(1);
+                self.locked = self.heard >= packets.max(1);
+                self.believe(source, source)
+            }
+            LatchPolicy::Strict | LatchPolicy::Nat { .. } => Verdict::Drop,
+        }
+    }
+
+    fn believe(&mut self, source: SocketAddr, target: SocketAddr) -> Verdict {
+        self.source = Some(source);
+        if std::mem::replace(&mut self.target, target) == target {
+            Verdict::Accept
+        } else {
+            Verdict::AcceptAndRepoint
+        }
     }
 }
 
@@ -159,12 +176,27 @@ mod tests {
         check(
             LatchPolicy::Strict,
             &[],
-            &[
-                ("198.51.100.1:4000", Drop),
-                ("192.0.2.10:4001", Drop),
-                (SDP, Accept),
-                ("[::ffff:192.0.2.10]:4000", Accept),
-            ],
+            &[("198.51.100.1:4000", Drop), (SDP, Accept), ("[::ffff:192.0.2.10]:4000", Accept)],
+            SDP,
+        );
+    }
+
+    #[test]
+    fn strict_hears_one_port_of_a_peer_that_sends_from_another_than_it_described() {
+        check(
+            LatchPolicy::Strict,
+            &[],
+            &[("192.0.2.10:9000", Accept), ("192.0.2.10:9002", Drop), ("192.0.2.10:9000", Accept)],
+            SDP,
+        );
+    }
+
+    #[test]
+    fn the_described_port_wins_over_others_of_its_address() {
+        check(
+            LatchPolicy::Strict,
+            &[],
+            &[("192.0.2.10:9000", Accept), (SDP, Accept), ("192.0.2.10:9000", Drop), (SDP, Accept)],
             SDP,
         );
     }
@@ -174,7 +206,7 @@ mod tests {
         check(
             LatchPolicy::Strict,
             &["192.0.2.77"],
-            &[("192.0.2.77:9999", Accept), ("192.0.2.78:9999", Drop)],
+            &[("192.0.2.77:9999", Accept), ("192.0.2.78:9999", Drop), (SDP, Accept)],
             SDP,
         );
     }
@@ -190,7 +222,6 @@ mod tests {
                 ("203.0.113.5:50001", Accept),
                 ("203.0.113.66:1", Drop),
                 ("203.0.113.5:50001", Accept),
-                (SDP, Drop),
             ],
             "203.0.113.5:50001",
         );
@@ -208,24 +239,38 @@ mod tests {
 
     #[test]
     fn the_true_peer_wins_over_a_stranger_who_came_first() {
-        check(
-            LatchPolicy::Nat { packets: 50 },
-            &[],
-            &[("203.0.113.66:1", AcceptAndRepoint), (SDP, AcceptAndRepoint), ("203.0.113.66:1", Drop)],
-            SDP,
-        );
+        let check = |packets: u8, source: &str| {
+            check(
+                LatchPolicy::Nat { packets },
+                &[],
+                &[
+                    ("203.0.113.66:1", AcceptAndRepoint),
+                    (source, AcceptAndRepoint),
+                    ("203.0.113.66:1", Drop),
+                    (source, Accept),
+                ],
+                SDP,
+            );
+        };
+        check(50, SDP);
+        check(1, SDP);
+        check(1, "192.0.2.10:9000");
     }
 
     #[test]
     fn a_new_description_learns_again_and_an_unchanged_one_does_not() {
-        let mut latch = Latch::new(LatchPolicy::Nat { packets: 1 }, SDP.parse().unwrap());
-        latch.on_packet("203.0.113.5:50000".parse().unwrap());
-        latch.on_new_description(SDP.parse().unwrap());
-        assert!(latch.is_locked());
-        assert_eq!(latch.target(), "203.0.113.5:50000".parse().unwrap());
-        latch.on_new_description("192.0.2.11:4000".parse().unwrap());
-        assert!(!latch.is_locked());
-        assert_eq!(latch.target(), "192.0.2.11:4000".parse().unwrap());
+        let check = |policy: LatchPolicy, described: &str, target: &str, locked: bool| {
+            let nat = LatchPolicy::Nat { packets: 1 };
+            let mut latch = Latch::new(nat, SDP.parse().unwrap());
+            latch.on_packet("203.0.113.5:50000".parse().unwrap());
+            latch.on_new_description(policy, described.parse().unwrap());
+            assert_eq!((latch.target(), latch.is_locked()), (target.parse().unwrap(), locked), "{described}");
+        };
+        let nat = LatchPolicy::Nat { packets: 1 };
+        check(nat, SDP, "203.0.113.5:50000", true);
+        check(nat, "0.0.0.0:4000", "203.0.113.5:50000", true);
+        check(nat, "192.0.2.11:4000", "192.0.2.11:4000", false);
+        check(LatchPolicy::Strict, SDP, SDP, true);
     }
 
     #[test]

@@ -178,7 +178,7 @@ impl Exchange {
         } else {
             bound
         };
-        let sound = LegSound::open(&self.media, leg, bind, &profile.sound, Arc::clone(sink));
+        let sound = LegSound::open(&self.media, leg, bind, peer, &profile.sound, Arc::clone(sink));
         let sound = sound.map_err(|error| CarrierError::Resources(error.to_string()))?;
         Ok((sound, profile.permit))
     }

@@ -21,8 +21,6 @@ const PTIME_MS: u16 = 20;
 pub(crate) struct SoundPolicy {
     /// What we speak, best first; never empty.
     pub(crate) codecs: Vec<Codec>,
-    /// From whom packets are taken.
-    pub(crate) latch: LatchPolicy,
     /// When a connected leg without packets is reported.
     pub(crate) silence_limit: Option<Duration>,
     /// The address to tell peers instead of the local one.
@@ -55,21 +53,24 @@ pub(crate) struct LegSound {
     leg: LegId,
     media: Arc<dyn MediaPlane>,
     local: LocalAudio,
+    /// Where the peer's signalling comes from.
+    peer: IpAddr,
     offered: Option<SessionDescription>,
     connected: Option<MediaConnection>,
     loopback_only: bool,
 }
 
 impl LegSound {
-    /// Opens a leg's sound at the local address `bind`.
+    /// Opens a leg's sound at the local address `bind`, for a peer whose signalling comes from `peer`.
     pub(crate) fn open(
         media: &Arc<dyn MediaPlane>,
         leg: LegId,
         bind: IpAddr,
+        peer: IpAddr,
         policy: &SoundPolicy,
         sink: Arc<dyn LegSink>,
     ) -> Result<Self, MediaError> {
-        let open = OpenLeg { leg, bind, latch: policy.latch, silence_limit: policy.silence_limit, sink };
+        let open = OpenLeg { leg, bind, silence_limit: policy.silence_limit, sink };
         let mut address = media.open(open)?;
         if let Some(advertised) = policy.advertised {
             address.set_ip(advertised);
@@ -86,7 +87,15 @@ impl LegSound {
         };
         let media = Arc::clone(media);
         let loopback_only = policy.loopback_only;
-        Ok(Self { leg, media, local, offered: None, connected: None, loopback_only })
+        Ok(Self {
+            leg,
+            media,
+            local,
+            peer: peer.to_canonical(),
+            offered: None,
+            connected: None,
+            loopback_only,
+        })
     }
 
     /// Our offer, as a body.
@@ -114,7 +123,7 @@ impl LegSound {
 
     /// Sends and takes sound as agreed from now on; false if it is so already.
     pub(crate) fn connect(&mut self, agreed: &Negotiated) -> Result<bool, SoundError> {
-        let connection = connection(agreed);
+        let connection = connection(agreed, self.peer);
         if self.loopback_only && connection.send && !connection.remote.ip().to_canonical().is_loopback() {
             return Err(SoundError::NotLoopback);
         }
@@ -150,7 +159,9 @@ impl LegSound {
             "codec": codec,
             "payloadType": agreed.payload_type,
             "ptimeMs": ptime_ms,
+            "receivePayloadType": agreed.receive_payload_type,
             "dtmfPayloadType": agreed.dtmf_payload_type,
+            "receiveDtmfPayloadType": agreed.receive_dtmf_payload_type,
             "direction": direction,
             "local": local.to_string(),
             "remote": remote.to_string(),
@@ -182,7 +193,7 @@ pub(crate) fn check_offer(offer: &[u8], codecs: &[Codec]) -> Result<(), SdpRefus
 }
 
 /// What the media plane is told of an agreement.
-fn connection(agreed: &Negotiated) -> MediaConnection {
+fn connection(agreed: &Negotiated, peer: IpAddr) -> MediaConnection {
     let sendable = !agreed.remote.ip().is_unspecified() && agreed.remote.port() != 0;
     let (send, receive) = match agreed.direction {
         MediaDirection::SendReceive => (true, true),
@@ -193,15 +204,37 @@ fn connection(agreed: &Negotiated) -> MediaConnection {
     MediaConnection {
         remote: agreed.remote,
         remote_rtcp: (!agreed.rtcp_mux).then_some(agreed.remote_rtcp),
+        latch: latch_policy(agreed.remote.ip().to_canonical(), peer),
         codec: model_codec(agreed.codec),
         payload_type: agreed.payload_type,
+        receive_payload_type: agreed.receive_payload_type,
         dtmf_payload_type: agreed.dtmf_payload_type,
+        receive_dtmf_payload_type: agreed.receive_dtmf_payload_type,
         ptime_ms: u8::try_from(agreed.ptime_ms)
             .ok()
             .filter(|ms| [10, 20, 30, 40, 60].contains(ms))
             .unwrap_or(20),
         send: send && sendable,
         receive,
+    }
+}
+
+/// Whom to believe: a peer's description, unless it names an address that means something in the peer's own network
+/// only, while the peer itself is seen to be elsewhere: then it sits behind address translation.
+fn latch_policy(described: IpAddr, peer: IpAddr) -> LatchPolicy {
+    if described == peer || is_routable(described) { LatchPolicy::Strict } else { LatchPolicy::Nat }
+}
+
+/// Whether an address means the same machine everywhere, as far as address translation goes: not private (RFC 1918,
+/// RFC 4193), shared (RFC 6598), link-local or loopback. The unspecified address of a peer on hold names nobody.
+const fn is_routable(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [first, second, ..] = v4.octets();
+            let shared = first == 100 && second & 0b1100_0000 == 64;
+            !(v4.is_private() || shared || v4.is_link_local() || v4.is_loopback())
+        }
+        IpAddr::V6(v6) => !(v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback()),
     }
 }
 
@@ -223,5 +256,39 @@ const fn model_codec(codec: sdp::Codec) -> Codec {
     match codec {
         sdp::Codec::Pcmu => Codec::Pcmu,
         sdp::Codec::Pcma => Codec::Pcma,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_is_believed_unless_its_address_is_of_the_peers_own_network() {
+        let check = |described: &str, peer: &str, wanted: LatchPolicy| {
+            let got = latch_policy(described.parse().unwrap(), peer.parse().unwrap());
+            assert_eq!(got, wanted, "{described} described by {peer}");
+        };
+        check("203.0.113.9", "203.0.113.9", LatchPolicy::Strict);
+        check("198.51.100.1", "203.0.113.9", LatchPolicy::Strict);
+        check("127.0.0.1", "127.0.0.1", LatchPolicy::Strict);
+        check("10.0.0.7", "10.0.0.7", LatchPolicy::Strict);
+        check("2001:db8::1", "203.0.113.9", LatchPolicy::Strict);
+        check("0.0.0.0", "203.0.113.9", LatchPolicy::Strict);
+        for private in [
+            "10.0.0.7",
+            "172.20.1.1",
+            "192.168.1.2",
+            "100.64.0.1",
+            "100.127.255.1",
+            "169.254.1.1",
+            "127.0.0.1",
+        ] {
+            check(private, "203.0.113.9", LatchPolicy::Nat);
+        }
+        check("192.168.1.2", "192.168.1.3", LatchPolicy::Nat);
+        check("fd00::1", "2001:db8::1", LatchPolicy::Nat);
+        check("fe80::1", "2001:db8::1", LatchPolicy::Nat);
+        check("100.128.0.1", "203.0.113.9", LatchPolicy::Strict);
     }
 }

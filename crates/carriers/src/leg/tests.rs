@@ -5,7 +5,7 @@ use crate::leg::table::LegTable;
 use model::leg::LegEndKind;
 use model::sound::Codec;
 use model::{CallId, IdSource, LegId};
-use ports::media::{Clip, FinishedRecording, LatchPolicy, OpenLeg, PlaneOrder};
+use ports::media::{Clip, FinishedRecording, OpenLeg, PlaneOrder};
 use ports::{LegSink, MediaError, MediaPlane};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -75,9 +75,8 @@ impl Rig {
     fn body(&self, seed: u64) -> Body {
         let leg = leg_id(seed);
         let (plane, sink) = (Arc::<Plane>::clone(&self.plane), Arc::<Facts>::clone(&self.facts));
-        let plane: Arc<dyn MediaPlane> = plane;
-        let sound =
-            LegSound::open(&plane, leg, [127, 0, 0, 1].into(), &policy(), Arc::<Facts>::clone(&sink) as _);
+        let (plane, here): (Arc<dyn MediaPlane>, _) = (plane, [127, 0, 0, 1].into());
+        let sound = LegSound::open(&plane, leg, here, here, &policy(), Arc::<Facts>::clone(&sink) as _);
         let mut report = Report::new(leg, sink);
         report.open();
         Body { sound: sound.unwrap(), seat: self.table.sit(leg).unwrap(), permit: None, report }
@@ -103,7 +102,6 @@ impl Rig {
 fn policy() -> SoundPolicy {
     SoundPolicy {
         codecs: vec![Codec::Pcmu],
-        latch: LatchPolicy::Nat,
         silence_limit: None,
         advertised: None,
         telephone_events: true,

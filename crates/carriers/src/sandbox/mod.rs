@@ -23,7 +23,6 @@ use model::leg::{LegOrder, Refusal};
 use model::sound::Codec;
 use model::trunk::Trunk;
 use ports::carrier::IncomingRef;
-use ports::media::LatchPolicy;
 use ports::{Carrier, CarrierError, Clock, Dial, LegSink, MediaPlane, Route, Timeline, Tts};
 use sip::message::uri::escape_user;
 use sip::{CallKey, IncomingCall, Party, Rejection};
@@ -179,7 +178,6 @@ fn loopback(address: SocketAddr) -> Result<SocketAddr, StartError> {
 fn sound_policy(silence_limit: Option<Duration>) -> SoundPolicy {
     SoundPolicy {
         codecs: vec![Codec::Pcmu, Codec::Pcma],
-        latch: LatchPolicy::Strict,
         silence_limit,
         advertised: None,
         telephone_events: true,

@@ -21,7 +21,6 @@ use model::leg::{LegOrder, Refusal};
 use model::trunk::Trunk;
 use pace::Place;
 use ports::carrier::IncomingRef;
-use ports::media::LatchPolicy;
 use ports::{Carrier, CarrierError, Clock, Dial, InboundCalls, LegSink, MediaPlane, Route, Timeline};
 use sip::message::uri::escape_user;
 use sip::{CallKey, Credentials, Party};
@@ -234,7 +233,6 @@ fn placing(config: &TrunkConfig, trunk: &Trunk, dial: &Dial, peer: SocketAddr, p
 fn profile(config: &TrunkConfig, trunk: &Trunk, place: Place) -> Profile {
     let sound = SoundPolicy {
         codecs: trunk.codecs.clone(),
-        latch: LatchPolicy::Nat,
         silence_limit: config.silence_limit,
         advertised: config.advertised,
         telephone_events: true,

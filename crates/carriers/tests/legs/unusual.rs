@@ -7,7 +7,7 @@ use crate::trunk::Side;
 use model::leg::{LegEndKind, LegEndedBy, LegFact, LegOrder};
 use model::sound::Codec as Spoken;
 use model::trunk::TrunkCredentials;
-use ports::media::{MediaConnection, PlaneOrder};
+use ports::media::{LatchPolicy, MediaConnection, PlaneOrder};
 use ports::{Carrier, Route};
 use sip::digest::{self, Algorithm};
 use sip::sdp::{Codec, MediaDirection};
@@ -79,6 +79,7 @@ async fn early_sound_is_connected_before_the_answer_and_stands_when_the_answer_d
     rung.facts.fact(LegFact::Ringing { early_media: true }).await;
     let connected = rung.connections();
     assert_eq!((connected.len(), connected[0].codec, connected[0].remote.port()), (1, Spoken::Pcma, 4_000));
+    assert_eq!(connected[0].latch, LatchPolicy::Strict);
     assert_eq!(connected[0].remote_rtcp.map(|rtcp| rtcp.port()), Some(4_001));
     rung.peer.order(Order::Ring { key, code: 180, sdp: None }).await;
     rung.peer.order(Order::Answer { key, sdp }).await;
@@ -86,6 +87,21 @@ async fn early_sound_is_connected_before_the_answer_and_stands_when_the_answer_d
     assert_eq!(rung.connections().len(), 1);
     let early = LegFact::Ringing { early_media: true };
     assert_eq!(rung.facts.legs.all(), [LegFact::Trying, early, LegFact::Answered]);
+    rung.ends(true).await;
+}
+
+#[tokio::test]
+async fn a_peer_may_name_other_payload_types_than_we_do_and_live_behind_address_translation() {
+    let mut rung = ring().await;
+    let sdp = String::from_utf8(rung.answer(4_000)).unwrap();
+    let sdp = sdp.replace(" 101", " 96").replace(":101 ", ":96 ").replace("127.0.0.1", "192.168.7.7");
+    rung.peer.order(Order::Answer { key: rung.key, sdp: sdp.into_bytes() }).await;
+    rung.facts.fact(LegFact::Answered).await;
+    let connection = rung.connections()[0];
+    assert_eq!((connection.payload_type, connection.receive_payload_type), (8, 8));
+    assert_eq!(connection.dtmf_payload_type, Some(96), "what the peer wants");
+    assert_eq!(connection.receive_dtmf_payload_type, Some(101), "what we offered");
+    assert_eq!(connection.latch, LatchPolicy::Nat);
     rung.ends(true).await;
 }
 

@@ -84,8 +84,8 @@ impl Incoming {
         now: Timestamp,
     ) -> Arrived<'a> {
         let Ok(packet) = Packet::parse(datagram) else { return Arrived::Nothing };
-        let is_sound = packet.payload_type == connection.payload_type;
-        let is_event = connection.dtmf_payload_type == Some(packet.payload_type);
+        let is_sound = packet.payload_type == connection.receive_payload_type;
+        let is_event = connection.receive_dtmf_payload_type == Some(packet.payload_type);
         if !(is_sound || is_event || packet.payload_type == COMFORT_NOISE) {
             return Arrived::Nothing;
         }

@@ -46,6 +46,9 @@ const TICKS_OF_TIMERS: u32 = 4;
 /// A relay whose source is silent for so long sends silence of its own, so that the far side hears a stream.
 const RELAY_SILENCE: Duration = Duration::from_millis(200);
 
+/// Packets of sound that a peer behind address translation may need to be found.
+const NAT_PACKETS: u8 = 5;
+
 /// Where a packet goes on to.
 #[derive(Debug)]
 pub(crate) enum Onward<'a> {
@@ -76,7 +79,6 @@ pub(crate) struct Leg {
     sink: Arc<dyn LegSink>,
     sockets: MediaSockets,
     phase: usize,
-    policy: LatchPolicy,
     silence_limit: Option<Duration>,
     line: Option<Line>,
     /// When the next tick should be.
@@ -116,7 +118,6 @@ impl Leg {
             sink: open.sink,
             sockets,
             phase: 0,
-            policy: open.latch,
             silence_limit: open.silence_limit,
             line: None,
             tick_due: Timestamp::default(),
@@ -237,7 +238,7 @@ impl Leg {
             self.strangers += u64::from(!self.muted);
             return;
         }
-        let repoint = (self.policy == LatchPolicy::Nat).then_some(source);
+        let repoint = (line.connection.latch == LatchPolicy::Nat).then_some(source);
         let ssrc = self.outgoing.stream().ssrc();
         self.reports.read(datagram, ssrc, self.incoming.reception_mut(), repoint, now);
     }
@@ -302,13 +303,13 @@ impl Leg {
                 if line.connection.codec != connection.codec {
                     self.late_before += self.ear.take().map_or(0, |ear| ear.hearing().late_packets());
                 }
-                line.latch.on_new_description(connection.remote);
+                line.latch.on_new_description(latch_policy(connection.latch), connection.remote);
                 line.connection = connection;
             }
             None => {
                 self.figures.begin(now);
                 self.tick_due = now;
-                let latch = Latch::new(latch_policy(self.policy), connection.remote);
+                let latch = Latch::new(latch_policy(connection.latch), connection.remote);
                 self.line = Some(Line { connection, latch });
             }
         }
@@ -345,7 +346,7 @@ impl Leg {
         let Some(line) = &self.line else { return };
         let wanted = Wanted {
             voice: self.watch_voice,
-            digits: line.connection.dtmf_payload_type.is_none(),
+            digits: line.connection.receive_dtmf_payload_type.is_none(),
             samples: !self.recorders.is_empty(),
         };
         match &mut self.ear {
@@ -461,7 +462,7 @@ impl Leg {
 
     fn send_report(&mut self, bye: bool, now: Timestamp) {
         let Some(line) = &self.line else { return };
-        if self.muted {
+        if self.muted || line.latch.target().ip().is_unspecified() {
             return;
         }
         let mut report = [0; REPORT_MAX];
@@ -491,11 +492,10 @@ impl Leg {
     }
 }
 
-/// The first source that sends sound is the only one from then on.
 const fn latch_policy(policy: LatchPolicy) -> rtp::latch::LatchPolicy {
     match policy {
         LatchPolicy::Strict => rtp::latch::LatchPolicy::Strict,
-        LatchPolicy::Nat => rtp::latch::LatchPolicy::Nat { packets: 1 },
+        LatchPolicy::Nat => rtp::latch::LatchPolicy::Nat { packets: NAT_PACKETS },
     }
 }
 

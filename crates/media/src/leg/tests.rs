@@ -37,7 +37,6 @@ fn connected(send: bool) -> Bench {
     let open = OpenLeg {
         leg: LegId::new(CallId::generate(&mut IdSource::new(1), START), 0),
         bind: HERE,
-        latch: LatchPolicy::Strict,
         silence_limit: None,
         sink: Arc::clone(&told) as Arc<dyn LegSink>,
     };
@@ -52,9 +51,12 @@ fn connected(send: bool) -> Bench {
     let connection = MediaConnection {
         remote: peer.local_addr().unwrap(),
         remote_rtcp: None,
+        latch: LatchPolicy::Strict,
         codec: Codec::Pcmu,
         payload_type: 0,
+        receive_payload_type: 0,
         dtmf_payload_type: Some(101),
+        receive_dtmf_payload_type: Some(101),
         ptime_ms: 20,
         send,
         receive: true,

@@ -117,7 +117,8 @@ fn each_event_is_one_digit_whatever_is_lost_or_doubled() {
 fn tones_are_digits_where_no_events_were_agreed() {
     let check = |dtmf_payload_type, expected: &str| {
         let mut rig = Rig::new(config());
-        let (leg, mut peer) = rig.connect(|connection| connection.dtmf_payload_type = dtmf_payload_type);
+        let (leg, mut peer) =
+            rig.connect(|connection| connection.receive_dtmf_payload_type = dtmf_payload_type);
         let mut octets = Vec::new();
         for digit in "40".chars() {
             let mut generator = ToneGenerator::new(ToneSpec::dtmf(digit, 120, 80).unwrap(), 8_000);

@@ -4,14 +4,14 @@ use crate::support::*;
 use audio::Law;
 use audio::tone::{ToneGenerator, ToneSpec};
 use model::sound::MediaFact;
-use ports::media::{LatchPolicy, PlaneOrder};
+use ports::media::{LatchPolicy, MediaConnection, PlaneOrder};
 use std::time::Duration;
 
 #[test]
 fn a_stranger_is_counted_and_not_heard() {
     let mut rig = Rig::new(config());
     let (leg, mut peer) = rig.connect(|_| {});
-    let mut stranger = Peer::new();
+    let mut stranger = Peer::elsewhere(2);
     stranger.to = peer.to;
     rig.order(leg, PlaneOrder::Echo { on: true });
     peer.next();
@@ -31,11 +31,14 @@ fn a_stranger_is_counted_and_not_heard() {
 #[test]
 fn behind_address_translation_the_first_source_is_the_peer() {
     let mut rig = Rig::new(config());
-    let (leg, mut peer) = rig.open(|open| open.latch = LatchPolicy::Nat);
-    let described = Peer::new();
-    rig.order(leg, PlaneOrder::Connect(connection(&described)));
+    let (leg, mut peer) = rig.open(|_| {});
+    let described = Peer::elsewhere(2);
+    let translated = MediaConnection { latch: LatchPolicy::Nat, ..connection(&described) };
+    rig.order(leg, PlaneOrder::Connect(translated));
     described.next();
-    peer.say(0, &[0x33; 160]);
+    for _ in 0..5 {
+        peer.say(0, &[0x33; 160]);
+    }
     peer.next();
     let mut late = Peer::new();
     late.to = peer.to;
@@ -45,7 +48,61 @@ fn behind_address_translation_the_first_source_is_the_peer() {
     let (before, after) = (peer.next(), peer.next());
     assert_eq!(after.sequence, before.sequence.wrapping_add(1), "our sound still goes to the first source");
     let total = rig.close(leg);
-    assert_eq!((total.received_packets, total.foreign_packets), (2, 1));
+    assert_eq!((total.received_packets, total.foreign_packets), (6, 1));
+}
+
+#[test]
+fn behind_address_translation_the_described_address_still_wins() {
+    let mut rig = Rig::new(config());
+    let (leg, mut first) = rig.open(|_| {});
+    let mut described = Peer::elsewhere(2);
+    described.to = first.to;
+    let translated = MediaConnection { latch: LatchPolicy::Nat, ..connection(&described) };
+    rig.order(leg, PlaneOrder::Connect(translated));
+    for _ in 0..6 {
+        first.say(0, &[0x33; 160]);
+    }
+    first.next();
+    rig.order(leg, PlaneOrder::Echo { on: true });
+    described.stream = rtp::Sender::new(0xdcba, 1, 1, 8_000);
+    for _ in 0..2 {
+        described.say(0, &[0x44; 160]);
+    }
+    described.next_that(|got| got.payload == [0x44; 160]);
+    first.say(0, &[0x33; 160]);
+    let total = rig.close(leg);
+    assert_eq!((total.received_packets, total.foreign_packets), (8, 1));
+}
+
+#[test]
+fn each_side_sends_with_the_payload_types_that_the_other_named() {
+    let mut rig = Rig::new(config());
+    let (leg, mut peer) = rig.connect(|connection| {
+        connection.payload_type = 97;
+        connection.receive_payload_type = 98;
+        connection.dtmf_payload_type = Some(96);
+        connection.receive_dtmf_payload_type = Some(101);
+    });
+    assert_eq!(peer.next().payload_type, 97);
+    peer.say(97, &[1; 160]);
+    peer.say(98, &[1; 160]);
+    for (payload_type, event) in [(96, 7), (101, 5)] {
+        peer.say(payload_type, &[event, 0x8a, 0x03, 0x20]);
+    }
+    rig.order(
+        leg,
+        PlaneOrder::SendDigits { id: model::sound::DigitsId(1), digits: "3".into(), in_band: false },
+    );
+    assert_eq!(peer.next_that(|got| got.payload.len() == 4).payload_type, 96);
+    rig.facts.wait_for(leg, |fact| matches!(fact, MediaFact::Digit { .. }));
+    let total = rig.close(leg);
+    let facts = rig.facts.of(leg);
+    let heard = facts.iter().filter_map(|fact| match fact {
+        MediaFact::Digit { digit, .. } => Some(*digit),
+        _ => None,
+    });
+    assert_eq!(heard.collect::<String>(), "5");
+    assert_eq!(total.received_packets, 2);
 }
 
 #[test]
@@ -89,7 +146,7 @@ fn silence_on_the_wire_is_reported_once_until_something_comes() {
     assert!((150..400).contains(&timeouts(1)[0]));
     peer.say(0, &[1; 160]);
     assert_eq!(timeouts(2).len(), 2);
-    let held = ports::media::MediaConnection { receive: false, ..connection(&peer) };
+    let held = MediaConnection { receive: false, ..connection(&peer) };
     rig.order(leg, PlaneOrder::Connect(held));
     for _ in 0..20 {
         peer.next();

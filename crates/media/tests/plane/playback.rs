@@ -50,6 +50,7 @@ fn each_law_and_each_rate_is_encoded_for_the_leg() {
         let (leg, peer) = rig.connect(|connection| {
             connection.codec = codec;
             connection.payload_type = payload_type;
+            connection.receive_payload_type = payload_type;
         });
         rig.play(leg, 1, &[&prompt]);
         let got = peer.sound(1_600);

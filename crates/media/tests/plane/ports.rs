@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use media::{MediaConfig, MediaEngine, StartError};
-use ports::media::{LatchPolicy, MediaError, OpenLeg, PlaneOrder};
+use ports::media::{MediaError, OpenLeg, PlaneOrder};
 use ports::{LegSink, MediaPlane};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 fn open(rig: &mut Rig) -> Result<(model::LegId, std::net::SocketAddr), MediaError> {
     let leg = rig.new_leg();
     let sink = Arc::clone(&rig.facts) as Arc<dyn LegSink>;
-    let open = OpenLeg { leg, bind: HERE, latch: LatchPolicy::Strict, silence_limit: None, sink };
+    let open = OpenLeg { leg, bind: HERE, silence_limit: None, sink };
     rig.engine.open(open).map(|local| (leg, local))
 }
 
@@ -64,7 +64,7 @@ fn legs_are_limited_and_open_once() {
     let mut rig = Rig::new(MediaConfig { legs_max: 2, ..config() });
     let (leg, _peer) = rig.connect(|_| {});
     let sink = Arc::clone(&rig.facts) as Arc<dyn LegSink>;
-    let again = OpenLeg { leg, bind: HERE, latch: LatchPolicy::Nat, silence_limit: None, sink };
+    let again = OpenLeg { leg, bind: HERE, silence_limit: None, sink };
     assert!(matches!(rig.engine.open(again), Err(MediaError::Socket(_))));
     open(&mut rig).unwrap();
     assert_eq!(open(&mut rig).unwrap_err(), MediaError::Busy);

@@ -105,6 +105,7 @@ fn different_laws_are_translated() {
     let (second, b) = rig.connect(|connection| {
         connection.codec = Codec::Pcma;
         connection.payload_type = 8;
+        connection.receive_payload_type = 8;
     });
     rig.order(first, PlaneOrder::Bridge { with: second });
     let payload: Vec<u8> = (0..160).collect();

@@ -83,6 +83,7 @@ fn figures_come_by_windows_and_as_a_whole() {
     let (leg, mut peer) = rig.connect(|connection| {
         connection.codec = Codec::Pcma;
         connection.payload_type = 8;
+        connection.receive_payload_type = 8;
     });
     peer.next();
     for number in 0..50 {

@@ -115,7 +115,16 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn new() -> Self {
-        let socket = UdpSocket::bind((HERE, 0)).unwrap();
+        Self::at(HERE)
+    }
+
+    /// A far side at another machine than all others: loopback has as many addresses as are asked for.
+    pub(crate) fn elsewhere(machine: u8) -> Self {
+        Self::at(Ipv4Addr::new(127, 0, 0, machine).into())
+    }
+
+    fn at(address: IpAddr) -> Self {
+        let socket = UdpSocket::bind((address, 0)).unwrap();
         socket.set_read_timeout(Some(DEADLINE)).unwrap();
         Self { socket, stream: Sender::new(0xabcd, 65_530, 77, 8_000), to: (HERE, 9).into() }
     }
@@ -221,7 +230,6 @@ impl Rig {
         let mut open = OpenLeg {
             leg,
             bind: HERE,
-            latch: LatchPolicy::Strict,
             silence_limit: None,
             sink: Arc::clone(&self.facts) as Arc<dyn LegSink>,
         };
@@ -259,9 +267,12 @@ pub(crate) fn connection(peer: &Peer) -> MediaConnection {
     MediaConnection {
         remote: peer.address(),
         remote_rtcp: None,
+        latch: LatchPolicy::Strict,
         codec: Codec::Pcmu,
         payload_type: 0,
+        receive_payload_type: 0,
         dtmf_payload_type: Some(DTMF),
+        receive_dtmf_payload_type: Some(DTMF),
         ptime_ms: 20,
         send: true,
         receive: true,
