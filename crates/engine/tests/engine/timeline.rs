@@ -38,6 +38,24 @@ async fn every_step_stands_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn figures_of_the_whole_call_are_kept_although_they_come_after_its_end() {
+    let world = World::new().await;
+    let call = world.place(order()).await;
+    world.outside.log.wait("sandbox dialled", 1).await;
+    world.outside.sandbox.leg(call, LegFact::Answered);
+    world.outside.sandbox.hang_up(call);
+    world.outside.log.wait("event ended", 1).await;
+    world.engine.shutdown(Duration::from_secs(1)).await;
+    assert_eq!(world.engine.running_calls(), 0);
+    let total = MediaFigures { total: true, ..MediaFigures::default() };
+    world.outside.sandbox.media(call, MediaFact::Figures(total));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let entries = world.engine.timeline(world.test, call, 0, 100).await.unwrap();
+    let last = entries.last().unwrap();
+    assert!(last.entry.summary.starts_with("whole call"), "{last:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn followers_see_lines_as_they_come_and_strangers_nothing() {
     let world = World::new().await;
     let call = world.place(order()).await;
