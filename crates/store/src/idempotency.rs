@@ -80,6 +80,10 @@ pub(crate) async fn keep_answer(
 
 #[async_trait::async_trait]
 impl IdempotencyStore for SqliteStore {
+    async fn answered(&self, idempotency: &Idempotency) -> Result<Reserved, StoreError> {
+        Ok(look_up(&self.readers, idempotency).await?)
+    }
+
     async fn reserve(&self, idempotency: &Idempotency) -> Result<Reserved, StoreError> {
         let idempotency = idempotency.clone();
         self.write(move |db| {

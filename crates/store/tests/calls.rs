@@ -4,13 +4,15 @@
 
 mod common;
 
-use common::{ALL, START, World, at, commit, ended, event};
+use common::{ALL, START, World, active_calls, at, commit, ended, event};
 use model::call::{Call, CallStatus, Direction, Mode};
 use model::event::EventBody;
 use model::recording::RecordingStatus;
 use model::{AppId, CallId, Pii};
 use ports::StoreError;
-use ports::store::{CallCommit, CallFilter, CallStore, Created, PageRequest, Reserved, WebhookStore};
+use ports::store::{
+    CallCommit, CallFilter, CallStore, Created, IdempotencyStore, PageRequest, Reserved, WebhookStore,
+};
 
 #[tokio::test]
 async fn a_new_call_is_there_whole() {
@@ -21,10 +23,10 @@ async fn a_new_call_is_there_whole() {
     let events = world.store.events(call.id, 0, 10).await.unwrap();
     assert_eq!(events, [event(&call, 1, EventBody::Initiated)]);
     assert_eq!(world.store.outbox(10).await.unwrap(), events);
-    assert_eq!(world.store.active_calls(world.app).await, Ok(1));
+    assert_eq!(active_calls(&world.store, world.app).await, 1);
     let other = AppId::generate(&mut world.ids, START);
     assert_eq!(world.store.call(other, call.id).await, Ok(None), "another app's call");
-    assert_eq!(world.store.active_calls(other).await, Ok(0));
+    assert_eq!(active_calls(&world.store, other).await, 0);
     let again = world.new_call_of(call);
     assert!(matches!(world.store.create_call(again).await, Err(StoreError::Conflict(_))));
 }
@@ -33,7 +35,7 @@ async fn a_new_call_is_there_whole() {
 async fn one_key_makes_one_call() {
     let mut world = World::new().await;
     let (idempotency, response) = world.idempotency("key", 1);
-    assert_eq!(world.store.replayed_call(&idempotency).await, Ok(Reserved::Ours));
+    assert_eq!(world.store.answered(&idempotency).await, Ok(Reserved::Ours));
     let mut first = world.new_call(0);
     first.idempotency = Some((idempotency.clone(), response.clone()));
     first.concurrent_calls_max = 1;
@@ -46,9 +48,9 @@ async fn one_key_makes_one_call() {
     let mut third = world.new_call(2);
     third.idempotency = Some(world.idempotency("key", 2));
     assert_eq!(world.store.create_call(third).await, Ok(Created::Mismatch));
-    assert_eq!(world.store.replayed_call(&idempotency).await, Ok(Reserved::Replayed(response)));
+    assert_eq!(world.store.answered(&idempotency).await, Ok(Reserved::Replayed(response)));
     let (other_body, _) = world.idempotency("key", 2);
-    assert_eq!(world.store.replayed_call(&other_body).await, Ok(Reserved::Mismatch));
+    assert_eq!(world.store.answered(&other_body).await, Ok(Reserved::Mismatch));
     let calls = world.store.calls(world.app, &CallFilter::default(), ALL).await.unwrap();
     assert_eq!((calls.total, calls.items), (1, vec![first.call]));
 }
@@ -61,7 +63,7 @@ async fn a_refused_call_leaves_nothing_behind() {
     new.idempotency = Some((idempotency.clone(), response));
     new.concurrent_calls_max = 0;
     assert_eq!(world.store.create_call(new.clone()).await, Ok(Created::ConcurrencyLimit));
-    assert_eq!(world.store.replayed_call(&idempotency).await, Ok(Reserved::Ours));
+    assert_eq!(world.store.answered(&idempotency).await, Ok(Reserved::Ours));
     assert_eq!(world.store.call(world.app, new.call.id).await, Ok(None));
     assert_eq!(world.store.outbox(10).await, Ok(vec![]));
     new.concurrent_calls_max = 1;
@@ -143,7 +145,7 @@ async fn a_released_call_is_written_no_more() {
     last.row = Some(ended(&call));
     last.release = true;
     world.store.commit_call(last).await.unwrap();
-    assert_eq!(world.store.active_calls(world.app).await, Ok(0));
+    assert_eq!(active_calls(&world.store, world.app).await, 0);
     assert_eq!(world.store.commit_call(commit(&call, fence, &[4])).await, Err(StoreError::LeaseLost));
     assert_eq!(world.store.call(world.app, call.id).await, Ok(Some(ended(&call))));
 }
@@ -157,7 +159,7 @@ async fn an_ended_call_counts_no_more_but_its_owner_still_writes() {
     end.row = Some(ended(&call));
     end.recordings = vec![recording.clone()];
     world.store.commit_call(end).await.unwrap();
-    assert_eq!(world.store.active_calls(world.app).await, Ok(0));
+    assert_eq!(active_calls(&world.store, world.app).await, 0);
     assert_eq!(world.store.recordings(call.id).await, Ok(vec![recording.clone()]));
     recording.status = RecordingStatus::Completed;
     recording.bytes = Some(44);
@@ -167,7 +169,7 @@ async fn an_ended_call_counts_no_more_but_its_owner_still_writes() {
     world.store.commit_call(after).await.unwrap();
     assert_eq!(world.store.recordings(call.id).await, Ok(vec![earlier, recording.clone()]));
     assert_eq!(world.store.recording(recording.id).await, Ok(Some(recording)));
-    assert_eq!(world.store.active_calls(world.app).await, Ok(0));
+    assert_eq!(active_calls(&world.store, world.app).await, 0);
 }
 
 #[tokio::test]

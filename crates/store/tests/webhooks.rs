@@ -5,7 +5,7 @@
 mod common;
 
 use common::{ALL, World, at, commit, delivery};
-use model::call::Call;
+use model::call::{Call, Mode};
 use model::webhook::{Attempt, Delivery, DeliveryState, Disabled, WebhookEndpoint};
 use model::{AppId, WebhookId};
 use ports::StoreError;
@@ -201,9 +201,15 @@ async fn the_delivery_log_shows_attempts_and_is_narrowed() {
     let all = list(DeliveryFilter::default()).await;
     let keys: Vec<_> = all.iter().map(|(delivery, _)| (delivery.call, delivery.sequence)).collect();
     assert_eq!(keys, [(other.id, 1), (call.id, 2), (call.id, 1)]);
-    let delivered = list(DeliveryFilter { state: Some(DeliveryState::Delivered), call: None }).await;
+    let delivered =
+        list(DeliveryFilter { state: Some(DeliveryState::Delivered), ..DeliveryFilter::default() }).await;
     assert_eq!(delivered, [(tried(&first, 3, DeliveryState::Delivered, None), attempts.to_vec())]);
-    assert_eq!(list(DeliveryFilter { call: Some(other.id), state: None }).await.len(), 1);
+    let of_other = DeliveryFilter { call: Some(other.id), ..DeliveryFilter::default() };
+    assert_eq!(list(of_other).await.len(), 1);
+    for (mode, number) in [(call.mode, 3), (Mode::Live, 0)] {
+        let of_mode = DeliveryFilter { mode: Some(mode), ..DeliveryFilter::default() };
+        assert_eq!(list(of_mode).await.len(), number, "{mode:?}");
+    }
     let unknown = delivery(&endpoint, call.id, 99, 0);
     assert_eq!(world.store.record_attempt(&unknown, attempt(1, None)).await, Err(StoreError::NotFound));
 }

@@ -103,6 +103,8 @@ pub(crate) async fn deliveries(
     let filter = DeliveryFilter {
         call: call.map_err(|_| invalid("callId", "is no id of a call"))?.map(|(id, _)| id),
         state: query.choice("status", DELIVERY_STATES)?,
+        // The key says it.
+        mode: None,
     };
     query.finish()?;
     let found = door.engine.deliveries(ask.who(), ids::parse_webhook(&webhook)?, filter, page).await?;

@@ -1,8 +1,10 @@
 //! Idempotency keys as they come from a door, and answers as they go back.
 
 use crate::core::Core;
+use crate::fault::of_store;
+use model::fault::{Fault, FaultCode};
 use model::tenant::Principal;
-use ports::store::{Idempotency, StoredResponse};
+use ports::store::{Idempotency, Reserved, StoredResponse};
 
 /// An idempotency key as it came with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,21 @@ impl IdempotencyHeader {
             value: self.value,
             fingerprint: self.fingerprint,
             expires_at: core.now() + core.config.idempotency_ttl,
+        }
+    }
+}
+
+impl Core {
+    /// The answer that this idempotency key got before, if it did.
+    pub(crate) async fn given_before(
+        &self,
+        key: Option<&Idempotency>,
+    ) -> Result<Option<StoredResponse>, Fault> {
+        let Some(key) = key else { return Ok(None) };
+        match self.store.answered(key).await.map_err(of_store)? {
+            Reserved::Ours => Ok(None),
+            Reserved::Replayed(first) => Ok(Some(first)),
+            Reserved::Mismatch | Reserved::Pending => Err(Fault::new(FaultCode::IdempotencyConflict)),
         }
     }
 }

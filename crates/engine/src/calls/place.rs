@@ -15,7 +15,7 @@ use model::tenant::Principal;
 use model::timeline::TimelineKind;
 use model::trunk::Trunk;
 use model::{AppId, CallId, CommandId, E164, Pii, Timestamp, TrunkId};
-use ports::store::{Created, Idempotency, NewCall, Reserved, StoredResponse};
+use ports::store::{Created, Idempotency, NewCall, StoredResponse};
 use serde_json::{Map, Value, json};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl Engine {
         let core = &self.core;
         let (app, mode) = app(who)?;
         let idempotency = idempotency.map(|header| header.of(who, core));
-        if let Some(first) = given_before(core, idempotency.as_ref()).await? {
+        if let Some(first) = core.given_before(idempotency.as_ref()).await? {
             return Ok(Placed::Replayed(first));
         }
         core.takes_calls()?;
@@ -153,16 +153,6 @@ impl Core {
                 Ok(Road::Live { carrier: live.clone(), trunk })
             }
         }
-    }
-}
-
-/// The answer that this idempotency key got before, if it did.
-async fn given_before(core: &Core, key: Option<&Idempotency>) -> Result<Option<StoredResponse>, Fault> {
-    let Some(key) = key else { return Ok(None) };
-    match core.store.replayed_call(key).await.map_err(of_store)? {
-        Reserved::Ours => Ok(None),
-        Reserved::Replayed(first) => Ok(Some(first)),
-        Reserved::Mismatch | Reserved::Pending => Err(Fault::new(FaultCode::IdempotencyConflict)),
     }
 }
 

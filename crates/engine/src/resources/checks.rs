@@ -46,6 +46,17 @@ pub(crate) fn idempotent(
     header.map(|header| (header.of(who, core), response.clone()))
 }
 
+/// The answer that this idempotency key got before, if it did: asked before anything that may have changed since is
+/// looked at.
+pub(super) async fn given_before(
+    core: &Core,
+    who: Principal,
+    header: Option<&IdempotencyHeader>,
+) -> Result<Option<StoredResponse>, Fault> {
+    let key = header.cloned().map(|header| header.of(who, core));
+    core.given_before(key.as_ref()).await
+}
+
 /// What a resource's creation answers. `conflict` makes the fault of a row that exists already.
 pub(crate) fn written(
     result: Result<Written, StoreError>,

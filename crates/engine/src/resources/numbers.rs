@@ -1,6 +1,6 @@
 //! Phone numbers that apps own. Admin keys assign them; an app key sees its own app's.
 
-use super::checks::{admin, idempotent, page, written};
+use super::checks::{admin, given_before, idempotent, page, written};
 use crate::calls::{IdempotencyHeader, Outcome};
 use crate::engine::Engine;
 use crate::fault::of_store;
@@ -32,6 +32,9 @@ impl Engine {
     ) -> Result<Outcome, Fault> {
         let organization = admin(who)?;
         let core = &self.core;
+        if let Some(first) = given_before(core, who, idempotency.as_ref()).await? {
+            return Ok(Outcome::Replayed(first));
+        }
         let number: E164 = new
             .number
             .parse()

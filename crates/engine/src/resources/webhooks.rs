@@ -1,6 +1,6 @@
 //! Webhook endpoints and their delivery log. App keys only.
 
-use super::checks::{app_of, idempotent, page, written};
+use super::checks::{app, app_of, given_before, idempotent, page, written};
 use crate::calls::{IdempotencyHeader, Outcome};
 use crate::engine::Engine;
 use crate::fault::of_store;
@@ -72,6 +72,9 @@ impl Engine {
     ) -> Result<Outcome, Fault> {
         let app = app_of(who)?;
         let core = &self.core;
+        if let Some(first) = given_before(core, who, idempotency.as_ref()).await? {
+            return Ok(Outcome::Replayed(first));
+        }
         let now = core.now();
         let endpoint = WebhookEndpoint {
             id: core.with_ids(|ids| WebhookId::generate(ids, now)),
@@ -136,7 +139,7 @@ impl Engine {
         self.core.store.webhooks(app_of(who)?, page(request)).await.map_err(of_store)
     }
 
-    /// An endpoint's deliveries with their attempts, newest first.
+    /// An endpoint's deliveries with their attempts, newest first: those of the calls that the key can see.
     pub async fn deliveries(
         &self,
         who: Principal,
@@ -145,6 +148,7 @@ impl Engine {
         request: PageRequest,
     ) -> Result<Page<(Delivery, Vec<Attempt>)>, Fault> {
         self.webhook(who, id).await?;
+        let filter = DeliveryFilter { mode: Some(app(who)?.1), ..filter };
         self.core.store.deliveries(id, filter, page(request)).await.map_err(of_store)
     }
 

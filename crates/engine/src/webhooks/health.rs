@@ -56,7 +56,7 @@ impl Health {
 /// The first failure after the last success and the last change, as far back as the log is read.
 async fn since(core: &Core, endpoint: &WebhookEndpoint, at: Timestamp) -> Result<Timestamp, StoreError> {
     let log = async |state, limit| {
-        let filter = DeliveryFilter { call: None, state: Some(state) };
+        let filter = DeliveryFilter { state: Some(state), ..DeliveryFilter::default() };
         let page = core.store.deliveries(endpoint.id, filter, PageRequest { limit, offset: 0 }).await?;
         Ok(page.items.into_iter().flat_map(|(_, attempts)| attempts))
     };

@@ -2,7 +2,7 @@
 
 use crate::fakes::World;
 use crate::placing::assign_number;
-use engine::{NewNumber, NewWebhook, Outcome, TrunkChange, WebhookChange};
+use engine::{IdempotencyHeader, NewNumber, NewWebhook, Outcome, TrunkChange, WebhookChange};
 use model::fault::FaultCode;
 use model::trunk::PhoneNumber;
 use model::webhook::WebhookEndpoint;
@@ -116,4 +116,26 @@ async fn an_app_may_have_so_many_webhooks_and_no_more() {
     let new = webhook("https://hooks.example/last", &["answered"]);
     let fault = world.engine.create_webhook(world.test, new, None, &render).await.unwrap_err();
     assert_eq!(fault.param.as_deref(), Some("url"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeated_request_gets_its_first_answer_whatever_has_changed_since() {
+    let world = World::new().await;
+    let trunk = assign_number(&world).await;
+    let key = |value: &str| Some(IdempotencyHeader { value: value.into(), fingerprint: [1; 32] });
+    let number = NewNumber { number: "+4930000002".into(), app: world.keys.app, trunk };
+    let render = |number: &PhoneNumber| StoredResponse { status: 201, body: number.id.to_string() };
+    let create = async || world.engine.create_number(world.admin, number.clone(), key("n"), &render).await;
+    let Outcome::New(first) = create().await.unwrap() else { panic!("replayed") };
+    world.outside.store.state.lock().unwrap().trunks.clear();
+    assert_eq!(create().await.unwrap(), Outcome::Replayed(first));
+
+    let render = |webhook: &WebhookEndpoint| StoredResponse { status: 201, body: webhook.id.to_string() };
+    let new = webhook("https://hooks.example/first", &["answered"]);
+    let create = async || world.engine.create_webhook(world.test, new.clone(), key("w"), &render).await;
+    let Outcome::New(first) = create().await.unwrap() else { panic!("replayed") };
+    for at in 1..50 {
+        create_webhook(&world, &format!("https://hooks.example/{at}"), &["answered"]).await;
+    }
+    assert_eq!(create().await.unwrap(), Outcome::Replayed(first));
 }

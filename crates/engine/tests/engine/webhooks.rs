@@ -68,6 +68,19 @@ async fn a_calls_events_arrive_in_order_signed_with_static_headers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_sees_the_deliveries_of_its_own_modes_calls() {
+    let world = World::new().await;
+    let id = create_webhook(&world, URL, &["initiated"]).await;
+    world.place(order()).await;
+    world.outside.log.wait(&format!("request {URL}"), 1).await;
+    let page = PageRequest { limit: 100, offset: 0 };
+    for (who, total) in [(world.test, 1), (world.live, 0)] {
+        let log = world.engine.deliveries(who, id, DeliveryFilter::default(), page).await.unwrap();
+        assert_eq!(log.total, total);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_wanted_events_are_delivered_and_parties_have_no_word() {
     let world = World::new().await;
     let id = create_webhook(&world, URL, &["answered", "participant_joined"]).await;

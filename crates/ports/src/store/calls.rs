@@ -132,9 +132,6 @@ pub trait CallStore: Send + Sync {
     /// Makes a call.
     async fn create_call(&self, new: NewCall) -> Result<Created, StoreError>;
 
-    /// The answer that was given to this key before, if any: asked before the work of making a call begins.
-    async fn replayed_call(&self, idempotency: &Idempotency) -> Result<super::Reserved, StoreError>;
-
     /// Writes what happened to a running call.
     async fn commit_call(&self, commit: CallCommit) -> Result<(), StoreError>;
 
@@ -148,9 +145,6 @@ pub trait CallStore: Send + Sync {
         filter: &CallFilter,
         page: PageRequest,
     ) -> Result<Page<Call>, StoreError>;
-
-    /// How many calls of an app have not ended.
-    async fn active_calls(&self, app: AppId) -> Result<u32, StoreError>;
 
     /// The events of a call with numbers above `after`, in order, at most `limit`.
     async fn events(&self, call: CallId, after: u32, limit: u32) -> Result<Vec<Event>, StoreError>;

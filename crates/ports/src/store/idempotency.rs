@@ -49,9 +49,13 @@ pub enum Reserved {
     Pending,
 }
 
-/// For writes that are not a row of the store's own: a command to a running call.
+/// What is known of keys; and for writes that are not a row of the store's own, such as a command to a running call,
+/// their taking and settling.
 #[async_trait::async_trait]
 pub trait IdempotencyStore: Send + Sync {
+    /// The answer that was given to this key before, if any: asked before the work begins. `Ours` if it was never used.
+    async fn answered(&self, idempotency: &Idempotency) -> Result<Reserved, StoreError>;
+
     /// Takes the key before the work.
     async fn reserve(&self, idempotency: &Idempotency) -> Result<Reserved, StoreError>;
 

@@ -1,6 +1,7 @@
 //! Webhook endpoints, the outbox and deliveries.
 
 use super::{Idempotency, Page, PageRequest, StoreError, StoredResponse, Written};
+use model::call::Mode;
 use model::event::Event;
 use model::webhook::{Attempt, Delivery, DeliveryState, Disabled, WebhookEndpoint};
 use model::{AppId, CallId, Timestamp, WebhookId};
@@ -21,6 +22,8 @@ pub struct DeliveryFilter {
     pub call: Option<CallId>,
     /// Only in this state.
     pub state: Option<DeliveryState>,
+    /// Only of calls of this mode.
+    pub mode: Option<Mode>,
 }
 
 /// Webhooks.

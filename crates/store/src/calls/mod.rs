@@ -6,7 +6,6 @@ mod create;
 mod list;
 
 use crate::failure::Failure;
-use crate::idempotency;
 use crate::rows::{body, id, json, micros, readable, word};
 use crate::sqlite::SqliteStore;
 use model::call::Call;
@@ -15,8 +14,7 @@ use model::recording::{Recording, RecordingStatus};
 use model::{AppId, CallId, NodeId, RecordingId, Timestamp};
 use ports::StoreError;
 use ports::store::{
-    CallCommit, CallFilter, CallStore, Claim, ClaimedCall, Created, Idempotency, NewCall, Page, PageRequest,
-    Reserved,
+    CallCommit, CallFilter, CallStore, Claim, ClaimedCall, Created, NewCall, Page, PageRequest,
 };
 use sqlx::SqliteConnection;
 
@@ -27,10 +25,6 @@ const EVENTS_MAX: u32 = 1_000;
 impl CallStore for SqliteStore {
     async fn create_call(&self, new: NewCall) -> Result<Created, StoreError> {
         self.write(move |db| Box::pin(create::create(db, new))).await
-    }
-
-    async fn replayed_call(&self, idempotency: &Idempotency) -> Result<Reserved, StoreError> {
-        Ok(idempotency::look_up(&self.readers, idempotency).await?)
     }
 
     async fn commit_call(&self, commit: CallCommit) -> Result<(), StoreError> {
@@ -54,15 +48,6 @@ impl CallStore for SqliteStore {
         page: PageRequest,
     ) -> Result<Page<Call>, StoreError> {
         Ok(list::list(&self.readers, app, filter, page).await?)
-    }
-
-    async fn active_calls(&self, app: AppId) -> Result<u32, StoreError> {
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM running WHERE app = ? AND ended = 0")
-            .bind(id(app.uuid()))
-            .fetch_one(&self.readers)
-            .await
-            .map_err(Failure::from)?;
-        Ok(u32::try_from(count).unwrap_or(u32::MAX))
     }
 
     async fn events(&self, call: CallId, after: u32, limit: u32) -> Result<Vec<Event>, StoreError> {

@@ -16,7 +16,8 @@ use model::{
     TrunkId, WebhookId,
 };
 use ports::store::{
-    Bootstrap, CallCommit, CallStore, Created, Idempotency, KeyStore, NewCall, PageRequest, StoredResponse,
+    Bootstrap, CallCommit, CallFilter, CallStore, Created, Idempotency, KeyStore, NewCall, PageRequest,
+    StoredResponse,
 };
 use std::time::Duration;
 use store::{Options, SqliteStore};
@@ -32,6 +33,20 @@ pub const ALL: PageRequest = PageRequest { limit: 100, offset: 0 };
 /// A moment so many milliseconds after the start.
 pub fn at(millis: u64) -> Timestamp {
     START + Duration::from_millis(millis)
+}
+
+/// How many calls of an app have not ended.
+pub async fn active_calls(store: &SqliteStore, app: AppId) -> usize {
+    let (mut active, mut offset) = (0, 0);
+    loop {
+        let page = PageRequest { limit: 100, offset };
+        let page = store.calls(app, &CallFilter::default(), page).await.unwrap();
+        active += page.items.iter().filter(|call| !call.status.is_final()).count();
+        offset += 100;
+        if u64::from(offset) >= page.total {
+            return active;
+        }
+    }
 }
 
 /// The store under test, with one organization, app and node.

@@ -51,11 +51,6 @@ impl CallStore for MemoryStore {
         Ok(Created::New { fence: 1 })
     }
 
-    async fn replayed_call(&self, idempotency: &Idempotency) -> Result<Reserved, StoreError> {
-        tokio::task::yield_now().await;
-        Ok(self.read().reserved(idempotency))
-    }
-
     async fn commit_call(&self, commit: CallCommit) -> Result<(), StoreError> {
         self.commits.acquire().await.unwrap().forget();
         let mut state = self.write()?;
@@ -101,12 +96,6 @@ impl CallStore for MemoryStore {
         let all = state.calls.values().map(|row| row.call.clone());
         let all = all.filter(|call| call.app == app && filter.mode.is_none_or(|mode| mode == call.mode));
         Ok(page(all.collect(), request))
-    }
-
-    async fn active_calls(&self, app: AppId) -> Result<u32, StoreError> {
-        let state = self.read();
-        Ok(state.calls.values().filter(|row| row.call.app == app && !row.call.status.is_final()).count()
-            as u32)
     }
 
     async fn events(&self, call: CallId, after: u32, limit: u32) -> Result<Vec<Event>, StoreError> {
@@ -172,6 +161,11 @@ impl TimelineStore for MemoryStore {
 
 #[async_trait::async_trait]
 impl IdempotencyStore for MemoryStore {
+    async fn answered(&self, idempotency: &Idempotency) -> Result<Reserved, StoreError> {
+        tokio::task::yield_now().await;
+        Ok(self.read().reserved(idempotency))
+    }
+
     async fn reserve(&self, idempotency: &Idempotency) -> Result<Reserved, StoreError> {
         let mut state = self.write()?;
         let reserved = state.reserved(idempotency);

@@ -129,6 +129,7 @@ impl WebhookStore for MemoryStore {
             delivery.webhook == webhook
                 && filter.state.is_none_or(|state| state == delivery.state)
                 && filter.call.is_none_or(|call| call == delivery.call)
+                && filter.mode.is_none_or(|mode| state.calls[&delivery.call].call.mode == mode)
         });
         Ok(page(all.cloned().collect(), request))
     }
