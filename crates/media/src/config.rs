@@ -5,6 +5,9 @@ use audio::ClipLimits;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+/// Longest prompt: 28 MB decoded.
+const PROMPT_MAX: Duration = Duration::from_secs(30 * 60);
+
 /// Limits and places of the engine. Every field has a default that suits one small machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaConfig {
@@ -30,7 +33,7 @@ pub struct MediaConfig {
     pub pool_jobs_max: usize,
     /// Most bytes of encoded prompts kept for the next playback.
     pub prompt_cache_bytes_max: usize,
-    /// What a file may cost that is made a prompt.
+    /// What a file may cost that is made a prompt; it is kept at the telephone's rate, 16,000 bytes a second.
     pub clip_limits: ClipLimits,
     /// Most recordings at once.
     pub recordings_max: usize,
@@ -53,7 +56,7 @@ impl Default for MediaConfig {
             pool_threads: 2,
             pool_jobs_max: 1_024,
             prompt_cache_bytes_max: 64 * 1024 * 1024,
-            clip_limits: ClipLimits::default(),
+            clip_limits: ClipLimits { duration_max: PROMPT_MAX, ..ClipLimits::default() },
             recordings_max: 2_048,
             report_interval: Duration::from_secs(5),
             figures_interval: Duration::from_secs(10),

@@ -7,7 +7,7 @@ use crate::lane::{Lane, Tools};
 use crate::leg::{Equipment, Leg};
 use crate::pool::Pool;
 use crate::port_pool::PortPool;
-use crate::prompts::PromptCache;
+use crate::prompts::{PromptCache, TELEPHONE_RATE_HZ};
 use crate::random::Dice;
 use crate::spool::Spools;
 use crate::worker::order::{Inbox, WorkerDoor, WorkerOrder};
@@ -177,7 +177,7 @@ impl MediaPlane for MediaEngine {
     async fn prepare(&self, content: bytes::Bytes) -> Result<Arc<Clip>, MediaError> {
         let limits = self.config.clip_limits;
         let decode = move || {
-            let clip = audio::read_clip(&content, &limits)
+            let clip = audio::read_clip_at(&content, &limits, TELEPHONE_RATE_HZ)
                 .map_err(|error| MediaError::NotSound(error.to_string()))?;
             let id = clip_id(&content);
             Ok(Arc::new(Clip { id, rate_hz: clip.rate_hz, samples: clip.samples.into() }))

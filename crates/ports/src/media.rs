@@ -199,7 +199,7 @@ pub trait MediaPlane: Send + Sync {
     /// used again. Closing an unknown leg does nothing.
     fn close(&self, leg: LegId);
 
-    /// Decodes a file's bytes (wav, mp3) on the plane's own bounded pool.
+    /// Decodes a file's bytes (wav, mp3) on the plane's own bounded pool, to the rate that the plane plays at.
     async fn prepare(&self, content: bytes::Bytes) -> Result<Arc<Clip>, MediaError>;
 
     /// Makes a wav file at `file` of a closed (or, after a crash, an unfinished) spool, and removes the spool.

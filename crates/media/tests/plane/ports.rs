@@ -91,14 +91,21 @@ fn a_range_without_a_pair_is_refused_at_the_start() {
 
 #[test]
 fn prompts_are_decoded_by_their_bytes_or_named() {
-    let rig = Rig::new(config());
+    let mut config = config();
+    config.clip_limits.duration_max = Duration::from_secs(2);
+    let rig = Rig::new(config);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let prepare = |bytes: Vec<u8>| runtime.block_on(rig.engine.prepare(bytes.into()));
     let mut wav = std::io::Cursor::new(Vec::new());
-    audio::wav::write_wav(&mut wav, 16_000, &[5; 16_000]).unwrap();
+    audio::wav::write_wav(&mut wav, 48_000, &[5; 48_000]).unwrap();
     let clip = prepare(wav.get_ref().clone()).unwrap();
-    assert_eq!((clip.rate_hz, clip.samples.len()), (16_000, 16_000));
+    assert_eq!(clip.rate_hz, 8_000, "kept at the telephone's rate");
+    assert!((7_950..=8_050).contains(&clip.samples.len()), "{}", clip.samples.len());
     assert_eq!(prepare(wav.into_inner()).unwrap().id, clip.id, "equal bytes are equal sound");
     let error = prepare(b"<!DOCTYPE html><html></html>".to_vec()).unwrap_err();
     assert!(matches!(&error, MediaError::NotSound(text) if text.contains("HTML")), "{error}");
+    let mut long = std::io::Cursor::new(Vec::new());
+    audio::wav::write_wav(&mut long, 48_000, &[5; 144_000]).unwrap();
+    let error = prepare(long.into_inner()).unwrap_err();
+    assert!(matches!(&error, MediaError::NotSound(_)), "three seconds are too long: {error}");
 }
