@@ -101,13 +101,13 @@ impl Default for DigitSender {
 }
 
 impl DigitSender {
-    /// Queues a sequence; false when too many wait.
-    pub(crate) fn push(&mut self, script: Script) -> bool {
-        let room = self.scripts.len() < SCRIPTS_MAX;
-        if room {
-            self.scripts.push_back(script);
+    /// Queues a sequence; gives its number back when too many wait.
+    pub(crate) fn push(&mut self, script: Script) -> Result<(), DigitsId> {
+        if self.scripts.len() >= SCRIPTS_MAX {
+            return Err(script.id);
         }
-        room
+        self.scripts.push_back(script);
+        Ok(())
     }
 
     /// Whether nothing is sent or waits.
@@ -164,6 +164,11 @@ impl DigitSender {
                 frame.fill(law.silence());
                 Some(DigitTick::Silence)
             }
+            // The pause after a digit belongs to it: the next one must not begin before.
+            Sending::Event if self.events.is_pausing() => {
+                self.events.tick(timestamp);
+                Some(DigitTick::Pause)
+            }
             Sending::Event => match self.events.tick(timestamp) {
                 EventTick::Idle => {
                     self.sending = Sending::Nothing;
@@ -192,7 +197,7 @@ mod tests {
     /// One letter a tick: what kind it was, until the sequence ended.
     fn score(digits: &str, in_band: bool, events: bool) -> String {
         let mut sender = DigitSender::default();
-        assert!(sender.push(Script::parse(DigitsId(4), digits, in_band).unwrap()));
+        sender.push(Script::parse(DigitsId(4), digits, in_band).unwrap()).unwrap();
         let mut frame = [0; FRAME_OCTETS];
         let mut score = String::new();
         for tick in 0..1_000 {
@@ -215,10 +220,28 @@ mod tests {
 
     #[test]
     fn digits_go_as_events_where_they_are_known_and_as_tones_elsewhere() {
-        assert!(score("5", false, true).starts_with("eeeee"));
+        assert_eq!(score("5", false, true), "eeeeeeep");
         assert_eq!(score("5", false, false), "tttttttt");
         assert_eq!(score("5", true, true), "tttttttt");
         assert_eq!(score("12", true, true), "t".repeat(16));
+    }
+
+    /// A digit of 100 ms is five packets, the last of them repeated twice: two ticks of the pause are gone by then.
+    #[test]
+    fn between_two_digits_are_60_ms_whatever_they_are_sent_as() {
+        assert_eq!(score("12", false, true), "eeeeeeep".repeat(2));
+        assert_eq!(score("1w2", false, true), format!("eeeeeeep{}eeeeeeep", "_".repeat(25)));
+        let mut sender = DigitSender::default();
+        for digit in ["1", "2"] {
+            sender.push(Script::parse(DigitsId(1), digit, false).unwrap()).unwrap();
+        }
+        let begins = |tick: u32| match sender.tick(true, tick * 160, Law::Mu, &mut [0; FRAME_OCTETS]).0 {
+            DigitTick::Event(event) if event.marker => Some(tick * TICK_MS),
+            _ => None,
+        };
+        let began: Vec<u32> = (0..30).filter_map(begins).collect();
+        assert_eq!(began.len(), 2);
+        assert!(began[1] - began[0] >= DIGIT_MS + GAP_MS, "of two sequences: {began:?}");
     }
 
     #[test]
@@ -245,7 +268,7 @@ mod tests {
     fn the_queue_of_sequences_is_bounded() {
         let mut sender = DigitSender::default();
         let script = || Script::parse(DigitsId(1), "1", false).unwrap();
-        assert!((0..SCRIPTS_MAX).all(|_| sender.push(script())));
-        assert!(!sender.push(script()));
+        assert!((0..SCRIPTS_MAX).all(|_| sender.push(script()).is_ok()));
+        assert_eq!(sender.push(script()), Err(DigitsId(1)));
     }
 }

@@ -175,8 +175,9 @@ impl Leg {
                 }
             }
             LegOrder::Digits(script) => {
-                if !self.digits.get_or_insert_default().push(script) {
-                    tracing::warn!(leg = ?self.id, "too many sequences of digits wait; one is not sent");
+                if let Err(id) = self.digits.get_or_insert_default().push(script) {
+                    let reason = "too many sequences of digits wait on this leg".to_owned();
+                    self.sink.media(self.id, MediaFact::DigitsFailed { id, reason });
                 }
             }
             LegOrder::WatchVoice(on) => self.watch_voice = on,

@@ -128,6 +128,12 @@ impl EventSender {
         self.sending.is_none() && self.waiting.is_empty()
     }
 
+    /// Whether the pause after the last digit, or one that was queued, is not over yet: a digit that is pushed now
+    /// begins after it.
+    pub fn is_pausing(&self) -> bool {
+        self.sending.is_none() && self.gap_left > 0
+    }
+
     /// Forgets what waits. A digit that has begun is ended properly.
     pub fn clear(&mut self) {
         self.waiting.clear();

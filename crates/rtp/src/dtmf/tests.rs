@@ -62,9 +62,12 @@ fn digits_keep_their_gap_and_pauses_their_length() {
 fn a_digit_pushed_right_after_another_still_keeps_the_gap() {
     let mut sender = EventSender::new(EventSenderConfig { gap_ms: 100, ..EventSenderConfig::default() });
     sender.push('1', 40).unwrap();
+    assert!(!sender.is_pausing());
     assert!(score(&mut sender, 4).ends_with("=1"));
+    assert!(sender.is_pausing());
     sender.push('2', 40).unwrap();
     assert!(score(&mut sender, 4).starts_with(". . . 2@3:160M"));
+    assert!(!sender.is_pausing());
 }
 
 #[test]
