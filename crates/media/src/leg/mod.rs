@@ -295,6 +295,11 @@ impl Leg {
         self.sink.media(self.id, MediaFact::Figures(total));
     }
 
+    /// Ends at once after a panic: nothing that may be half done is used, only its owner is told that no more comes.
+    pub(crate) fn give_up(self: Box<Self>) {
+        self.sink.media(self.id, MediaFact::TimedOut { silent_ms: 0 });
+    }
+
     fn connect(&mut self, connection: MediaConnection, now: Timestamp) {
         self.outgoing.agree(connection.payload_type, connection.ptime_ms);
         self.reports.agree(connection.remote_rtcp, now);

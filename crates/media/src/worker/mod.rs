@@ -61,6 +61,8 @@ pub(crate) struct Worker {
     pace: Pace,
     time: Time,
     buffer: Box<[u8; DATAGRAM_MAX]>,
+    /// Legs whose work ended in a panic, to be taken out.
+    broken: Vec<LegId>,
 }
 
 impl Worker {
@@ -85,6 +87,7 @@ impl Worker {
             pace: Pace::new(time.now().as_millis()),
             time,
             buffer: Box::new([0; DATAGRAM_MAX]),
+            broken: Vec::new(),
         })
     }
 
@@ -98,6 +101,7 @@ impl Worker {
             self.take_forwarded(now);
             self.receive(&mut ready, now);
             self.tick(now);
+            self.take_out_broken();
             self.sleep(&mut ready, woke);
         }
         let now = self.time.now();
@@ -125,7 +129,7 @@ impl Worker {
                 WorkerOrder::Leg(id, order) => {
                     let leg = self.by_id.get(&id).and_then(|key| self.legs.get_mut(*key));
                     if let Some(leg) = leg {
-                        leg.order(order, now);
+                        guarded(id, &mut self.broken, || leg.order(order, now));
                     }
                 }
             }
@@ -156,15 +160,34 @@ impl Worker {
             // What has come counts, a last digit too.
             let mut rounds = 0..CLOSING_ROUNDS_MAX;
             while rounds.next().is_some() && self.read_one(key.to_bits(), now) {}
-            self.by_id.remove(id);
-            let Some(mut leg) = self.legs.remove(key) else { continue };
-            self.pace.leave(key, leg.phase());
-            self.poller.forget(leg.rtp_socket());
-            self.poller.forget(leg.rtcp_socket());
-            leg.close(now);
-            if let Some(door) = self.door() {
-                door.leg_closed();
-            }
+            let Some(mut leg) = self.remove(*id, key) else { continue };
+            guarded(*id, &mut self.broken, || {
+                leg.close(now);
+                drop(leg);
+            });
+        }
+    }
+
+    fn remove(&mut self, id: LegId, key: Key) -> Option<Box<Leg>> {
+        self.by_id.remove(&id);
+        let leg = self.legs.remove(key)?;
+        self.pace.leave(key, leg.phase());
+        self.poller.forget(leg.rtp_socket());
+        self.poller.forget(leg.rtcp_socket());
+        if let Some(door) = self.door() {
+            door.leg_closed();
+        }
+        Some(leg)
+    }
+
+    /// A leg in which something went wrong beyond repair is gone; its owner hears that no sound comes any more, and
+    /// closes it. All other legs go on.
+    fn take_out_broken(&mut self) {
+        while let Some(id) = self.broken.pop() {
+            let Some(key) = self.by_id.get(&id).copied() else { continue };
+            let Some(leg) = self.remove(id, key) else { continue };
+            tracing::error!(leg = ?id, "a leg's sound ended in a panic; the leg is closed");
+            guarded(id, &mut self.broken, || leg.give_up());
         }
     }
 
@@ -174,7 +197,7 @@ impl Worker {
             any = true;
             let leg = self.by_id.get(&packet.leg()).and_then(|key| self.legs.get_mut(*key));
             if let Some(leg) = leg {
-                leg.relay(&packet.view(), now);
+                guarded(packet.leg(), &mut self.broken, || leg.relay(&packet.view(), now));
             }
         }
         any
@@ -203,25 +226,30 @@ impl Worker {
         }
         let key = Key::from_bits(token);
         let Some(leg) = self.legs.get_mut(key) else { return false };
+        let id = leg.id();
         let buffer = self.buffer.as_mut_slice();
         if token & RTCP != 0 {
             let Some((datagram, source)) = io::receive(leg.rtcp_socket(), buffer) else { return false };
-            leg.on_rtcp(datagram, source, now);
+            guarded(id, &mut self.broken, || leg.on_rtcp(datagram, source, now));
             return true;
         }
         let Some((datagram, source)) = io::receive(leg.rtp_socket(), buffer) else { return false };
-        match leg.on_datagram(datagram, source, now) {
-            Onward::Stay => {}
-            Onward::Back(relayed) => leg.relay(&relayed, now),
-            Onward::To(peer, relayed) => {
-                let passage = Passage {
-                    number: self.number,
-                    doors: &self.doors,
-                    by_id: &self.by_id,
-                    legs: &mut self.legs,
-                };
-                passage.bring(peer, &relayed, now);
+        let onward = guarded(id, &mut self.broken, || match leg.on_datagram(datagram, source, now) {
+            Onward::Back(relayed) => {
+                leg.relay(&relayed, now);
+                Onward::Stay
             }
+            onward => onward,
+        });
+        if let Some(Onward::To(peer, relayed)) = onward {
+            let passage = Passage {
+                number: self.number,
+                doors: &self.doors,
+                by_id: &self.by_id,
+                legs: &mut self.legs,
+                broken: &mut self.broken,
+            };
+            passage.bring(peer, &relayed, now);
         }
         true
     }
@@ -233,7 +261,7 @@ impl Worker {
             while let Some(key) = self.pace.leg(phase, place) {
                 place += 1;
                 if let Some(leg) = self.legs.get_mut(key) {
-                    leg.tick(now);
+                    guarded(leg.id(), &mut self.broken, || leg.tick(now));
                 }
             }
         }
@@ -271,19 +299,30 @@ impl Worker {
     }
 }
 
+/// Does a leg's work; a panic costs that leg and no other. Without one this costs nothing.
+fn guarded<T>(leg: LegId, broken: &mut Vec<LegId>, work: impl FnOnce() -> T) -> Option<T> {
+    // What a panic left half done is never used again: the leg is taken out.
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok();
+    if done.is_none() {
+        broken.push(leg);
+    }
+    done
+}
+
 /// What `receive` needs to bring a packet on while the datagram is still in the worker's buffer.
 struct Passage<'a> {
     number: usize,
     doors: &'a [WorkerDoor],
     by_id: &'a HashMap<LegId, Key>,
     legs: &'a mut Slab<Leg>,
+    broken: &'a mut Vec<LegId>,
 }
 
 impl Passage<'_> {
     fn bring(self, peer: PeerRef, relayed: &Relayed<'_>, now: Timestamp) {
         if peer.worker == self.number {
             if let Some(leg) = self.by_id.get(&peer.leg).and_then(|key| self.legs.get_mut(*key)) {
-                leg.relay(relayed, now);
+                guarded(peer.leg, self.broken, || leg.relay(relayed, now));
             }
             return;
         }

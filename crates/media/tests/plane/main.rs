@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod digits;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod hearing;
 #[cfg(test)]
 mod playback;
