@@ -68,8 +68,8 @@ impl Incoming {
         (self.packets, self.octets)
     }
 
-    /// Silence is measured anew from here.
-    pub(crate) const fn connected(&mut self, now: Timestamp) {
+    /// Silence is measured anew from here: something of the far side came, or another session was agreed.
+    pub(crate) const fn alive(&mut self, now: Timestamp) {
         self.alive_at = now;
         self.timed_out = false;
     }
@@ -95,8 +95,7 @@ impl Incoming {
         let arrival = self.reception.on_packet(&packet, now);
         self.packets += 1;
         self.octets += packet.payload.len() as u64;
-        self.alive_at = now;
-        self.timed_out = false;
+        self.alive(now);
         if matches!(arrival, Arrival::Duplicate | Arrival::Jump) {
             return Arrived::Nothing;
         }

@@ -241,7 +241,9 @@ impl Leg {
         }
         let repoint = (line.connection.latch == LatchPolicy::Nat).then_some(source);
         let ssrc = self.outgoing.stream().ssrc();
-        self.reports.read(datagram, ssrc, self.incoming.reception_mut(), repoint, now);
+        if self.reports.read(datagram, ssrc, self.incoming.reception_mut(), repoint, now) {
+            self.incoming.alive(now);
+        }
     }
 
     /// Sends on a packet of another leg. What this leg itself has to say goes first.
@@ -303,7 +305,7 @@ impl Leg {
     fn connect(&mut self, connection: MediaConnection, now: Timestamp) {
         self.outgoing.agree(connection.payload_type, connection.ptime_ms);
         self.reports.agree(connection.remote_rtcp, now);
-        self.incoming.connected(now);
+        self.incoming.alive(now);
         match &mut self.line {
             Some(line) => {
                 if line.connection.codec != connection.codec {
@@ -383,8 +385,10 @@ impl Leg {
         }
     }
 
+    /// Only a stream both ways must not fall silent: on hold (RFC 3264 §8.4, or c=0.0.0.0) a far side may.
     fn watch_silence(&mut self, connection: &MediaConnection, now: Timestamp) {
-        let Some(limit) = self.silence_limit.filter(|_| connection.receive) else { return };
+        let both_ways = connection.send && connection.receive;
+        let Some(limit) = self.silence_limit.filter(|_| both_ways) else { return };
         if let Some(silent) = self.incoming.silent_for(limit, now) {
             let silent_ms = u32::try_from(silent.as_millis()).unwrap_or(u32::MAX);
             self.sink.media(self.id, MediaFact::TimedOut { silent_ms });

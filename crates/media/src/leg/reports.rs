@@ -82,7 +82,8 @@ impl Reports {
         ip == sound_from.to_canonical() || self.target.is_some_and(|target| target.ip().to_canonical() == ip)
     }
 
-    /// Reads the far side's report. `repoint` says that ours may follow it to where it came from.
+    /// Reads the far side's report; false when it is none. `repoint` says that ours may follow it to where it came
+    /// from.
     pub(crate) fn read(
         &mut self,
         datagram: &[u8],
@@ -90,8 +91,8 @@ impl Reports {
         reception: &mut Reception,
         repoint: Option<SocketAddr>,
         now: Timestamp,
-    ) {
-        let Ok(compound) = Compound::parse(datagram) else { return };
+    ) -> bool {
+        let Ok(compound) = Compound::parse(datagram) else { return false };
         if self.target.is_some() && repoint.is_some() {
             self.target = repoint;
         }
@@ -108,6 +109,7 @@ impl Reports {
             let measured = ours.and_then(|block| round_trip(&block, NtpTime::from_timestamp(now)));
             self.round_trip = measured.or(self.round_trip);
         }
+        true
     }
 
     fn schedule(&mut self, now: Timestamp) {

@@ -31,13 +31,17 @@ struct Bench {
 }
 
 fn connected(send: bool) -> Bench {
+    agreed(|connection| connection.send = send)
+}
+
+fn agreed(change: impl FnOnce(&mut MediaConnection)) -> Bench {
     let config = MediaConfig { rtp_ports: 0..=0, ..MediaConfig::default() };
     let pool = PortPool::new(&config, &mut Dice::new(1)).unwrap();
     let told = Arc::new(Told::default());
     let open = OpenLeg {
         leg: LegId::new(CallId::generate(&mut IdSource::new(1), START), 0),
         bind: HERE,
-        silence_limit: None,
+        silence_limit: Some(Duration::from_secs(1)),
         sink: Arc::clone(&told) as Arc<dyn LegSink>,
     };
     let equipment = Equipment {
@@ -48,7 +52,7 @@ fn connected(send: bool) -> Bench {
     };
     let peer = UdpSocket::bind((HERE, 0)).unwrap();
     peer.set_nonblocking(true).unwrap();
-    let connection = MediaConnection {
+    let mut connection = MediaConnection {
         remote: peer.local_addr().unwrap(),
         remote_rtcp: None,
         latch: LatchPolicy::Strict,
@@ -58,9 +62,10 @@ fn connected(send: bool) -> Bench {
         dtmf_payload_type: Some(101),
         receive_dtmf_payload_type: Some(101),
         ptime_ms: 20,
-        send,
+        send: true,
         receive: true,
     };
+    change(&mut connection);
     let mut leg = Leg::new(open, equipment);
     leg.order(LegOrder::Connect(Box::new(connection)), START);
     Bench { leg, peer, told }
@@ -125,4 +130,31 @@ fn what_may_not_be_sent_passes_in_silence() {
     let told = bench.told.0.lock().unwrap();
     let expected = MediaFact::PlaybackFinished { playback: PlaybackId(4), played_ms: 0, completed: true };
     assert_eq!(*told, [expected]);
+}
+
+/// How often a leg is reported silent in three seconds; the far side sends a report at these milliseconds.
+fn check_silence(send: bool, receive: bool, reports: &[u64], expected: usize) {
+    let mut bench = agreed(|connection| (connection.send, connection.receive) = (send, receive));
+    let source = bench.peer.local_addr().unwrap();
+    // An empty receiver report (RFC 3550 §6.4.2) and its CNAME.
+    let report = [&[0x80, 201, 0, 1, 0, 0, 0, 7][..], &[0x81, 202, 0, 2, 0, 0, 0, 7, 1, 1, b'x', 0]].concat();
+    for ms in (0..3_000).step_by(20) {
+        if reports.contains(&ms) {
+            bench.leg.on_datagram(&report, source, START + Duration::from_millis(ms));
+        }
+        bench.tick(ms);
+    }
+    let told = bench.told.0.lock().unwrap();
+    let silent = told.iter().filter(|fact| matches!(fact, MediaFact::TimedOut { .. })).count();
+    assert_eq!(silent, expected, "send {send}, receive {receive}, reports at {reports:?}");
+}
+
+#[test]
+fn only_a_stream_both_ways_may_not_fall_silent_and_a_report_is_a_sign_of_life() {
+    check_silence(true, true, &[], 1);
+    check_silence(true, true, &[800, 1_600, 2_400], 0);
+    check_silence(true, true, &[1_500], 2);
+    check_silence(false, true, &[], 0);
+    check_silence(true, false, &[], 0);
+    check_silence(false, false, &[], 0);
 }
