@@ -61,6 +61,11 @@ impl DataDir {
         }
     }
 
+    /// Whether the secret is there.
+    pub(crate) fn has_secret(&self) -> bool {
+        self.root.join("secret").exists()
+    }
+
     /// The secret under which keys are hashed; made on the first start. A copy of the database is worth nothing to
     /// somebody who tries keys without it.
     pub(crate) fn pepper(&self) -> Result<Secret<[u8; 32]>, DataDirError> {

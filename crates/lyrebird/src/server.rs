@@ -9,6 +9,7 @@ use api::ApiConfig;
 use carriers::{SandboxCarrier, SandboxConfig, TrunkCarrier, TrunkConfig};
 use engine::{EgressConfig, Engine, EngineConfig, EngineParts, HttpEgress, Journal, WebhookPolicy};
 use media::{MediaConfig, MediaEngine};
+use ports::store::KeyStore as _;
 use ports::{Clock, InboundCalls, Store, Tts};
 use speech::{OfflineConfig, OfflineTts};
 use std::net::SocketAddr;
@@ -43,6 +44,15 @@ pub(crate) struct Server {
 pub(crate) async fn open_store(dir: &DataDir) -> Result<(DataDirLock, Arc<SqliteStore>), Failure> {
     let lock = SqliteStore::lock(dir.root())?;
     let store = SqliteStore::open(dir.root()).await?;
+    if !dir.has_secret() && !store.organizations().await?.is_empty() {
+        let missing = dir.root().join("secret");
+        return Err(format!(
+            "{} is missing, and without it no key of this database works; restore it from the backup that the \
+             database came from",
+            missing.display()
+        )
+        .into());
+    }
     Ok((lock, Arc::new(store)))
 }
 

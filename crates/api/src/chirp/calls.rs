@@ -66,8 +66,8 @@ pub(crate) async fn list(State(door): State<Door>, ask: Ask) -> Result<Response,
         mode: Some(mode),
         status: query.choice("status", STATUSES)?,
         direction: query.choice("direction", DIRECTIONS)?,
-        from: query.text("from")?,
-        to: query.text("to")?,
+        from: query.text("from")?.as_deref().map(address),
+        to: query.text("to")?.as_deref().map(address),
         created_after: query.time("createdAfter")?,
         created_before: query.time("createdBefore")?,
         metadata: query.map("metadata", METADATA_FILTERS_MAX)?,
@@ -76,6 +76,19 @@ pub(crate) async fn list(State(door): State<Door>, ask: Ask) -> Result<Response,
     let calls = door.engine.calls(ask.who(), filter, page).await?;
     let data: Vec<_> = calls.items.iter().map(CallView::new).collect();
     Ok(Json(ListView { data, total_count: calls.total }).into_response())
+}
+
+/// A plus sign that was not escaped arrives as a space.
+fn address(text: &str) -> String {
+    text.strip_prefix(' ').map_or_else(|| text.to_owned(), |digits| format!("+{digits}"))
+}
+
+/// Only keys that administer go on, whatever else is wrong with the request.
+pub(crate) fn admin_scope(who: Principal) -> Result<(), Fault> {
+    match who.scope {
+        Scope::Organization => Ok(()),
+        Scope::App(..) => Err(Fault::new(FaultCode::WrongKeyClass)),
+    }
 }
 
 /// The mode of an app key; other keys have no calls.

@@ -1,6 +1,7 @@
 //! App keys (contract §1.12): made, listed, revoked; shown once. Admin keys only.
 
 use super::ask::{Ask, PathId};
+use super::calls::admin_scope;
 use super::error::ChirpError;
 use super::view::ListView;
 use super::{Door, ids};
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 
 /// `POST /v1/organization/app-keys`.
 pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Response, ChirpError> {
+    admin_scope(ask.who())?;
     const CLASSES: &[(&str, KeyClass)] = &[("live", KeyClass::Live), ("test", KeyClass::Test)];
     let mut fields = ask.fields()?;
     let name = fields.text("name", 1..=128)?;

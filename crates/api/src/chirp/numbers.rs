@@ -2,6 +2,7 @@
 //! contract; written by admin keys, read by app keys too.
 
 use super::ask::{Ask, PathId, answer, response};
+use super::calls::admin_scope;
 use super::error::ChirpError;
 use super::view::ListView;
 use super::{Door, ids};
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 
 /// `POST /v1/numbers`.
 pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Response, ChirpError> {
+    admin_scope(ask.who())?;
     let mut fields = ask.fields()?;
     let number = fields.text("number", 1..=32)?;
     let app = fields.text("appId", 1..=64)?;

@@ -93,7 +93,7 @@ impl Renderer {
                 let (status, reason) = command_outcome(outcome);
                 let command = json!({
                     "id": format!("cmd_{}", command.to_ksuid()),
-                    "name": name,
+                    "name": command_name(name),
                     "status": status,
                     "reason": reason,
                 });
@@ -159,6 +159,11 @@ fn add_end(fields: &mut Map<String, Value>, call: &Call, end: &CallEnd) {
     fields.insert("sipCode".into(), end.cause.code.into());
     fields.insert("sipReason".into(), end.cause.phrase.as_str().into());
     fields.insert("q850Cause".into(), end.cause.q850.into());
+}
+
+/// A command by the name under which this door takes it.
+fn command_name(name: &str) -> &str {
+    if name == "send_digits" { "send_dtmf" } else { name }
 }
 
 const fn gather_end(end: GatherEnd) -> &'static str {

@@ -1,6 +1,7 @@
 //! `/v1/trunks`: SIP trunks. Our addition to the contract; admin keys only.
 
 use super::ask::{Ask, PathId, answer, response};
+use super::calls::admin_scope;
 use super::error::ChirpError;
 use super::view::ListView;
 use super::{Door, ids};
@@ -24,6 +25,7 @@ const CONCURRENT_CALLS: u16 = 100;
 
 /// `POST /v1/trunks`.
 pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Response, ChirpError> {
+    admin_scope(ask.who())?;
     let fields = ask.fields()?;
     let required = |name, given: bool| {
         let missing = || Fault::field(FaultCode::MissingField, name, format!("{name} is required"));
@@ -72,6 +74,7 @@ pub(crate) async fn update(
     PathId(trunk): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
+    admin_scope(ask.who())?;
     let change = change(ask.fields()?)?;
     let trunk = door.engine.update_trunk(ask.who(), ids::parse_trunk(&trunk)?, change).await?;
     Ok(Json(view(&trunk)).into_response())

@@ -1,6 +1,7 @@
 //! `/v1/webhooks` (contract §1.13) and the log of deliveries.
 
 use super::ask::{Ask, PathId, answer, response};
+use super::calls::app_scope;
 use super::error::ChirpError;
 use super::render::{DOOR, EVENT_NAMES};
 use super::view::ListView;
@@ -25,6 +26,7 @@ const HEADER_CHARS_MAX: usize = 4_096;
 
 /// `POST /v1/webhooks`.
 pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Response, ChirpError> {
+    app_scope(ask.who())?;
     let mut fields = ask.fields()?;
     let url = fields.text("url", 1..=URL_CHARS_MAX)?;
     let events = events(&mut fields)?;

@@ -8,9 +8,13 @@ use crate::terminal::{self, LiveView};
 use serde_json::{Map, Value, json};
 
 /// How long one long poll waits.
-const WAIT_MS: u32 = 20_000;
+const WAIT_MS: u32 = 5_000;
+/// The same after a line about the call itself: its row follows at once.
+const WAIT_AFTER_NEWS_MS: u32 = 100;
 /// Entries of one page of the timeline.
 const PAGE: u32 = 500;
+/// How long a long poll waits for what comes after the end.
+const WAIT_AFTER_END_MS: u32 = 500;
 /// Long polls after the call's end, for what still comes: recordings, webhooks.
 const POLLS_AFTER_END_MAX: u32 = 8;
 
@@ -35,7 +39,10 @@ fn order(args: &Call) -> Result<Value, Failure> {
     order.insert("from".into(), args.from.as_str().into());
     order.insert("to".into(), args.to.as_str().into());
     if let Some(metadata) = &args.metadata {
-        order.insert("metadata".into(), serde_json::from_str(metadata)?);
+        order.insert(
+            "metadata".into(),
+            serde_json::from_str(metadata).map_err(|error| format!("--metadata is not JSON: {error}"))?,
+        );
     }
     let flow = match (&args.flow, &args.say) {
         (Some(file), _) => {
@@ -57,13 +64,18 @@ pub(crate) async fn follow(client: &Client, id: &str) -> Result<Value, ClientErr
     let mut view = LiveView::default();
     let mut after = 0;
     let mut polls_after_end = 0;
+    let mut wait_ms = WAIT_MS;
     loop {
         let call = client.get(&format!("/v1/calls/{id}")).await?;
         let ended = call.get("endedAt").is_some_and(|at| !at.is_null());
-        let wait_ms = if ended { 500 } else { WAIT_MS };
+        if ended {
+            wait_ms = WAIT_AFTER_END_MS;
+        }
         let path = format!("/v1/calls/{id}/timeline?after={after}&limit={PAGE}&waitMs={wait_ms}");
         let page = client.get(&path).await?;
         let entries = page.get("data").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let news = entries.last().is_some_and(|entry| text(entry, "kind") == "call");
+        wait_ms = if news { WAIT_AFTER_NEWS_MS } else { WAIT_MS };
         for entry in entries {
             after = entry.get("index").and_then(Value::as_u64).unwrap_or(after);
             view.show(entry);
@@ -91,6 +103,7 @@ async fn report(client: &Client, call: &Value) -> Result<(), ClientError> {
     let list = client.get(&format!("/v1/calls/{}/recordings", text(call, "id"))).await?;
     for recording in list.get("data").and_then(Value::as_array).into_iter().flatten() {
         terminal::line(&format!("recording: {}", text(recording, "fileUrl")));
+        terminal::line("  (fetch it with the key: curl -H \"Authorization: Bearer $LYREBIRD_KEY\" -OJ …)");
     }
     Ok(())
 }

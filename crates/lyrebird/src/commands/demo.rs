@@ -48,7 +48,7 @@ pub(crate) async fn run(mut config: Config) -> CommandResult {
     tokio::spawn(receive_events(receiver, client.clone()));
     terminal::heading("\nThe request:");
     terminal::line(&curl(&url, &key));
-    show_call(&client, receiver_addr, &dir).await?;
+    show_call(&client, &key, receiver_addr, &dir).await?;
     terminal::line("");
     terminal::line("The server keeps running; stop it with Ctrl-C.");
     running.await??;
@@ -64,7 +64,7 @@ async fn test_key(dir: &DataDir, store: &dyn Store) -> Result<String, Failure> {
     keys::make(dir, store, KeyClass::Test, "lyrebird demo".into()).await
 }
 
-async fn show_call(client: &Client, receiver: SocketAddr, dir: &DataDir) -> CommandResult {
+async fn show_call(client: &Client, key: &str, receiver: SocketAddr, dir: &DataDir) -> CommandResult {
     let webhook = json!({ "url": format!("http://{receiver}/events"), "events": EVENTS });
     let webhook = client.post("/v1/webhooks", &webhook).await?;
     terminal::heading("\nThe call, live:");
@@ -76,7 +76,8 @@ async fn show_call(client: &Client, receiver: SocketAddr, dir: &DataDir) -> Comm
     for recording in recordings.get("data").and_then(Value::as_array).into_iter().flatten() {
         let file = recording_file(dir, text(recording, "id"));
         terminal::line(&format!("Its recording:  {file}"));
-        terminal::line(&format!("  as download:  {}", text(recording, "fileUrl")));
+        let header = format!("-H 'Authorization: Bearer {key}'");
+        terminal::line(&format!("  as download:  curl {header} -OJ {}", text(recording, "fileUrl")));
     }
     client.delete(&format!("/v1/webhooks/{}", text(&webhook, "id"))).await?;
     Ok(())

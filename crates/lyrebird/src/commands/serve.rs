@@ -30,7 +30,7 @@ pub(crate) fn announce(config: &Config, server: &Server) {
     terminal::line(&format!("API {}  ·  errors explained at {0}/docs/errors", server.public_url));
 }
 
-/// Over when the process is told to stop.
+/// Over when the process is told to stop. Told a second time, it stops at once.
 pub(crate) fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -39,5 +39,13 @@ pub(crate) fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send +
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            terminal::complain("stopped at once, as asked a second time; the next start ends the calls");
+            std::process::exit(1);
+        });
     })
 }

@@ -270,12 +270,35 @@ pub(crate) struct Flags {
     pub rtp_ports: Option<String>,
 }
 
+/// The short names, and those of the command line's own.
+const VARIABLES: [&str; 8] = [
+    "LYREBIRD_CONFIG",
+    "LYREBIRD_DATA_DIR",
+    "LYREBIRD_HTTP_ADDR",
+    "LYREBIRD_SIP_ADDR",
+    "LYREBIRD_RTP_PORTS",
+    "LYREBIRD_URL",
+    "LYREBIRD_KEY",
+    "LYREBIRD_TRUNK_PASSWORD",
+];
+
+/// A variable of the environment that looks like a setting and is none.
+fn unknown_variable(names: impl Iterator<Item = String>) -> Option<String> {
+    let mut names = names.filter(|name| name.starts_with("LYREBIRD_") && !name.contains("__"));
+    names.find(|name| !VARIABLES.contains(&name.as_str()))
+}
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     /// The named file is not there.
     #[error("the configuration file {0} does not exist")]
     NoFile(PathBuf),
+    /// A variable of the environment is no setting.
+    #[error(
+        "the environment variable {0} is no setting; between the parts of a path stand two underscores, as in LYREBIRD_LOG__LEVEL"
+    )]
+    UnknownVariable(String),
     /// A setting is wrong.
     #[error("configuration: {0}\nThe manual with all settings: lyrebird config")]
     Wrong(#[source] Box<figment::Error>),
@@ -284,6 +307,10 @@ pub(crate) enum ConfigError {
 impl Config {
     /// Reads all sources, the later over the earlier.
     pub(crate) fn load(flags: &Flags) -> Result<Self, ConfigError> {
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        if let Some(name) = unknown_variable(names) {
+            return Err(ConfigError::UnknownVariable(name));
+        }
         let mut figment = Figment::from(Toml::string(DEFAULT_TOML));
         match &flags.config {
             Some(path) if !path.is_file() => return Err(ConfigError::NoFile(path.clone())),
@@ -316,6 +343,15 @@ mod tests {
         let config = Config::load(&Flags::default()).unwrap();
         assert_eq!(config.http.addr, "127.0.0.1:8080".parse().unwrap());
         assert_eq!(config.rtp.ports.range(), &(20_000..=29_999));
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_named() {
+        let unknown = |name: &str| unknown_variable([name.to_owned()].into_iter());
+        assert_eq!(unknown("LYREBIRD_LOG_LEVEL").as_deref(), Some("LYREBIRD_LOG_LEVEL"));
+        assert_eq!(unknown("LYREBIRD_LOG__LEVEL"), None);
+        assert_eq!(unknown("LYREBIRD_SIP_ADDR"), None);
+        assert_eq!(unknown("PATH"), None);
     }
 
     #[test]
