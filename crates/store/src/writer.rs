@@ -6,19 +6,24 @@ use crate::database::Database;
 use crate::failure::{Failure, Reach, reach, spoken};
 use ports::StoreError;
 use sqlx::SqliteConnection;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 /// Most jobs in one transaction.
 const BATCH_JOBS_MAX: usize = 256;
+/// Shortest time between two warnings.
+const QUIET: Duration = Duration::from_secs(60);
 
 /// What a job is while it runs.
 pub(crate) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'c>>;
 
-/// How much was written, for metrics.
+/// How much was written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WriteCounts {
     /// Jobs whose transaction was committed, refused ones among them.
@@ -56,7 +61,8 @@ impl Writer {
     pub(crate) fn start(database: Database, connection: SqliteConnection, queue_max: usize) -> Self {
         let (queue, jobs) = mpsc::channel(queue_max.max(1));
         let counters = Arc::new(Counters::default());
-        let pen = Pen { database, connection: Some(connection), counters: Arc::clone(&counters) };
+        let counted = Arc::clone(&counters);
+        let pen = Pen { database, connection: Some(connection), counters: counted, told: None };
         tokio::spawn(pen.run(jobs));
         Self { queue, counters }
     }
@@ -136,11 +142,17 @@ where
     ) -> Pin<Box<dyn Future<Output = Result<bool, Doomed>> + Send + 'a>> {
         Box::pin(async move {
             let Some(work) = self.work.take() else { return Ok(false) };
-            let outcome = match work(db).await {
-                Ok(value) => Ok(value),
-                Err(Failure::Refused(refusal)) => Err(refusal),
-                Err(Failure::Database(error)) if reach(&error) == Reach::Statement => Err(spoken(&error)),
-                Err(Failure::Database(error)) => return Err(Doomed { error }),
+            let outcome = match caught(work, db).await {
+                Some(Ok(value)) => Ok(value),
+                Some(Err(Failure::Refused(refusal))) => Err(refusal),
+                Some(Err(Failure::Database(error))) if reach(&error) == Reach::Statement => {
+                    Err(spoken(&error))
+                }
+                Some(Err(Failure::Database(error))) => return Err(Doomed { error }),
+                None => {
+                    tracing::error!("a write panicked; it is undone");
+                    Err(StoreError::Unavailable("the write failed within the server".to_owned()))
+                }
             };
             let stays = outcome.is_ok();
             self.outcome = Some(outcome);
@@ -159,11 +171,27 @@ where
     }
 }
 
+/// Does the work; none if it panicked.
+async fn caught<T, F>(work: F, db: &mut SqliteConnection) -> Option<Result<T, Failure>>
+where
+    F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T>,
+{
+    let mut work = catch_unwind(AssertUnwindSafe(|| work(db))).ok()?;
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+        Ok(Poll::Ready(outcome)) => Poll::Ready(Some(outcome)),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(_) => Poll::Ready(None),
+    })
+    .await
+}
+
 /// The writer's own side.
 struct Pen {
     database: Database,
     connection: Option<SqliteConnection>,
     counters: Arc<Counters>,
+    /// How many refusals for a full queue the log has been told of, and when.
+    told: Option<(u64, Instant)>,
 }
 
 impl Pen {
@@ -184,12 +212,23 @@ impl Pen {
             if !batch.is_empty() {
                 self.commit(batch).await;
             }
+            self.tell();
         }
         if let Some(connection) = self.connection.take() {
             let _ = sqlx::Connection::close(connection).await;
         }
         if let Some(asker) = closed {
             let _ = asker.send(());
+        }
+    }
+
+    /// Warns of refused writes, and not of each.
+    fn tell(&mut self) {
+        let busy = self.counters.busy.load(Ordering::Relaxed);
+        let (told, quiet) = self.told.map_or((0, false), |(told, at)| (told, at.elapsed() < QUIET));
+        if busy > told && !quiet {
+            tracing::warn!(writes = busy - told, "writes were refused: too many wait");
+            self.told = Some((busy, Instant::now()));
         }
     }
 

@@ -104,6 +104,36 @@ async fn a_refused_job_takes_back_only_its_own_writes() {
 }
 
 #[tokio::test]
+async fn a_job_that_panics_takes_back_only_its_own_writes_and_the_writer_goes_on() {
+    let (_dir, store) = store().await;
+    let jobs = [(1, false), (2, true), (3, false)].map(|(key, panics)| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            store
+                .write(move |db| {
+                    Box::pin(async move {
+                        sqlx::query("INSERT INTO timeline (call, position, body) VALUES (x'00', ?, '')")
+                            .bind(key)
+                            .execute(db)
+                            .await?;
+                        assert!(!panics, "told to panic");
+                        Ok(())
+                    })
+                })
+                .await
+        })
+    });
+    let mut done = Vec::new();
+    for job in jobs {
+        done.push(job.await.unwrap().is_ok());
+    }
+    assert_eq!(done, [true, false, true]);
+    keep(&store, 4, 10).await.unwrap();
+    assert_eq!(kept(&store).await, [1, 3, 4]);
+    assert_eq!(store.write_counts().lost, 0);
+}
+
+#[tokio::test]
 async fn a_write_whose_asker_went_away_is_done_all_the_same() {
     let (_dir, store) = store().await;
     let mut write = Box::pin(keep(&store, 1, 10));
