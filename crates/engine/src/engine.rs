@@ -5,6 +5,7 @@ use crate::config::EngineParts;
 use crate::core::Core;
 use crate::fault::{of_store, saying};
 use crate::journal::Journal;
+use crate::panics::keep_running;
 use crate::{actor, webhooks};
 use model::fault::{Fault, FaultCode};
 use model::tenant::Principal;
@@ -37,7 +38,7 @@ impl Engine {
         })?;
         core.trunks.refresh(core.store.as_ref()).await.map_err(of_store)?;
         actor::recover(&core).await.map_err(of_store)?;
-        tokio::spawn(actor::keep_leases(core.clone()));
+        keep_running(&core, "leases", actor::keep_leases);
         webhooks::start(&core);
         Ok(Arc::new(Self { core }))
     }

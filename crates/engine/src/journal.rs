@@ -1,6 +1,8 @@
 //! The journal: takes timeline lines from every room without making it wait, writes them in batches, and shows
 //! them live to whoever follows a call. Never the truth: that is what events are for.
 
+use crate::losses::Losses;
+use crate::panics::caught;
 use model::CallId;
 use model::timeline::TimelineEntry;
 use ports::{Store, Timeline};
@@ -103,10 +105,16 @@ impl Timeline for Journal {
 }
 
 async fn write(mut waiting: mpsc::Receiver<Line>, store: Arc<dyn Store>, dropped: Arc<AtomicU64>) {
+    let mut losses = Losses::default();
     while let Some(first) = waiting.recv().await {
         let (entries, flush) = gather(first, &mut waiting).await;
-        if !entries.is_empty() {
-            append(store.as_ref(), entries, &dropped).await;
+        let lines = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+        if lines > 0 && caught(append(store.as_ref(), entries, &dropped)).await.is_none() {
+            tracing::error!(lines, "writing timeline lines panicked");
+            dropped.fetch_add(lines, Ordering::Relaxed);
+        }
+        if let Some(lines) = losses.fresh(dropped.load(Ordering::Relaxed)) {
+            tracing::warn!(lines, "timeline lines were lost");
         }
         if let Some(flush) = flush {
             // Whoever asked may be gone.

@@ -5,6 +5,7 @@ use super::recorder;
 use super::road::Road;
 use super::supervise::{Beginning, Launch, launch};
 use crate::core::Core;
+use crate::losses::Losses;
 use model::RecordingId;
 use model::call::{Call, Mode};
 use model::timeline::TimelineKind;
@@ -13,6 +14,7 @@ use ports::store::{Claim, ClaimedCall};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -41,6 +43,7 @@ pub(crate) async fn recover(core: &Arc<Core>) -> Result<(), StoreError> {
 pub(crate) async fn keep_leases(core: Arc<Core>) {
     let mut stopping = core.stopping();
     let mut round = 0u32;
+    let mut losses = Losses::default();
     loop {
         tokio::select! {
             _ = stopping.wait_for(|stop| *stop) => return,
@@ -49,6 +52,9 @@ pub(crate) async fn keep_leases(core: Arc<Core>) {
         round = round.wrapping_add(1);
         if let Err(error) = keep(&core, round).await {
             tracing::warn!(%error, "leases could not be kept");
+        }
+        if let Some(facts) = losses.fresh(core.mail_dropped.load(Ordering::Relaxed)) {
+            tracing::warn!(facts, "facts found their calls' mailboxes full");
         }
     }
 }

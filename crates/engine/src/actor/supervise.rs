@@ -6,14 +6,11 @@ use super::mailbox::{Mail, Mailbox};
 use super::road::Road;
 use super::run::Actor;
 use crate::core::Core;
+use crate::panics::caught;
 use model::call::{Call, CallSetup};
 use model::recording::Recording;
 use ports::carrier::IncomingRef;
-use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
 use tokio::sync::mpsc;
 
 /// A call to be run.
@@ -77,7 +74,7 @@ async fn supervise(core: Arc<Core>, launch: Launch, mut ends: Ends) {
         let (setup, fence, road) = (launch.setup.clone(), launch.fence, launch.road.clone());
         let (core_of_actor, standing_of_actor) = (core.clone(), standing.clone());
         let run = async move { Actor::new(core_of_actor, launch, ends, standing_of_actor).run().await };
-        if caught(run).await {
+        if caught(run).await.is_some() {
             break;
         }
         panics += 1;
@@ -100,15 +97,4 @@ fn standing(launch: &Launch) -> SharedStanding {
         recordings: recordings.iter().map(|recording| (recording.id, recording.clone())).collect(),
         legs: Vec::new(),
     }))
-}
-
-/// Runs the future; whether it came to its end. After a panic it is dropped and never polled again.
-async fn caught(run: impl Future<Output = ()>) -> bool {
-    let mut run = pin!(run);
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context))) {
-        Ok(Poll::Ready(())) => Poll::Ready(true),
-        Ok(Poll::Pending) => Poll::Pending,
-        Err(_) => Poll::Ready(false),
-    })
-    .await
 }

@@ -4,6 +4,7 @@
 use super::attempt;
 use super::health::Health;
 use crate::core::Core;
+use crate::panics::caught;
 use model::{CallId, WebhookId};
 use ports::StoreError;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,8 @@ const IDLE: Duration = Duration::from_secs(30);
 /// Longest time between two looks while attempts are under way, whose own due times hide later ones.
 const BUSY: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(1);
+/// How long an attempt that panicked is not made again.
+const PANIC_PAUSE: Duration = Duration::from_secs(30);
 /// Shortest time between two looks: what ends within it is looked after at once.
 const GAP: Duration = Duration::from_millis(5);
 
@@ -82,7 +85,11 @@ async fn look(core: &Arc<Core>, health: &Arc<Health>, under_way: &mut UnderWay) 
         if under_way.take(name, policy.parallel_per_endpoint_max) {
             let attempt = attempt::make(core.clone(), health.clone(), delivery);
             under_way.tasks.spawn(async move {
-                attempt.await;
+                if caught(attempt).await.is_none() {
+                    tracing::error!(webhook = %name.0, call = %name.1, "a webhook attempt panicked");
+                    // It is still due, and its slot stays taken so long.
+                    sleep(PANIC_PAUSE).await;
+                }
                 name
             });
             started += 1;
@@ -123,14 +130,8 @@ impl UnderWay {
     fn ended(&mut self, ended: Result<Name, tokio::task::JoinError>) {
         match ended {
             Ok(name) => self.forget(name),
-            // A panicked attempt does not say which it was; rather attempt anything twice than nothing ever again.
-            Err(error) => {
-                tracing::error!(%error, "a webhook attempt panicked");
-                if self.tasks.is_empty() {
-                    self.names.clear();
-                    self.per_endpoint.clear();
-                }
-            }
+            // Panics are caught within, and nobody cancels an attempt.
+            Err(error) => tracing::error!(%error, "a webhook attempt was lost"),
         }
     }
 

@@ -9,12 +9,14 @@ mod schedule;
 mod signature;
 
 use crate::core::Core;
+use crate::panics::keep_running;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
 /// Starts fan-out and delivery; they end when the engine stops.
 pub(crate) fn start(core: &Arc<Core>) {
     let fresh = Arc::new(Notify::new());
-    tokio::spawn(fan_out::run(core.clone(), fresh.clone()));
-    tokio::spawn(deliver::run(core.clone(), fresh));
+    let told = fresh.clone();
+    keep_running(core, "webhook fan-out", move |core| fan_out::run(core, told.clone()));
+    keep_running(core, "webhook delivery", move |core| deliver::run(core, fresh.clone()));
 }

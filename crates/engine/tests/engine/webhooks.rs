@@ -81,6 +81,31 @@ async fn a_key_sees_the_deliveries_of_its_own_modes_calls() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_attempt_that_panics_is_made_again_and_frees_its_slot() {
+    let world = World::with(|config| config.webhooks.parallel_per_endpoint_max = 1).await;
+    let tries = AtomicUsize::new(0);
+    world.outside.egress.answer(move |_| {
+        assert!(tries.fetch_add(1, Ordering::SeqCst) > 0, "told to panic");
+        Reply::Status(200, None)
+    });
+    let id = create_webhook(&world, URL, &ALL).await;
+    whole_call(&world).await;
+    world.outside.log.wait(&format!("request {URL}"), 5).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(states(&world, id).await, [(DeliveryState::Delivered, 1); 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn delivery_goes_on_after_a_panic_of_its_own() {
+    let world = World::new().await;
+    create_webhook(&world, URL, &ALL).await;
+    world.outside.store.panic_next.store(true, Ordering::SeqCst);
+    whole_call(&world).await;
+    world.outside.log.wait(&format!("request {URL}"), 4).await;
+    assert!(!world.outside.store.panic_next.load(Ordering::SeqCst));
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_wanted_events_are_delivered_and_parties_have_no_word() {
     let world = World::new().await;
     let id = create_webhook(&world, URL, &["answered", "participant_joined"]).await;

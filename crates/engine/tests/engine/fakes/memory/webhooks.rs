@@ -8,6 +8,7 @@ use ports::StoreError;
 use ports::store::{
     DeliveryFilter, DueDelivery, Idempotency, Page, PageRequest, StoredResponse, WebhookStore, Written,
 };
+use std::sync::atomic::Ordering;
 
 #[async_trait::async_trait]
 impl WebhookStore for MemoryStore {
@@ -78,6 +79,7 @@ impl WebhookStore for MemoryStore {
         limit: u32,
         except: &[WebhookId],
     ) -> Result<Vec<DueDelivery>, StoreError> {
+        assert!(!self.panic_next.swap(false, Ordering::SeqCst), "told to panic");
         let state = self.read();
         let mut due = Vec::new();
         for (delivery, _) in &state.deliveries {
