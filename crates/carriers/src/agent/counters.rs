@@ -13,6 +13,7 @@ pub(crate) struct Counters {
     pub(crate) send_failures: Count,
     pub(crate) orders_refused: Count,
     pub(crate) incoming: Count,
+    pub(crate) panics: Count,
 }
 
 /// One count.
@@ -49,6 +50,8 @@ pub struct AgentFigures {
     pub orders_refused: u64,
     /// Incoming calls.
     pub incoming: u64,
+    /// Pieces of work that ended in a panic: a datagram, an order, a timer or an event was lost by each.
+    pub panics: u64,
 }
 
 impl Counters {
@@ -63,6 +66,7 @@ impl Counters {
             send_failures: self.send_failures.get(),
             orders_refused: self.orders_refused.get(),
             incoming: self.incoming.get(),
+            panics: self.panics.get(),
         }
     }
 }

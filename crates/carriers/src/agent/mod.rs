@@ -102,7 +102,7 @@ impl SipAgent {
         let (orders, waiting) = mpsc::channel(ORDERS_MAX);
         let counters = Arc::new(Counters::default());
         let run = Run::new(socket, endpoint, waiting, door, clock, Arc::clone(&counters), config);
-        tokio::spawn(run.run());
+        tokio::spawn(watch(tokio::spawn(run.run())));
         Ok(Self { orders, local, counters, next_key: AtomicU64::new(1) })
     }
 
@@ -141,6 +141,15 @@ impl OrderPlace<'_> {
         let (taken, answer) = oneshot::channel();
         self.0.send(AgentOrder::Place { leg: Box::new(leg), call: Box::new(call), taken });
         answer
+    }
+}
+
+/// Says it when the agent's task broke: panics within its work are caught there, so this is one nobody foresaw.
+async fn watch(task: tokio::task::JoinHandle<()>) {
+    if let Err(error) = task.await
+        && error.is_panic()
+    {
+        tracing::error!("the SIP user agent broke; no SIP is spoken any more until a restart");
     }
 }
 

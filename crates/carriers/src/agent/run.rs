@@ -45,6 +45,8 @@ pub(super) struct Run {
     early_traces: VecDeque<(CallKey, Trace)>,
     follow_ups: Vec<Order>,
     unreachable: Vec<Hop>,
+    /// Calls that were hung up and that the endpoint did not know.
+    orphans: Vec<CallKey>,
 }
 
 /// A message that went out or came in, as the endpoint tells it.
@@ -80,6 +82,7 @@ impl Run {
             early_traces: VecDeque::new(),
             follow_ups: Vec::new(),
             unreachable: Vec::new(),
+            orphans: Vec::new(),
         }
     }
 
@@ -103,7 +106,8 @@ impl Run {
             }
             let now = self.clock.now();
             if self.endpoint.deadline().is_some_and(|deadline| deadline <= now) {
-                self.endpoint.handle_timeout(now);
+                // A timer that is due is taken out before anything else, so none comes twice.
+                self.guarded("a timer", |run| run.endpoint.handle_timeout(now));
                 self.settle(now).await;
             }
         }
@@ -114,9 +118,16 @@ impl Run {
         let mut left = TURN_MAX;
         while let Some(order) = next.take() {
             let now = self.clock.now();
-            match order {
-                AgentOrder::Place { leg, call, taken } => self.place(*leg, call, taken, now),
-                AgentOrder::Tell { key, command } => self.tell(key, command, now),
+            let key = match &order {
+                AgentOrder::Place { leg, .. } => leg.key(),
+                AgentOrder::Tell { key, .. } => *key,
+            };
+            let done = self.guarded("an order", |run| match order {
+                AgentOrder::Place { leg, call, taken } => run.place(*leg, call, taken, now),
+                AgentOrder::Tell { key, command } => run.tell(key, command, now),
+            });
+            if done.is_none() {
+                self.give_up(key);
             }
             self.settle(now).await;
             left -= 1;
@@ -133,8 +144,14 @@ impl Run {
             let Some(datagram) = buffer.get(..length) else { return };
             let now = self.clock.now();
             self.counters.received.add();
-            if self.admits(source, datagram, now) {
-                self.endpoint.handle_datagram(source, datagram, now);
+            let taken = self.guarded("a datagram", |run| {
+                let admitted = run.admits(source, datagram, now);
+                if admitted {
+                    run.endpoint.handle_datagram(source, datagram, now);
+                }
+                admitted
+            });
+            if taken != Some(false) {
                 self.settle(now).await;
             }
         }
@@ -190,26 +207,71 @@ impl Run {
                     Output::Send { hop, bytes, retransmission } => {
                         self.send(hop, &bytes, retransmission).await;
                     }
-                    Output::Event(event) => self.event(event, now),
+                    Output::Event(event) => {
+                        let key = key_of(&event);
+                        if self.guarded("an event", |run| run.event(event, now)).is_none()
+                            && let Some(key) = key
+                        {
+                            self.give_up(key);
+                        }
+                    }
                     Output::Trace { key, direction, hop, bytes, retransmission } => {
                         if let Some(key) = key {
-                            self.trace(key, Trace { direction, hop, bytes, retransmission, at: now });
+                            let trace = Trace { direction, hop, bytes, retransmission, at: now };
+                            self.guarded("a line on the timeline", |run| run.trace(key, trace));
                         }
                     }
                 }
             }
             if self.follow_ups.is_empty() && self.unreachable.is_empty() {
+                self.let_orphans_go();
                 return;
             }
             for hop in std::mem::take(&mut self.unreachable) {
-                self.endpoint.handle_transport_error(hop, now);
+                self.guarded("a transport error", |run| run.endpoint.handle_transport_error(hop, now));
             }
             for order in std::mem::take(&mut self.follow_ups) {
-                if let Err(error) = self.endpoint.handle_order(order, now) {
-                    self.counters.orders_refused.add();
-                    tracing::debug!(%error, "an order did not fit the call's state");
-                }
+                self.guarded("an order", |run| run.follow_up(order, now));
             }
+        }
+    }
+
+    fn follow_up(&mut self, order: Order, now: Timestamp) {
+        let hung_up = match &order {
+            Order::HangUp { key, .. } => Some(*key),
+            _ => None,
+        };
+        if let Err(error) = self.endpoint.handle_order(order, now) {
+            self.counters.orders_refused.add();
+            tracing::debug!(%error, "an order did not fit the call's state");
+            self.orphans.extend(hung_up);
+        }
+    }
+
+    /// Of a call that the endpoint lost to a panic no end would ever come: its leg is let go when it is hung up.
+    fn let_orphans_go(&mut self) {
+        for key in std::mem::take(&mut self.orphans) {
+            if !self.endpoint.has_call(key) && self.legs.contains_key(&key) {
+                self.give_up(key);
+            }
+        }
+    }
+
+    /// Does one piece of work. A panic in it costs what it was about, and no other call.
+    fn guarded<T>(&mut self, what: &'static str, work: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(self))).ok();
+        if done.is_none() {
+            self.counters.panics.add();
+            tracing::error!(what, "work of the SIP user agent ended in a panic; it is dropped");
+        }
+        done
+    }
+
+    /// Lets go of a leg that a panic left half done: its end is told, and the peer hears that it is over.
+    fn give_up(&mut self, key: CallKey) {
+        self.guarded("a leg's end", |run| drop(run.legs.remove(&key)));
+        if self.endpoint.has_call(key) {
+            self.follow_ups.push(Order::HangUp { key, q850: None });
         }
     }
 

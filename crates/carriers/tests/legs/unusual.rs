@@ -4,11 +4,12 @@
 use crate::peer::{Peer, answer, local, offer};
 use crate::support::{Facts, dial, leg, trunk};
 use crate::trunk::Side;
+use model::LegId;
 use model::leg::{LegEndKind, LegEndedBy, LegFact, LegOrder};
-use model::sound::Codec as Spoken;
+use model::sound::{Codec as Spoken, MediaFact};
 use model::trunk::TrunkCredentials;
 use ports::media::{LatchPolicy, MediaConnection, PlaneOrder};
-use ports::{Carrier, Route};
+use ports::{Carrier, LegSink, Route};
 use sip::digest::{self, Algorithm};
 use sip::sdp::{Codec, MediaDirection};
 use sip::{CallKey, Event, IncomingCall, Order, OutgoingCall, Party, Rejection};
@@ -263,4 +264,42 @@ async fn a_host_that_cannot_be_reached_fails_the_leg_at_once() {
     assert_eq!((end.kind, end.by, end.cause.code), (LegEndKind::Failed, LegEndedBy::Transport, None));
     assert_eq!(side.carrier.figures().sent, 0);
     side.plane.is_empty().await;
+}
+
+/// A sink that breaks when the call is answered.
+struct Breaking(Arc<Facts>);
+
+impl LegSink for Breaking {
+    fn leg(&self, leg: LegId, fact: LegFact) {
+        assert_ne!(fact, LegFact::Answered, "broken on purpose");
+        self.0.leg(leg, fact);
+    }
+
+    fn media(&self, leg: LegId, fact: MediaFact) {
+        self.0.media(leg, fact);
+    }
+}
+
+#[tokio::test]
+async fn a_panic_costs_its_own_call_and_no_other() {
+    let (side, mut peer) = (Side::start().await, Peer::start().await);
+    let to = Arc::new(trunk("127.0.0.1", peer.address().port()));
+    let facts = Arc::new(Facts::default());
+    let mut order = dial(leg(1), "+4930123456", Route::Trunk(Arc::clone(&to)), &facts);
+    order.sink = Arc::new(Breaking(Arc::clone(&facts)));
+    side.carrier.dial(order).await.unwrap();
+    let (key, call) = peer.incoming().await;
+    let local = local(4_000, Codec::Pcma, MediaDirection::SendReceive, 1);
+    peer.order(Order::Answer { key, sdp: answer(call.sdp.as_deref().unwrap(), &local) }).await;
+    peer.ended().await;
+    assert_eq!(facts.end().await.kind, LegEndKind::Failed);
+    assert_eq!(side.carrier.figures().panics, 1);
+    side.plane.is_empty().await;
+    let (facts, result) = side.dial(2, "+4930123456", &to).await;
+    result.unwrap();
+    let (key, call) = peer.incoming().await;
+    peer.order(Order::Answer { key, sdp: answer(call.sdp.as_deref().unwrap(), &local) }).await;
+    facts.fact(LegFact::Answered).await;
+    side.carrier.order(leg(2), LegOrder::HangUp).unwrap();
+    assert_eq!(peer.serve_until(facts.end()).await.kind, LegEndKind::HungUp);
 }
