@@ -39,7 +39,9 @@ pub(crate) async fn create(
         });
         response(StatusCode::OK, &body)
     };
-    let outcome = door.engine.command(ask.who(), id, command, ask.idempotency()?, &render).await?;
+    let request_id = Some(ask.caller.request_id.clone());
+    let outcome =
+        door.engine.command(ask.who(), id, command, request_id, ask.idempotency()?, &render).await?;
     Ok(answer(outcome))
 }
 

@@ -32,6 +32,8 @@ pub(super) enum Mail {
         id: CommandId,
         /// What to do.
         command: CallCommand,
+        /// The id of the request that brought it.
+        request_id: Option<String>,
         /// Takes the verdict.
         reply: oneshot::Sender<Result<(), Fault>>,
     },
@@ -62,12 +64,19 @@ impl Mailbox {
     }
 
     /// Gives the call a command and waits for its verdict.
-    pub(crate) async fn command(&self, id: CommandId, command: CallCommand) -> Result<(), Fault> {
+    pub(crate) async fn command(
+        &self,
+        id: CommandId,
+        command: CallCommand,
+        request_id: Option<String>,
+    ) -> Result<(), Fault> {
         let (reply, verdict) = oneshot::channel();
-        self.sender.try_send(Mail::Command { id, command, reply }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Fault::new(FaultCode::CallBusy),
-            mpsc::error::TrySendError::Closed(_) => Fault::new(FaultCode::CallNotActive),
-        })?;
+        self.sender.try_send(Mail::Command { id, command, request_id, reply }).map_err(
+            |error| match error {
+                mpsc::error::TrySendError::Full(_) => Fault::new(FaultCode::CallBusy),
+                mpsc::error::TrySendError::Closed(_) => Fault::new(FaultCode::CallNotActive),
+            },
+        )?;
         verdict.await.unwrap_or_else(|_| Err(saying(FaultCode::CallNotActive, "The call has just ended.")))
     }
 

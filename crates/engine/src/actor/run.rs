@@ -248,13 +248,13 @@ impl Actor {
             Mail::Shutdown => self.tell(Input::Shutdown),
             // Ends the loop itself.
             Mail::Lost => {}
-            Mail::Command { id, command, reply } => {
+            Mail::Command { id, command, request_id, reply } => {
                 let verdict = self.machine.admits(&command).map_err(fault);
                 let summary = match &verdict {
                     Ok(()) => format!("request accepted: {}", command.name()),
                     Err(fault) => format!("request refused: {}: {}", command.name(), fault.message),
                 };
-                let detail = json!({ "commandId": id.to_string() });
+                let detail = json!({ "commandId": id.to_string(), "requestId": request_id });
                 self.core.note(self.call, TimelineKind::Api, summary, detail);
                 if verdict.is_ok() {
                     self.tell(Input::Command { id, command });

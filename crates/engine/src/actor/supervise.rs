@@ -12,6 +12,7 @@ use model::recording::Recording;
 use ports::carrier::IncomingRef;
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
+use tracing::Instrument;
 
 /// A call to be run.
 pub(crate) struct Launch {
@@ -45,10 +46,12 @@ pub(super) type Ends = (Mailbox, mpsc::Receiver<Mail>);
 /// Starts a call's actor.
 pub(crate) fn launch(core: &Arc<Core>, launch: Launch) {
     let ends = Mailbox::new(core);
+    let request = launch.call.request_id.as_deref();
+    let span = tracing::info_span!(parent: None, "call", id = %launch.call.id, request);
     if core.running.insert(launch.call.id, ends.0.clone()) {
-        tokio::spawn(supervise(core.clone(), launch, ends));
+        tokio::spawn(supervise(core.clone(), launch, ends).instrument(span));
     } else {
-        tokio::spawn(relieve(core.clone(), launch, ends));
+        tokio::spawn(relieve(core.clone(), launch, ends).instrument(span));
     }
 }
 

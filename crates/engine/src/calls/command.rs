@@ -12,16 +12,26 @@ use model::tenant::Principal;
 use model::{AppId, CallId, CommandId};
 use ports::StoreError;
 use ports::store::{Idempotency, Reserved, StoredResponse};
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+use tracing::Instrument;
+
+/// How often the settling of an idempotency key is tried.
+const SETTLE_ATTEMPTS: u32 = 5;
+/// The wait after its first failure; each further one is twice as long.
+const SETTLE_WAIT: Duration = Duration::from_millis(200);
 
 impl Engine {
-    /// Gives a running call a command. `render` makes the answer; the same bytes answer every repetition with the
+    /// Gives a running call a command. `request_id` goes to the timeline and the logs. `render` makes the answer; the same bytes answer every repetition with the
     /// same idempotency key.
     pub async fn command(
         &self,
         who: Principal,
         call: CallId,
         command: CallCommand,
+        request_id: Option<String>,
         idempotency: Option<IdempotencyHeader>,
         render: &(dyn Fn(CommandId) -> StoredResponse + Send + Sync),
     ) -> Result<Outcome, Fault> {
@@ -29,10 +39,11 @@ impl Engine {
         let (app, mode) = app(who)?;
         let now = core.now();
         let id = core.with_ids(|ids| CommandId::generate(ids, now));
-        let ask = Ask { app, mode, call, id, command };
+        let span = tracing::info_span!("command", %call, command = %id, request = request_id.as_deref());
+        let ask = Ask { app, mode, call, id, command, request_id };
         let key = idempotency.map(|header| header.of(who, core));
         // A client that goes away in the middle must not leave its idempotency key taken and unanswered.
-        let work = tokio::spawn(work(core.clone(), ask, key, render(id)));
+        let work = tokio::spawn(work(core.clone(), ask, key, render(id)).instrument(span));
         work.await.map_err(|_| Fault::new(FaultCode::StoreUnavailable))?
     }
 }
@@ -43,6 +54,7 @@ struct Ask {
     call: CallId,
     id: CommandId,
     command: CallCommand,
+    request_id: Option<String>,
 }
 
 async fn work(
@@ -64,17 +76,25 @@ async fn work(
         }
     }
     if let Err(fault) = deliver(&core, ask).await {
-        tell(core.store.release(&key).await);
+        settle(|| core.store.release(&key)).await;
         return Err(fault);
     }
     // The command is under way and cannot be taken back: a failure here leaves the key taken, never free.
-    tell(core.store.complete(&key, &response).await);
+    settle(|| core.store.complete(&key, &response)).await;
     Ok(Outcome::New(response))
 }
 
-fn tell(result: Result<(), StoreError>) {
-    if let Err(error) = result {
-        tracing::warn!(%error, "an idempotency key could not be settled");
+/// Settles a key, tried again while the store does not take it: a key that stays taken refuses every repetition.
+async fn settle<F: Future<Output = Result<(), StoreError>>>(write: impl Fn() -> F) {
+    let mut wait = SETTLE_WAIT;
+    for _ in 0..SETTLE_ATTEMPTS {
+        match write().await {
+            // Not found: it has expired meanwhile.
+            Ok(()) | Err(StoreError::NotFound) => return,
+            Err(error) => tracing::warn!(%error, "an idempotency key could not be settled"),
+        }
+        sleep(wait).await;
+        wait *= 2;
     }
 }
 
@@ -86,7 +106,7 @@ async fn deliver(core: &Core, ask: Ask) -> Result<(), Fault> {
         return Err(Fault::new(FaultCode::CallNotActive));
     }
     match core.running.get(ask.call) {
-        Some(mailbox) => mailbox.command(ask.id, ask.command).await,
+        Some(mailbox) => mailbox.command(ask.id, ask.command, ask.request_id).await,
         // Not final and not here: it is being taken over, or it ended this very moment.
         None => {
             let message = "The call is being taken over or has just ended; try again in a moment.";

@@ -19,6 +19,7 @@ use ports::store::{Created, Idempotency, NewCall, StoredResponse};
 use serde_json::{Map, Value, json};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use tracing::Instrument;
 
 /// Most bytes of metadata, as JSON.
 const METADATA_BYTES_MAX: usize = 16 * 1024;
@@ -81,7 +82,8 @@ impl Engine {
             concurrent_calls_max: limit,
         };
         // A client that goes away in the middle must not leave a written call without its actor.
-        let launched = tokio::spawn(fresh.launch(core.clone())).await;
+        let span = tracing::info_span!("place", call = %fresh.call.id, request = order.request_id.as_deref());
+        let launched = tokio::spawn(fresh.launch(core.clone()).instrument(span)).await;
         match launched.map_err(|_| Fault::new(FaultCode::StoreUnavailable))?? {
             Created::New { .. } => Ok(Placed::New(response)),
             Created::Replayed(first) => Ok(Placed::Replayed(first)),

@@ -18,7 +18,7 @@ fn accepted(id: CommandId) -> StoredResponse {
 }
 
 async fn refusal(world: &World, who: Principal, call: CallId, command: CallCommand) -> Option<FaultCode> {
-    world.engine.command(who, call, command, None, &accepted).await.err().map(|fault| fault.code)
+    world.engine.command(who, call, command, None, None, &accepted).await.err().map(|fault| fault.code)
 }
 
 #[tokio::test(start_paused = true)]
@@ -67,7 +67,7 @@ async fn a_repeated_command_is_done_once_and_a_refused_one_may_be_tried_again() 
     let send = async |value: &str, fingerprint| {
         let header = IdempotencyHeader { value: value.into(), fingerprint: [fingerprint; 32] };
         let command = CallCommand::SendDigits { digits: "1".into() };
-        world.engine.command(world.test, call, command, Some(header), &accepted).await
+        world.engine.command(world.test, call, command, Some("req-2".into()), Some(header), &accepted).await
     };
     assert_eq!(send("k", 1).await.unwrap_err().code, FaultCode::InvalidCallState);
     world.outside.sandbox.leg(call, LegFact::Answered);
@@ -77,6 +77,11 @@ async fn a_repeated_command_is_done_once_and_a_refused_one_may_be_tried_again() 
     assert_eq!(send("k", 2).await.unwrap_err().code, FaultCode::IdempotencyConflict);
     let sent = world.outside.log.lines().iter().filter(|line| line.starts_with("plane SendDigits")).count();
     assert_eq!(sent, 1);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let entries = world.engine.timeline(world.test, call, 0, 100).await.unwrap();
+    let asked: Vec<_> = entries.iter().filter(|line| line.entry.summary.contains("send_digits")).collect();
+    assert_eq!(asked.len(), 2, "refused once, accepted once: {asked:#?}");
+    assert!(asked.iter().all(|line| line.entry.detail["requestId"] == "req-2"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,6 +98,22 @@ async fn digits_that_the_plane_refuses_are_reported_as_failed() {
     let last = world.outside.store.row(call).events.pop().unwrap();
     let EventBody::CommandCompleted { outcome, .. } = last.body else { panic!("{:?}", last.body) };
     assert!(matches!(outcome, CommandOutcome::Failed { .. }), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_settled_although_the_store_fails_meanwhile() {
+    let world = World::new().await;
+    let call = world.place(order()).await;
+    world.outside.log.wait("sandbox dialled", 1).await;
+    world.outside.sandbox.leg(call, LegFact::Answered);
+    world.outside.log.wait("event answered", 1).await;
+    let header = || Some(IdempotencyHeader { value: "k".into(), fingerprint: [1; 32] });
+    let digits = || CallCommand::SendDigits { digits: "1".into() };
+    world.outside.store.fail_settling.store(2, Ordering::SeqCst);
+    let first = world.engine.command(world.test, call, digits(), None, header(), &accepted).await.unwrap();
+    let Outcome::New(first) = first else { panic!("replayed") };
+    let again = world.engine.command(world.test, call, digits(), None, header(), &accepted).await;
+    assert_eq!(again.unwrap(), Outcome::Replayed(first));
 }
 
 #[tokio::test(start_paused = true)]

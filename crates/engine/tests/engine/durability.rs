@@ -116,7 +116,7 @@ async fn a_panic_ends_its_own_call_and_no_other() {
     world.outside.plane.panic_next.store(true, Ordering::SeqCst);
     let digits = model::flow::CallCommand::SendDigits { digits: "1".into() };
     let render = |_| ports::store::StoredResponse { status: 200, body: String::new() };
-    world.engine.command(world.test, call, digits, None, &render).await.unwrap();
+    world.engine.command(world.test, call, digits, None, None, &render).await.unwrap();
     world.outside.log.wait("event ended", 1).await;
     let row = world.outside.store.row(call);
     assert_eq!(row.call.end.unwrap().reason, EndReason::Failed);

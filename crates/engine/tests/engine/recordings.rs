@@ -25,7 +25,7 @@ async fn recording(world: &World) -> (CallId, RecordingId) {
 
 async fn command(world: &World, call: CallId, command: CallCommand) {
     let render = |_| StoredResponse { status: 200, body: String::new() };
-    world.engine.command(world.test, call, command, None, &render).await.unwrap();
+    world.engine.command(world.test, call, command, None, None, &render).await.unwrap();
 }
 
 fn stored(world: &World, call: CallId) -> Recording {

@@ -176,6 +176,10 @@ impl IdempotencyStore for MemoryStore {
     }
 
     async fn complete(&self, idempotency: &Idempotency, response: &StoredResponse) -> Result<(), StoreError> {
+        let left = |left: u32| left.checked_sub(1);
+        if self.fail_settling.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).is_ok() {
+            return Err(StoreError::Busy);
+        }
         self.write()?.keep(idempotency.clone(), Some(response.clone()));
         Ok(())
     }

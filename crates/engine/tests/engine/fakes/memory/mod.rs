@@ -54,6 +54,8 @@ pub(crate) struct MemoryStore {
     failing: AtomicBool,
     /// The next so many commits are done, and yet reported as failed.
     pub(crate) lying: AtomicU32,
+    /// So many completions of idempotency keys fail.
+    pub(crate) fail_settling: AtomicU32,
     /// The next look for due deliveries panics.
     pub(crate) panic_next: AtomicBool,
     /// Commits wait for a permit.
@@ -67,6 +69,7 @@ impl MemoryStore {
             log,
             failing: AtomicBool::new(false),
             lying: AtomicU32::new(0),
+            fail_settling: AtomicU32::new(0),
             panic_next: AtomicBool::new(false),
             commits: Semaphore::new(Semaphore::MAX_PERMITS),
         }
