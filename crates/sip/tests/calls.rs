@@ -515,3 +515,19 @@ fn keys_and_states_are_checked() {
     bad.extra_headers.push(("Via".into(), "x".into()));
     check(Order::Invite { key: CallKey(2), call: Box::new(bad) }, sip::OrderError::BadHeader("Via".into()));
 }
+
+#[test]
+fn a_peer_is_told_the_address_that_it_reaches_us_at() {
+    let mut bed = Bed::new(41);
+    bed.behave(B, answer_at_once);
+    let (a, b) = (bed.peers[A].address, bed.peers[B].address);
+    bed.peers[A].endpoint.set_name_towards(b.ip(), "127.0.0.9:5060");
+    bed.peers[B].endpoint.set_name_towards(a.ip(), "127.0.0.8:5070");
+    bed.order(A, invite(1));
+    bed.run_ms(1_000);
+    let sent = bed.last("A INVITE");
+    assert!(sent.contains("Via: SIP/2.0/UDP 127.0.0.9:5060;"), "{sent}");
+    assert!(bed::header(&sent, "Contact").ends_with("@127.0.0.9:5060>"), "{sent}");
+    let answer = bed.last("B 200 INVITE");
+    assert!(bed::header(&answer, "Contact").ends_with("@127.0.0.8:5070>"), "{answer}");
+}

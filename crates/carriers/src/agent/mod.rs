@@ -40,6 +40,13 @@ pub(crate) struct AgentConfig {
     pub(crate) budget: BudgetConfig,
 }
 
+impl AgentConfig {
+    /// Our port, where neither the configuration nor the bound address says what peers reach us at.
+    fn named_by_route(&self) -> Option<u16> {
+        (self.advertised.is_none() && self.bind.ip().is_unspecified()).then_some(self.bind.port())
+    }
+}
+
 /// Decides about calls that arrive. Called within the agent's task: never waits.
 pub(crate) trait Door: Send + Sync {
     /// Whether requests outside of any call are taken from there; those of others are dropped without an answer.
@@ -101,7 +108,8 @@ impl SipAgent {
         let endpoint = Endpoint::new(endpoint_config(config, local), seed);
         let (orders, waiting) = mpsc::channel(ORDERS_MAX);
         let counters = Arc::new(Counters::default());
-        let run = Run::new(socket, endpoint, waiting, door, clock, Arc::clone(&counters), config);
+        let bound = AgentConfig { bind: local, ..config.clone() };
+        let run = Run::new(socket, endpoint, waiting, door, clock, Arc::clone(&counters), &bound);
         tokio::spawn(watch(tokio::spawn(run.run())));
         Ok(Self { orders, local, counters, next_key: AtomicU64::new(1) })
     }

@@ -3,7 +3,7 @@
 
 use super::budget::{Budget, Verdict};
 use super::counters::Counters;
-use super::{AgentConfig, AgentOrder, Door};
+use super::{AgentConfig, AgentOrder, Door, socket};
 use crate::leg::story::{Message, Story};
 use crate::leg::{self, Command, Fate, Leg};
 use model::Timestamp;
@@ -40,6 +40,8 @@ pub(super) struct Run {
     counters: Arc<Counters>,
     budget: Budget,
     loopback_only: bool,
+    /// Our port, where we are named to each peer by the address of the route to it.
+    named_by_route: Option<u16>,
     legs: HashMap<CallKey, Leg>,
     ended: VecDeque<(CallKey, Story)>,
     early_traces: VecDeque<(CallKey, Trace)>,
@@ -77,6 +79,7 @@ impl Run {
             counters,
             budget: Budget::new(config.budget),
             loopback_only: config.loopback_only,
+            named_by_route: config.named_by_route(),
             legs: HashMap::new(),
             ended: VecDeque::new(),
             early_traces: VecDeque::new(),
@@ -162,7 +165,12 @@ impl Run {
     fn admits(&mut self, source: SocketAddr, datagram: &[u8], now: Timestamp) -> bool {
         let door = &self.door;
         match self.budget.take(source.ip(), now, |source| door.admits(source)) {
-            Verdict::Known => true,
+            Verdict::Known => {
+                if !self.endpoint.has_name_towards(source.ip()) {
+                    self.name_towards(source);
+                }
+                true
+            }
             Verdict::Stranger if is_outside_any_call(datagram) => {
                 self.counters.strangers.add();
                 false
@@ -175,6 +183,15 @@ impl Run {
         }
     }
 
+    /// A machine with several addresses is reached by each peer at that of the route to it.
+    fn name_towards(&mut self, peer: SocketAddr) {
+        if let Some(port) = self.named_by_route
+            && let Ok(address) = socket::address_towards(peer)
+        {
+            self.endpoint.set_name_towards(peer.ip(), &SocketAddr::new(address, port).to_string());
+        }
+    }
+
     fn place(
         &mut self,
         leg: Leg,
@@ -183,6 +200,7 @@ impl Run {
         now: Timestamp,
     ) {
         let key = leg.key();
+        self.name_towards(call.destination.address);
         let accepted = self.endpoint.handle_order(Order::Invite { key, call }, now);
         if accepted.is_ok() {
             self.legs.entry(key).insert_entry(leg).get_mut().placed();

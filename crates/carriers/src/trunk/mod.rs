@@ -40,7 +40,7 @@ pub struct TrunkConfig {
     pub bind: SocketAddr,
     /// The address that peers reach us at, where it is not the local one (behind 1:1 address translation): stands
     /// in Via, Contact and in descriptions of sound. None: the bound address; where that is none in particular, the
-    /// local address of the default route, and for sound that of the route to each peer.
+    /// local address of the route to each peer.
     pub advertised: Option<IpAddr>,
     /// User-Agent and Server.
     pub user_agent: String,

@@ -7,7 +7,7 @@ use model::call::Mode;
 use model::leg::{LegEndKind, LegEndedBy, LegFact, LegOrder, Refusal};
 use model::trunk::Trunk;
 use ports::{Carrier, CarrierError, MediaPlane, Route, Timeline};
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,9 +21,13 @@ pub(crate) struct Side {
 
 impl Side {
     pub(crate) async fn start() -> Self {
+        Self::start_at(loopback()).await
+    }
+
+    pub(crate) async fn start_at(bind: SocketAddr) -> Self {
         let (plane, lines) = (Arc::new(FakePlane::default()), Arc::new(Lines::default()));
         let carrier = TrunkCarrier::start(
-            TrunkConfig::new(loopback()),
+            TrunkConfig::new(bind),
             Arc::<FakePlane>::clone(&plane) as Arc<dyn MediaPlane>,
             Arc::<Lines>::clone(&lines) as Arc<dyn Timeline>,
             Arc::new(WallClock::default()),

@@ -266,6 +266,19 @@ async fn a_host_that_cannot_be_reached_fails_the_leg_at_once() {
     side.plane.is_empty().await;
 }
 
+#[tokio::test]
+async fn a_peer_is_told_the_address_of_the_route_to_it() {
+    let (side, mut peer) = (Side::start_at(([0, 0, 0, 0], 0).into()).await, Peer::start().await);
+    let to = Arc::new(trunk("127.0.0.1", peer.address().port()));
+    let (facts, result) = side.dial(1, "+4930123456", &to).await;
+    result.unwrap();
+    let (key, call) = peer.incoming().await;
+    let contact = format!("@127.0.0.1:{}", side.carrier.local_addr().port());
+    assert!(call.contact.as_deref().is_some_and(|uri| uri.ends_with(&contact)), "{:?}", call.contact);
+    peer.order(Order::Reject { key, rejection: Rejection::with_code(486) }).await;
+    assert_eq!(peer.serve_until(facts.end()).await.kind, LegEndKind::Busy);
+}
+
 /// A sink that breaks when the call is answered.
 struct Breaking(Arc<Facts>);
 

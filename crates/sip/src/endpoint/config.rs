@@ -46,7 +46,8 @@ impl Default for Limits {
 /// What an endpoint is told once.
 #[derive(Clone, Debug)]
 pub struct EndpointConfig {
-    /// What peers reach us at, for Via and Contact: `203.0.113.5:5060` or `[2001:db8::1]:5060`.
+    /// What peers reach us at, for Via and Contact: `203.0.113.5:5060` or `[2001:db8::1]:5060`; see
+    /// [`super::Endpoint::set_name_towards`] for peers that reach us at another address.
     pub host_port: String,
     /// User-Agent and Server.
     pub user_agent: String,

@@ -2,6 +2,7 @@
 //! be done stands in their rooms.
 
 pub mod config;
+mod names;
 pub mod order;
 mod orders;
 pub mod output;
@@ -22,7 +23,7 @@ use crate::session::{Next, Session, Talking};
 use model::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use tokens::{KeyedHasher, Tokens};
 use wire::Wire;
 
@@ -57,6 +58,17 @@ impl Endpoint {
             Err(ParseError::KeepAlive) => {}
             Err(_) => self.wire.sink.received(None, source, bytes, false),
         }
+    }
+
+    /// What this peer reaches us at, where that is not [`EndpointConfig::host_port`]: for machines with several addresses.
+    /// Stands in all that is sent to it from now on. Kept for a bounded number of peers.
+    pub fn set_name_towards(&mut self, peer: IpAddr, host_port: &str) {
+        self.wire.names.set(peer, host_port);
+    }
+
+    /// Whether [`Self::set_name_towards`] is in effect for this peer.
+    pub fn has_name_towards(&self, peer: IpAddr) -> bool {
+        self.wire.names.is_set(peer)
     }
 
     /// The next thing to do; drain it after every `handle_*`.

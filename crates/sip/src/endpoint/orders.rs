@@ -135,8 +135,9 @@ impl Endpoint {
         }
         let (call_id, tag) = (wire.tokens.call_id(), wire.tokens.tag());
         let draft = wire.draft(destination);
+        let us = wire.names.towards(destination.address.ip()).to_owned();
         let bytes = wire.write(|out, config| {
-            let (us, name) = (&config.host_port, quote_display(&config.user_agent));
+            let name = quote_display(&config.user_agent);
             let mut writer = Writer::request(out, "OPTIONS", uri);
             writer.header(HeaderName::Via, &draft.via).header(HeaderName::MaxForwards, 70);
             writer.header(HeaderName::From, format_args!("{name} <sip:{us}>;tag={tag}"));

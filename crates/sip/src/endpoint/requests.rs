@@ -177,7 +177,7 @@ impl Endpoint {
         let server = wire.servers.open(request, Some(key), head.hop);
         let user = escape_user(&request.uri.user_plain());
         let at = if user.is_empty() { "" } else { "@" };
-        let contact = format!("sip:{user}{at}{}", wire.config.host_port);
+        let contact = format!("sip:{user}{at}{}", wire.names.towards(source.address.ip()));
         let dialog = Dialog::of_callee(request, &wire.tokens.tag(), &contact, source);
         let arrival = Arrival {
             message: request.message,

@@ -2,6 +2,7 @@
 //! timers and names. Knows no session.
 
 use super::config::EndpointConfig;
+use super::names::Names;
 use super::order::{CallKey, Hop};
 use super::output::Event;
 use super::sink::Sink;
@@ -20,6 +21,7 @@ use std::time::Duration;
 /// The common ground of all sessions.
 pub(crate) struct Wire {
     pub(crate) config: EndpointConfig,
+    pub(crate) names: Names,
     pub(crate) tokens: Tokens,
     pub(crate) clients: ClientTable,
     pub(crate) servers: ServerTable,
@@ -47,6 +49,7 @@ impl Wire {
             sink: Sink::new(config.trace),
             scratch: Vec::with_capacity(2_048),
             tokens,
+            names: Names::new(config.host_port.clone()),
             config,
         }
     }
@@ -91,7 +94,7 @@ impl Wire {
     pub(crate) fn draft(&mut self, hop: Hop) -> Draft {
         let number = self.clients.next_number();
         let branch = self.tokens.branch(number);
-        let (transport, host_port) = (hop.transport.via_word(), &self.config.host_port);
+        let (transport, host_port) = (hop.transport.via_word(), self.names.towards(hop.address.ip()));
         let via = format!("SIP/2.0/{transport} {host_port};branch={branch};rport");
         Draft { number, branch, via, hop }
     }

@@ -24,12 +24,8 @@ pub(super) struct Invite {
 }
 
 impl Invite {
-    /// Checks an order; nothing is sent if it fails.
-    pub(super) fn new(
-        call: &OutgoingCall,
-        config: &EndpointConfig,
-        tokens: &mut Tokens,
-    ) -> Result<Self, OrderError> {
+    /// Checks an order; nothing is sent if it fails. `us` is what the peer reaches us at.
+    pub(super) fn new(call: &OutgoingCall, us: &str, tokens: &mut Tokens) -> Result<Self, OrderError> {
         let uri = Uri::parse(&call.to_uri).map_err(|_| OrderError::BadUri)?;
         if uri.scheme == Scheme::Other || !uri.headers.is_empty() || !call.to_uri.is_ascii() {
             return Err(OrderError::BadUri);
@@ -45,7 +41,7 @@ impl Invite {
             target: call.to_uri.clone(),
             hop: call.destination,
             from: format!("{display}<sip:{user}{at}{}>;tag={local_tag}", call.from.host),
-            contact: format!("sip:{user}{at}{}", config.host_port),
+            contact: format!("sip:{user}{at}{us}"),
             call_id: tokens.call_id(),
             local_tag,
             sdp: call.sdp.clone(),
