@@ -25,4 +25,4 @@ pub use egress::{EgressConfig, HttpEgress};
 pub use engine::Engine;
 pub use journal::Journal;
 pub use keys::{BootstrapKeys, CreatedKey, NewKey, bootstrap, create_key};
-pub use resources::{NewNumber, NewTrunk, NewWebhook, TrunkChange, WebhookChange};
+pub use resources::{NewNumber, NewTrunk, NewWebhook, TrunkChange, WebhookChange, check_trunk};

@@ -169,7 +169,7 @@ pub(crate) enum TrunksAction {
         #[arg(long)]
         host: String,
         /// Its UDP port
-        #[arg(long, default_value_t = 5060)]
+        #[arg(long, default_value_t = model::trunk::Trunk::PORT)]
         port: u16,
         /// User, where the carrier asks for one; the password is read from LYREBIRD_TRUNK_PASSWORD
         #[arg(long)]

@@ -21,6 +21,10 @@ pub(crate) async fn trunks(store: &dyn Store, now: Timestamp, entries: &[TrunkEn
     for entry in entries {
         let known = existing.iter().find(|t| t.organization == organization && t.name == entry.name);
         let trunk = trunk(entry, known, organization, now, &mut ids);
+        engine::check_trunk(&trunk).map_err(|fault| {
+            let field = fault.param.unwrap_or_default();
+            format!("trunk {:?} in the configuration: {field} {}", entry.name, fault.message)
+        })?;
         if known.is_some() {
             store.update_trunk(&trunk).await?;
         } else {
@@ -51,8 +55,8 @@ fn trunk(
         }),
         allowed_sources: entry.allowed_sources.clone(),
         codecs: entry.codecs.clone(),
-        calls_per_second_max: entry.calls_per_second_max.max(1),
-        concurrent_calls_max: entry.concurrent_calls_max.max(1),
+        calls_per_second_max: entry.calls_per_second_max,
+        concurrent_calls_max: entry.concurrent_calls_max,
         created_at: known.map_or(now, |trunk| trunk.created_at),
         updated_at: now,
     }

@@ -5,10 +5,11 @@ use crate::leg::ReleaseCause;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Whether a call may reach the outside world. A test call has no way to name a live carrier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Real traffic over trunks.
@@ -203,8 +204,12 @@ pub struct CallSetup {
 impl CallSetup {
     /// Ring timeout where the request says none.
     pub const RING_TIMEOUT_MS: u32 = 30_000;
+    /// Ring timeouts that may be asked for.
+    pub const RING_TIMEOUTS_MS: RangeInclusive<u32> = 3_000..=120_000;
     /// Longest call where the request says none: four hours.
     pub const MAX_DURATION_MS: u32 = 14_400_000;
+    /// Longest durations that may be asked for.
+    pub const MAX_DURATIONS_MS: RangeInclusive<u32> = 1_000..=Self::MAX_DURATION_MS;
     /// How long an inbound call waits for the app's first command.
     pub const DECISION_TIMEOUT_MS: u32 = 30_000;
 }

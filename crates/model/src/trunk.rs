@@ -7,6 +7,7 @@ use crate::sound::Codec;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 /// A line to a carrier.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +20,7 @@ pub struct Trunk {
     pub name: String,
     /// Host name or address of the carrier.
     pub host: String,
-    /// UDP port of the carrier, 5060 by default.
+    /// UDP port of the carrier; see [`Trunk::PORT`].
     pub port: u16,
     /// User and password, where the carrier asks for them.
     pub credentials: Option<TrunkCredentials>,
@@ -28,14 +29,41 @@ pub struct Trunk {
     pub allowed_sources: Vec<Network>,
     /// Codecs in order of preference; never empty.
     pub codecs: Vec<Codec>,
-    /// New calls a second, 1–1,000.
+    /// New calls a second; see [`Trunk::CALLS_PER_SECOND_LIMITS`].
     pub calls_per_second_max: u16,
-    /// Calls at once, 1–10,000.
+    /// Calls at once; see [`Trunk::CONCURRENT_CALLS_LIMITS`].
     pub concurrent_calls_max: u16,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
+}
+
+impl Trunk {
+    /// Characters of a name.
+    pub const NAME_CHARS: RangeInclusive<usize> = 1..=128;
+    /// Characters of a host.
+    pub const HOST_CHARS: RangeInclusive<usize> = 1..=253;
+    /// Port where none is given.
+    pub const PORT: u16 = 5060;
+    /// Ports that may be given.
+    pub const PORTS: RangeInclusive<u16> = 1..=u16::MAX;
+    /// Bytes of a user and of a password.
+    pub const CREDENTIAL_BYTES: RangeInclusive<usize> = 1..=128;
+    /// Most networks a carrier calls from.
+    pub const SOURCES_MAX: usize = 64;
+    /// How many codecs a trunk names.
+    pub const CODEC_COUNTS: RangeInclusive<usize> = 1..=8;
+    /// Codecs where none are given.
+    pub const CODECS: [Codec; 2] = [Codec::Pcmu, Codec::Pcma];
+    /// New calls a second where nothing is given.
+    pub const CALLS_PER_SECOND: u16 = 10;
+    /// Limits of new calls a second that may be given.
+    pub const CALLS_PER_SECOND_LIMITS: RangeInclusive<u16> = 1..=1_000;
+    /// Calls at once where nothing is given.
+    pub const CONCURRENT_CALLS: u16 = 100;
+    /// Limits of calls at once that may be given.
+    pub const CONCURRENT_CALLS_LIMITS: RangeInclusive<u16> = 1..=10_000;
 }
 
 /// What a trunk shows when it is challenged.

@@ -39,8 +39,8 @@ fn order(ask: &Ask) -> Result<PlaceCall, Fault> {
         to_channel: fields.choice("toChannel", CHANNELS)?.unwrap_or_default(),
         metadata: fields.object("metadata")?.unwrap_or_default(),
         flow: flow::take(&mut fields, "flow")?,
-        ring_timeout_ms: fields.integer("ringTimeoutMs", 3_000..=120_000)?,
-        max_duration_ms: fields.integer("maxDurationMs", 1_000..=CallSetup::MAX_DURATION_MS)?,
+        ring_timeout_ms: fields.integer("ringTimeoutMs", CallSetup::RING_TIMEOUTS_MS)?,
+        max_duration_ms: fields.integer("maxDurationMs", CallSetup::MAX_DURATIONS_MS)?,
         request_id: Some(ask.caller.request_id.clone()),
     };
     fields.finish()?;

@@ -16,13 +16,6 @@ use model::sound::Codec;
 use model::trunk::{Network, Trunk, TrunkCredentials};
 use serde_json::{Value, json};
 
-/// UDP port where none is given.
-const PORT: u16 = 5060;
-/// New calls a second where nothing is given.
-const CALLS_PER_SECOND: u16 = 10;
-/// Calls at once where nothing is given.
-const CONCURRENT_CALLS: u16 = 100;
-
 /// `POST /v1/trunks`.
 pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Response, ChirpError> {
     admin_scope(ask.who())?;
@@ -37,12 +30,12 @@ pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Respons
     let new = NewTrunk {
         name: change.name.unwrap_or_default(),
         host: change.host.unwrap_or_default(),
-        port: change.port.unwrap_or(PORT),
+        port: change.port.unwrap_or(Trunk::PORT),
         credentials: change.credentials.flatten(),
         allowed_sources: change.allowed_sources.unwrap_or_default(),
-        codecs: change.codecs.unwrap_or_else(|| vec![Codec::Pcmu, Codec::Pcma]),
-        calls_per_second_max: change.calls_per_second_max.unwrap_or(CALLS_PER_SECOND),
-        concurrent_calls_max: change.concurrent_calls_max.unwrap_or(CONCURRENT_CALLS),
+        codecs: change.codecs.unwrap_or_else(|| Trunk::CODECS.to_vec()),
+        calls_per_second_max: change.calls_per_second_max.unwrap_or(Trunk::CALLS_PER_SECOND),
+        concurrent_calls_max: change.concurrent_calls_max.unwrap_or(Trunk::CONCURRENT_CALLS),
     };
     let render = |trunk: &Trunk| response(StatusCode::CREATED, &view(trunk));
     Ok(answer(door.engine.create_trunk(ask.who(), new, ask.idempotency()?, &render).await?))
@@ -92,14 +85,14 @@ pub(crate) async fn remove(
 
 fn change(mut fields: Fields) -> Result<TrunkChange, Fault> {
     let change = TrunkChange {
-        name: fields.text("name", 1..=128)?,
-        host: fields.text("host", 1..=253)?,
-        port: fields.integer("port", 1..=u16::MAX)?,
+        name: fields.text("name", Trunk::NAME_CHARS)?,
+        host: fields.text("host", Trunk::HOST_CHARS)?,
+        port: fields.integer("port", Trunk::PORTS)?,
         credentials: credentials(&mut fields)?,
         allowed_sources: sources(&mut fields)?,
         codecs: codecs(&mut fields)?,
-        calls_per_second_max: fields.integer("callsPerSecond", 1..=1_000)?,
-        concurrent_calls_max: fields.integer("concurrentCalls", 1..=10_000)?,
+        calls_per_second_max: fields.integer("callsPerSecond", Trunk::CALLS_PER_SECOND_LIMITS)?,
+        concurrent_calls_max: fields.integer("concurrentCalls", Trunk::CONCURRENT_CALLS_LIMITS)?,
     };
     fields.finish()?;
     Ok(change)
@@ -107,8 +100,8 @@ fn change(mut fields: Fields) -> Result<TrunkChange, Fault> {
 
 fn credentials(fields: &mut Fields) -> Result<Option<Option<TrunkCredentials>>, Fault> {
     let removed = fields.is_null("username");
-    let username = fields.text("username", 1..=128)?;
-    let password = fields.text("password", 1..=128)?;
+    let username = fields.text("username", Trunk::CREDENTIAL_BYTES)?;
+    let password = fields.text("password", Trunk::CREDENTIAL_BYTES)?;
     match (username, password) {
         (Some(username), Some(password)) => {
             Ok(Some(Some(TrunkCredentials { username, password: password.into() })))
@@ -124,7 +117,7 @@ fn missing(name: &str, given: &str) -> Fault {
 }
 
 fn sources(fields: &mut Fields) -> Result<Option<Vec<Network>>, Fault> {
-    let Some(items) = fields.list("allowedSources", 0..=64)? else { return Ok(None) };
+    let Some(items) = fields.list("allowedSources", 0..=Trunk::SOURCES_MAX)? else { return Ok(None) };
     let network = |(path, value): (String, Value)| {
         let network = value.as_str().and_then(|text| text.parse().ok());
         network.ok_or_else(|| invalid(&path, "must be an IP address or a range such as 192.0.2.0/24"))
@@ -133,7 +126,7 @@ fn sources(fields: &mut Fields) -> Result<Option<Vec<Network>>, Fault> {
 }
 
 fn codecs(fields: &mut Fields) -> Result<Option<Vec<Codec>>, Fault> {
-    let Some(items) = fields.list("codecs", 1..=8)? else { return Ok(None) };
+    let Some(items) = fields.list("codecs", Trunk::CODEC_COUNTS)? else { return Ok(None) };
     let codec = |(path, value): (String, Value)| match value.as_str() {
         Some("pcmu") => Ok(Codec::Pcmu),
         Some("pcma") => Ok(Codec::Pcma),

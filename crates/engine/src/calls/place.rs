@@ -23,8 +23,6 @@ use tracing::Instrument;
 
 /// Most bytes of metadata, as JSON.
 const METADATA_BYTES_MAX: usize = 16 * 1024;
-const RING_TIMEOUT_MS: RangeInclusive<u32> = 1_000..=600_000;
-const DURATION_MS: RangeInclusive<u32> = 1_000..=86_400_000;
 
 /// A call to be placed.
 #[derive(Clone)]
@@ -41,9 +39,9 @@ pub struct PlaceCall {
     pub metadata: Map<String, Value>,
     /// What to do once it is answered.
     pub flow: Option<Flow>,
-    /// How long the callee may ring, 1,000–600,000; [`CallSetup::RING_TIMEOUT_MS`] if none.
+    /// How long the callee may ring, of [`CallSetup::RING_TIMEOUTS_MS`]; [`CallSetup::RING_TIMEOUT_MS`] if none.
     pub ring_timeout_ms: Option<u32>,
-    /// How long the call may last, 1,000–86,400,000; [`CallSetup::MAX_DURATION_MS`] if none.
+    /// How long the call may last, of [`CallSetup::MAX_DURATIONS_MS`]; [`CallSetup::MAX_DURATION_MS`] if none.
     pub max_duration_ms: Option<u32>,
     /// The id of the request, for logs and the timeline.
     pub request_id: Option<String>,
@@ -194,8 +192,8 @@ fn check_limits(order: &PlaceCall) -> Result<(), Fault> {
         let message = format!("may have at most {} steps", Flow::STEPS_MAX);
         return Err(Fault::field(FaultCode::InvalidField, "flow", message));
     }
-    within("ringTimeoutMs", order.ring_timeout_ms, RING_TIMEOUT_MS)?;
-    within("maxDurationMs", order.max_duration_ms, DURATION_MS)
+    within("ringTimeoutMs", order.ring_timeout_ms, CallSetup::RING_TIMEOUTS_MS)?;
+    within("maxDurationMs", order.max_duration_ms, CallSetup::MAX_DURATIONS_MS)
 }
 
 fn within(param: &str, value: Option<u32>, range: RangeInclusive<u32>) -> Result<(), Fault> {

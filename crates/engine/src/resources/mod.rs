@@ -7,7 +7,7 @@ mod webhooks;
 
 pub use numbers::NewNumber;
 pub(crate) use numbers::invalid_number;
-pub use trunks::{NewTrunk, TrunkChange};
+pub use trunks::{NewTrunk, TrunkChange, check_trunk};
 pub(crate) use webhooks::WEBHOOKS_MAX;
 pub use webhooks::{NewWebhook, WebhookChange};
 

@@ -12,21 +12,14 @@ use model::tenant::Principal;
 use model::trunk::{Network, Trunk, TrunkCredentials};
 use ports::StoreError;
 use ports::store::{Page, PageRequest, StoredResponse};
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
-
-const NAME_CHARS: RangeInclusive<usize> = 1..=128;
-const HOST_BYTES_MAX: usize = 253;
-const CREDENTIAL_BYTES: RangeInclusive<usize> = 1..=128;
-const SOURCES_MAX: usize = 64;
-const CODECS_MAX: usize = 8;
-const CALLS_PER_SECOND: RangeInclusive<u16> = 1..=1_000;
-const CONCURRENT_CALLS: RangeInclusive<u16> = 1..=10_000;
 
 /// A trunk to be made; see [`Trunk`].
 #[derive(Debug, Clone)]
 pub struct NewTrunk {
-    /// What a person calls it, 1–128 characters.
+    /// What a person calls it; see [`Trunk::NAME_CHARS`].
     pub name: String,
     /// Host name or address.
     pub host: String,
@@ -34,13 +27,13 @@ pub struct NewTrunk {
     pub port: u16,
     /// User and password.
     pub credentials: Option<TrunkCredentials>,
-    /// Networks from which the carrier calls us, at most 64.
+    /// Networks from which the carrier calls us, at most [`Trunk::SOURCES_MAX`].
     pub allowed_sources: Vec<Network>,
     /// Codecs in order of preference.
     pub codecs: Vec<Codec>,
-    /// New calls a second, 1–1,000.
+    /// New calls a second; see [`Trunk::CALLS_PER_SECOND_LIMITS`].
     pub calls_per_second_max: u16,
-    /// Calls at once, 1–10,000.
+    /// Calls at once; see [`Trunk::CONCURRENT_CALLS_LIMITS`].
     pub concurrent_calls_max: u16,
 }
 
@@ -91,7 +84,7 @@ impl Engine {
             created_at: now,
             updated_at: now,
         };
-        check(&trunk)?;
+        check_trunk(&trunk)?;
         let response = render(&trunk);
         let idempotency = idempotent(core, who, idempotency, &response);
         let result = core.store.create_trunk(&trunk, idempotency).await;
@@ -110,7 +103,7 @@ impl Engine {
         let mut trunk = self.trunk(who, id).await?;
         apply(&mut trunk, change);
         trunk.updated_at = self.core.now();
-        check(&trunk)?;
+        check_trunk(&trunk)?;
         self.core.store.update_trunk(&trunk).await.map_err(of_store)?;
         tell(&self.core).await;
         Ok(trunk)
@@ -174,32 +167,41 @@ fn set<T>(place: &mut T, value: Option<T>) {
     }
 }
 
-fn check(trunk: &Trunk) -> Result<(), Fault> {
+/// Checks a trunk, however it was given: the fault names the field as the API spells it.
+pub fn check_trunk(trunk: &Trunk) -> Result<(), Fault> {
     let rule = |holds: bool, param: &str, message: &str| {
         if holds { Ok(()) } else { Err(Fault::field(FaultCode::InvalidField, param, message)) }
     };
-    let named = NAME_CHARS.contains(&trunk.name.chars().count()) && !trunk.name.chars().any(char::is_control);
+    let named =
+        Trunk::NAME_CHARS.contains(&trunk.name.chars().count()) && !trunk.name.chars().any(char::is_control);
     rule(named, "name", "must have 1 to 128 characters, none of them a control character")?;
     rule(is_host(&trunk.host), "host", "must be a host name or an IP address")?;
-    rule(trunk.port > 0, "port", "must be 1 to 65535")?;
+    within("port", trunk.port, Trunk::PORTS)?;
     if let Some(credentials) = &trunk.credentials {
-        let fits = |text: &str| CREDENTIAL_BYTES.contains(&text.len()) && !text.chars().any(char::is_control);
+        let fits =
+            |text: &str| Trunk::CREDENTIAL_BYTES.contains(&text.len()) && !text.chars().any(char::is_control);
         rule(fits(&credentials.username), "username", "must have 1 to 128 bytes")?;
         rule(fits(credentials.password.expose()), "password", "must have 1 to 128 bytes")?;
     }
-    rule(trunk.allowed_sources.len() <= SOURCES_MAX, "allowedSources", "may hold at most 64 networks")?;
-    let codecs = (1..=CODECS_MAX).contains(&trunk.codecs.len());
-    rule(codecs, "codecs", "must name 1 to 8 codecs")?;
-    let twice = trunk
-        .codecs
-        .iter()
-        .enumerate()
-        .any(|(at, codec)| trunk.codecs.iter().skip(at + 1).any(|c| c == codec));
+    rule(
+        trunk.allowed_sources.len() <= Trunk::SOURCES_MAX,
+        "allowedSources",
+        "may hold at most 64 networks",
+    )?;
+    rule(Trunk::CODEC_COUNTS.contains(&trunk.codecs.len()), "codecs", "must name 1 to 8 codecs")?;
+    let mut codecs = trunk.codecs.iter().enumerate();
+    let twice = codecs.any(|(at, codec)| trunk.codecs.iter().take(at).any(|c| c == codec));
     rule(!twice, "codecs", "must not name a codec twice")?;
-    let rate = CALLS_PER_SECOND.contains(&trunk.calls_per_second_max);
-    rule(rate, "callsPerSecond", "must be 1 to 1000")?;
-    let at_once = CONCURRENT_CALLS.contains(&trunk.concurrent_calls_max);
-    rule(at_once, "concurrentCalls", "must be 1 to 10000")
+    within("callsPerSecond", trunk.calls_per_second_max, Trunk::CALLS_PER_SECOND_LIMITS)?;
+    within("concurrentCalls", trunk.concurrent_calls_max, Trunk::CONCURRENT_CALLS_LIMITS)
+}
+
+fn within<T: PartialOrd + Display>(param: &str, value: T, range: RangeInclusive<T>) -> Result<(), Fault> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let (from, to) = range.into_inner();
+    Err(Fault::field(FaultCode::InvalidField, param, format!("must be {from} to {to}")))
 }
 
 /// A name of DNS labels, or an address.
@@ -215,7 +217,7 @@ fn is_host(text: &str) -> bool {
     };
     let name = text.strip_suffix('.').unwrap_or(text);
     // Digits and dots alone would be an address, and a wrong one.
-    text.len() <= HOST_BYTES_MAX
+    Trunk::HOST_CHARS.contains(&text.len())
         && name.split('.').all(label)
         && name.bytes().any(|b| b.is_ascii_alphabetic())
 }
@@ -226,6 +228,39 @@ mod tests {
 
     fn check(host: &str, expected: bool) {
         assert_eq!(is_host(host), expected, "{host}");
+    }
+
+    #[test]
+    fn limits_name_the_field() {
+        let mut ids = model::IdSource::new(1);
+        let now = model::Timestamp::default();
+        let good = Trunk {
+            id: TrunkId::generate(&mut ids, now),
+            organization: model::OrganizationId::generate(&mut ids, now),
+            name: "a".into(),
+            host: "h.example".into(),
+            port: Trunk::PORT,
+            credentials: None,
+            allowed_sources: Vec::new(),
+            codecs: Trunk::CODECS.to_vec(),
+            calls_per_second_max: Trunk::CALLS_PER_SECOND,
+            concurrent_calls_max: Trunk::CONCURRENT_CALLS,
+            created_at: now,
+            updated_at: now,
+        };
+        assert_eq!(check_trunk(&good), Ok(()));
+        let limits = |change: fn(&mut Trunk), param: &str| {
+            let mut trunk = good.clone();
+            change(&mut trunk);
+            assert_eq!(check_trunk(&trunk).unwrap_err().param.as_deref(), Some(param));
+        };
+        limits(|trunk| trunk.name = "a\nb".into(), "name");
+        limits(|trunk| trunk.host = "a b".into(), "host");
+        limits(|trunk| trunk.port = 0, "port");
+        limits(|trunk| trunk.codecs.clear(), "codecs");
+        limits(|trunk| trunk.codecs = vec![Codec::Pcmu, Codec::Pcma, Codec::Pcmu], "codecs");
+        limits(|trunk| trunk.calls_per_second_max = 1_001, "callsPerSecond");
+        limits(|trunk| trunk.concurrent_calls_max = 0, "concurrentCalls");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
+use model::trunk::Trunk;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -181,19 +182,19 @@ fn optional<'de, D: serde::Deserializer<'de>, T: std::str::FromStr<Err: std::fmt
 }
 
 const fn default_port() -> u16 {
-    5060
+    Trunk::PORT
 }
 
 fn default_codecs() -> Vec<model::sound::Codec> {
-    vec![model::sound::Codec::Pcmu, model::sound::Codec::Pcma]
+    Trunk::CODECS.to_vec()
 }
 
 const fn default_calls_per_second() -> u16 {
-    10
+    Trunk::CALLS_PER_SECOND
 }
 
 const fn default_concurrent_calls() -> u16 {
-    100
+    Trunk::CONCURRENT_CALLS
 }
 
 /// A range of UDP ports; `0` is any free one.
