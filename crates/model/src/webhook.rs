@@ -1,5 +1,6 @@
 //! Webhook endpoints and the deliveries to them.
 
+use crate::call::Mode;
 use crate::id::{AppId, CallId, WebhookId};
 use crate::secret::Secret;
 use crate::time::Timestamp;
@@ -13,6 +14,8 @@ pub struct WebhookEndpoint {
     pub id: WebhookId,
     /// The app.
     pub app: AppId,
+    /// Whose calls' events it gets: live ones or test ones, as the key that made it.
+    pub mode: Mode,
     /// The front door in whose shape events are rendered, by its name.
     pub door: String,
     /// Destination, at most 2,048 bytes.

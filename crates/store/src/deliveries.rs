@@ -194,11 +194,6 @@ pub(crate) async fn list(
         if let Some(state) = filter.state {
             query.push(" AND state = ").push_bind(word(&state));
         }
-        if let Some(mode) = filter.mode {
-            query
-                .push(" AND (SELECT mode FROM calls WHERE calls.id = deliveries.call) = ")
-                .push_bind(word(&mode));
-        }
         query
     };
     let mut count = narrow("SELECT count(*) FROM deliveries WHERE webhook = ");

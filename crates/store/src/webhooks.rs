@@ -3,8 +3,9 @@
 use crate::deliveries;
 use crate::failure::Failure;
 use crate::idempotency::{keep_answer, used};
-use crate::rows::{body, id, json, micros, page as page_of, window};
+use crate::rows::{body, id, json, micros, page as page_of, window, word};
 use crate::sqlite::SqliteStore;
+use model::call::Mode;
 use model::event::Event;
 use model::webhook::{Attempt, Delivery, Disabled, WebhookEndpoint};
 use model::{AppId, CallId, Timestamp, WebhookId};
@@ -48,17 +49,24 @@ impl WebhookStore for SqliteStore {
         row.as_ref().map(body).transpose()
     }
 
-    async fn webhooks(&self, app: AppId, page: PageRequest) -> Result<Page<WebhookEndpoint>, StoreError> {
+    async fn webhooks(
+        &self,
+        app: AppId,
+        mode: Mode,
+        page: PageRequest,
+    ) -> Result<Page<WebhookEndpoint>, StoreError> {
         let (limit, offset) = window(page);
-        let total = sqlx::query_scalar("SELECT count(*) FROM webhooks WHERE app = ?")
+        let total = sqlx::query_scalar("SELECT count(*) FROM webhooks WHERE app = ? AND mode = ?")
             .bind(id(app.uuid()))
+            .bind(word(&mode))
             .fetch_one(&self.readers)
             .await
             .map_err(Failure::from)?;
         let rows = sqlx::query(
-            "SELECT body FROM webhooks WHERE app = ? ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
+            "SELECT body FROM webhooks WHERE app = ? AND mode = ? ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
         )
         .bind(id(app.uuid()))
+        .bind(word(&mode))
         .bind(limit)
         .bind(offset)
         .fetch_all(&self.readers)
@@ -113,9 +121,10 @@ async fn create(
     if known != Written::New {
         return Ok(known);
     }
-    sqlx::query("INSERT INTO webhooks (id, app, created_at, disabled, body) VALUES (?, ?, ?, ?, ?)")
+    sqlx::query("INSERT INTO webhooks (id, app, mode, created_at, disabled, body) VALUES (?, ?, ?, ?, ?, ?)")
         .bind(id(endpoint.id.uuid()))
         .bind(id(endpoint.app.uuid()))
+        .bind(word(&endpoint.mode))
         .bind(micros(endpoint.created_at))
         .bind(endpoint.disabled.is_some())
         .bind(json(&endpoint)?)

@@ -25,7 +25,6 @@ plain_ids! {
     app, parse_app, AppId, "app_";
     number, parse_number, NumberId, "ph_";
     trunk, parse_trunk, TrunkId, "trk_";
-    webhook, parse_webhook, WebhookId, "whk_";
 }
 
 const fn infix(mode: Mode) -> &'static str {
@@ -58,6 +57,17 @@ pub(crate) fn key(id: KeyId, mode: Mode) -> String {
 /// Reads a key's id; its record says its class.
 pub(crate) fn parse_key(text: &str) -> Result<KeyId, Fault> {
     let parsed = parse_with_mode(text, "key_app_", KeyId::from_ksuid);
+    parsed.map(|(id, _)| id).ok_or_else(|| Fault::new(FaultCode::NotFound))
+}
+
+/// `whk_` or `whk_test_` and the KSUID.
+pub(crate) fn webhook(id: WebhookId, mode: Mode) -> String {
+    format!("whk_{}{}", infix(mode), id.to_ksuid())
+}
+
+/// Reads a webhook's id; its row says its mode.
+pub(crate) fn parse_webhook(text: &str) -> Result<WebhookId, Fault> {
+    let parsed = parse_with_mode(text, "whk_", WebhookId::from_ksuid);
     parsed.map(|(id, _)| id).ok_or_else(|| Fault::new(FaultCode::NotFound))
 }
 

@@ -105,8 +105,6 @@ pub(crate) async fn deliveries(
     let filter = DeliveryFilter {
         call: call.map_err(|_| invalid("callId", "is no id of a call"))?.map(|(id, _)| id),
         state: query.choice("status", DELIVERY_STATES)?,
-        // The key says it.
-        mode: None,
     };
     query.finish()?;
     let found = door.engine.deliveries(ask.who(), ids::parse_webhook(&webhook)?, filter, page).await?;
@@ -142,7 +140,7 @@ fn view(endpoint: &WebhookEndpoint) -> Map<String, Value> {
     let headers: BTreeMap<_, _> =
         endpoint.headers.iter().map(|(name, value)| (name.as_str(), value.expose().as_str())).collect();
     let fields = json!({
-        "id": ids::webhook(endpoint.id),
+        "id": ids::webhook(endpoint.id, endpoint.mode),
         "appId": ids::app(endpoint.app),
         "url": endpoint.url,
         "events": endpoint.events,

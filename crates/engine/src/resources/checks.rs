@@ -26,11 +26,6 @@ pub(crate) fn app(who: Principal) -> Result<(AppId, Mode), Fault> {
     }
 }
 
-/// The app that an app key speaks for, in whatever mode.
-pub(crate) fn app_of(who: Principal) -> Result<AppId, Fault> {
-    app(who).map(|(app, _)| app)
-}
-
 /// The page within what the store takes.
 pub(crate) fn page(request: PageRequest) -> PageRequest {
     PageRequest { limit: request.limit.clamp(1, 100), offset: request.offset }

@@ -1,6 +1,6 @@
 //! Webhook endpoints and their delivery log. App keys only.
 
-use super::checks::{app, app_of, given_before, idempotent, page, written};
+use super::checks::{app, given_before, idempotent, page, written};
 use crate::calls::{IdempotencyHeader, Outcome};
 use crate::engine::Engine;
 use crate::fault::of_store;
@@ -70,7 +70,7 @@ impl Engine {
         idempotency: Option<IdempotencyHeader>,
         render: &(dyn Fn(&WebhookEndpoint) -> StoredResponse + Send + Sync),
     ) -> Result<Outcome, Fault> {
-        let app = app_of(who)?;
+        let (app, mode) = app(who)?;
         let core = &self.core;
         if let Some(first) = given_before(core, who, idempotency.as_ref()).await? {
             return Ok(Outcome::Replayed(first));
@@ -79,6 +79,7 @@ impl Engine {
         let endpoint = WebhookEndpoint {
             id: core.with_ids(|ids| WebhookId::generate(ids, now)),
             app,
+            mode,
             door: new.door,
             url: new.url,
             events: new.events,
@@ -90,7 +91,7 @@ impl Engine {
         };
         self.check_webhook(&endpoint)?;
         let first = PageRequest { limit: 1, offset: 0 };
-        let existing = core.store.webhooks(app, first).await.map_err(of_store)?.total;
+        let existing = core.store.webhooks(app, mode, first).await.map_err(of_store)?.total;
         if existing >= u64::from(WEBHOOKS_MAX) {
             let message = format!("an app may have at most {WEBHOOKS_MAX} webhooks");
             return Err(Fault::field(FaultCode::InvalidField, "url", message));
@@ -121,25 +122,28 @@ impl Engine {
 
     /// Removes an endpoint; what was still to be delivered to it is dropped.
     pub async fn delete_webhook(&self, who: Principal, id: WebhookId) -> Result<(), Fault> {
-        self.core.store.delete_webhook(app_of(who)?, id).await.map_err(of_store)
+        let endpoint = self.webhook(who, id).await?;
+        self.core.store.delete_webhook(endpoint.app, id).await.map_err(of_store)
     }
 
     /// One endpoint.
     pub async fn webhook(&self, who: Principal, id: WebhookId) -> Result<WebhookEndpoint, Fault> {
-        let found = self.core.store.webhook(app_of(who)?, id).await.map_err(of_store)?;
-        found.ok_or_else(|| Fault::new(FaultCode::NotFound))
+        let (app, mode) = app(who)?;
+        let found = self.core.store.webhook(app, id).await.map_err(of_store)?;
+        found.filter(|endpoint| endpoint.mode == mode).ok_or_else(|| Fault::new(FaultCode::NotFound))
     }
 
-    /// The app's endpoints, newest first.
+    /// The app's endpoints of the key's mode, newest first.
     pub async fn webhooks(
         &self,
         who: Principal,
         request: PageRequest,
     ) -> Result<Page<WebhookEndpoint>, Fault> {
-        self.core.store.webhooks(app_of(who)?, page(request)).await.map_err(of_store)
+        let (app, mode) = app(who)?;
+        self.core.store.webhooks(app, mode, page(request)).await.map_err(of_store)
     }
 
-    /// An endpoint's deliveries with their attempts, newest first: those of the calls that the key can see.
+    /// An endpoint's deliveries with their attempts, newest first.
     pub async fn deliveries(
         &self,
         who: Principal,
@@ -148,7 +152,6 @@ impl Engine {
         request: PageRequest,
     ) -> Result<Page<(Delivery, Vec<Attempt>)>, Fault> {
         self.webhook(who, id).await?;
-        let filter = DeliveryFilter { mode: Some(app(who)?.1), ..filter };
         self.core.store.deliveries(id, filter, page(request)).await.map_err(of_store)
     }
 

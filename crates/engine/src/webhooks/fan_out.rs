@@ -2,6 +2,7 @@
 
 use crate::core::Core;
 use crate::resources::WEBHOOKS_MAX;
+use model::call::Mode;
 use model::event::Event;
 use model::webhook::{Delivery, DeliveryState, WebhookEndpoint};
 use model::{AppId, CallId};
@@ -49,12 +50,13 @@ async fn batch(core: &Core) -> Result<usize, StoreError> {
     if events.is_empty() {
         return Ok(0);
     }
-    let mut endpoints: BTreeMap<AppId, Vec<WebhookEndpoint>> = BTreeMap::new();
+    let mut endpoints: BTreeMap<(AppId, Mode), Vec<WebhookEndpoint>> = BTreeMap::new();
     let mut deliveries = Vec::new();
     for event in &events {
-        let wanted = match endpoints.entry(event.app) {
+        let owner = (event.app, event.snapshot.mode);
+        let wanted = match endpoints.entry(owner) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(enabled(core, event.app).await?),
+            Entry::Vacant(unknown) => unknown.insert(enabled(core, owner).await?),
         };
         deliveries.extend(wanted.iter().filter_map(|endpoint| delivery(core, endpoint, event)));
     }
@@ -63,9 +65,9 @@ async fn batch(core: &Core) -> Result<usize, StoreError> {
     Ok(events.len())
 }
 
-async fn enabled(core: &Core, app: AppId) -> Result<Vec<WebhookEndpoint>, StoreError> {
+async fn enabled(core: &Core, (app, mode): (AppId, Mode)) -> Result<Vec<WebhookEndpoint>, StoreError> {
     let page = PageRequest { limit: WEBHOOKS_MAX, offset: 0 };
-    let mut endpoints = core.store.webhooks(app, page).await?.items;
+    let mut endpoints = core.store.webhooks(app, mode, page).await?.items;
     endpoints.retain(|endpoint| endpoint.disabled.is_none());
     Ok(endpoints)
 }

@@ -44,7 +44,7 @@ async fn the_calls_state_decides() {
     let world = World::new().await;
     let call = world.place(order()).await;
     world.outside.log.wait("sandbox dialled", 1).await;
-    let digits = CallCommand::SendDigits { digits: "1".into() };
+    let digits = CallCommand::SendDigits { digits: "1".to_owned().into() };
     let early = refusal(&world, world.test, call, digits.clone()).await;
     assert_eq!(early, Some(FaultCode::InvalidCallState));
     world.outside.sandbox.leg(call, LegFact::Answered);
@@ -66,7 +66,7 @@ async fn a_repeated_command_is_done_once_and_a_refused_one_may_be_tried_again() 
     world.outside.log.wait("sandbox dialled", 1).await;
     let send = async |value: &str, fingerprint| {
         let header = IdempotencyHeader { value: value.into(), fingerprint: [fingerprint; 32] };
-        let command = CallCommand::SendDigits { digits: "1".into() };
+        let command = CallCommand::SendDigits { digits: "1".to_owned().into() };
         world.engine.command(world.test, call, command, Some("req-2".into()), Some(header), &accepted).await
     };
     assert_eq!(send("k", 1).await.unwrap_err().code, FaultCode::InvalidCallState);
@@ -92,7 +92,7 @@ async fn digits_that_the_plane_refuses_are_reported_as_failed() {
     world.outside.sandbox.leg(call, LegFact::Answered);
     world.outside.log.wait("event answered", 1).await;
     world.outside.plane.busy_next.store(true, Ordering::SeqCst);
-    let digits = CallCommand::SendDigits { digits: "1".into() };
+    let digits = CallCommand::SendDigits { digits: "1".to_owned().into() };
     assert_eq!(refusal(&world, world.test, call, digits).await, None);
     world.outside.log.wait("event command_completed", 1).await;
     let last = world.outside.store.row(call).events.pop().unwrap();
@@ -108,7 +108,7 @@ async fn a_key_is_settled_although_the_store_fails_meanwhile() {
     world.outside.sandbox.leg(call, LegFact::Answered);
     world.outside.log.wait("event answered", 1).await;
     let header = || Some(IdempotencyHeader { value: "k".into(), fingerprint: [1; 32] });
-    let digits = || CallCommand::SendDigits { digits: "1".into() };
+    let digits = || CallCommand::SendDigits { digits: "1".to_owned().into() };
     world.outside.store.fail_settling.store(2, Ordering::SeqCst);
     let first = world.engine.command(world.test, call, digits(), None, header(), &accepted).await.unwrap();
     let Outcome::New(first) = first else { panic!("replayed") };

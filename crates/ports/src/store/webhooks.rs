@@ -22,8 +22,6 @@ pub struct DeliveryFilter {
     pub call: Option<CallId>,
     /// Only in this state.
     pub state: Option<DeliveryState>,
-    /// Only of calls of this mode.
-    pub mode: Option<Mode>,
 }
 
 /// Webhooks.
@@ -45,11 +43,16 @@ pub trait WebhookStore: Send + Sync {
     /// Removes an endpoint; its pending deliveries are dropped.
     async fn delete_webhook(&self, app: AppId, webhook: WebhookId) -> Result<(), StoreError>;
 
-    /// One endpoint.
+    /// One endpoint, of any mode.
     async fn webhook(&self, app: AppId, webhook: WebhookId) -> Result<Option<WebhookEndpoint>, StoreError>;
 
-    /// Endpoints of an app, newest first.
-    async fn webhooks(&self, app: AppId, page: PageRequest) -> Result<Page<WebhookEndpoint>, StoreError>;
+    /// Endpoints of an app in one mode, newest first.
+    async fn webhooks(
+        &self,
+        app: AppId,
+        mode: Mode,
+        page: PageRequest,
+    ) -> Result<Page<WebhookEndpoint>, StoreError>;
 
     /// Events whose deliveries are not made yet, in order per call, at most `limit`.
     async fn outbox(&self, limit: u32) -> Result<Vec<Event>, StoreError>;

@@ -121,11 +121,12 @@ CREATE INDEX recordings_open ON recordings (call) WHERE final = 0;
 CREATE TABLE webhooks (
     id BLOB PRIMARY KEY NOT NULL,
     app BLOB NOT NULL,
+    mode TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     disabled INTEGER NOT NULL,
     body TEXT NOT NULL
 );
-CREATE INDEX webhooks_newest ON webhooks (app, created_at, id);
+CREATE INDEX webhooks_newest ON webhooks (app, mode, created_at, id);
 
 CREATE TABLE deliveries (
     id INTEGER PRIMARY KEY,

@@ -198,6 +198,7 @@ impl World {
 
     pub fn endpoint(&mut self, millis: u64) -> WebhookEndpoint {
         WebhookEndpoint {
+            mode: model::call::Mode::Live,
             id: WebhookId::generate(&mut self.ids, at(millis)),
             app: self.app,
             door: "native".to_owned(),

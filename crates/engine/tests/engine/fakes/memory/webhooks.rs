@@ -1,6 +1,7 @@
 //! Endpoints, the outbox, deliveries.
 
 use super::{MemoryStore, page};
+use model::call::Mode;
 use model::event::Event;
 use model::webhook::{Attempt, Delivery, DeliveryState, Disabled, WebhookEndpoint};
 use model::{AppId, CallId, Timestamp, WebhookId};
@@ -55,8 +56,16 @@ impl WebhookStore for MemoryStore {
         Ok(self.read().webhooks.iter().find(|w| w.id == webhook && w.app == app).cloned())
     }
 
-    async fn webhooks(&self, app: AppId, request: PageRequest) -> Result<Page<WebhookEndpoint>, StoreError> {
-        Ok(page(self.read().webhooks.iter().filter(|w| w.app == app).cloned().collect(), request))
+    async fn webhooks(
+        &self,
+        app: AppId,
+        mode: Mode,
+        request: PageRequest,
+    ) -> Result<Page<WebhookEndpoint>, StoreError> {
+        Ok(page(
+            self.read().webhooks.iter().filter(|w| (w.app, w.mode) == (app, mode)).cloned().collect(),
+            request,
+        ))
     }
 
     async fn outbox(&self, limit: u32) -> Result<Vec<Event>, StoreError> {
@@ -131,7 +140,6 @@ impl WebhookStore for MemoryStore {
             delivery.webhook == webhook
                 && filter.state.is_none_or(|state| state == delivery.state)
                 && filter.call.is_none_or(|call| call == delivery.call)
-                && filter.mode.is_none_or(|mode| state.calls[&delivery.call].call.mode == mode)
         });
         Ok(page(all.cloned().collect(), request))
     }
