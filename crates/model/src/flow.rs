@@ -2,7 +2,9 @@
 //! into it and check ranges by the limits that stand here.
 
 use crate::id::CommandId;
+use crate::secret::Pii;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A call flow: steps run one after the other.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -59,8 +61,8 @@ impl FlowCommand {
     }
 }
 
-/// Speak a text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Speak a text. Its `Debug` shows no text: it may name people, or hold a code.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Say {
     /// 1 to [`Say::TEXT_MAX`] characters.
     pub text: String,
@@ -70,6 +72,17 @@ pub struct Say {
     pub voice: Option<String>,
     /// How often, 1–100.
     pub times: u16,
+}
+
+impl fmt::Debug for Say {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { text: _, locale, voice, times } = self;
+        f.debug_struct("Say")
+            .field("locale", locale)
+            .field("voice", voice)
+            .field("times", times)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Say {
@@ -220,7 +233,7 @@ pub enum CallCommand {
     /// Send keys to the far side.
     SendDigits {
         /// As in [`crate::sound::MediaOrder::SendDigits`].
-        digits: String,
+        digits: Pii<String>,
     },
     /// Speak; what plays now is cut.
     Say(Say),
@@ -248,5 +261,28 @@ impl CallCommand {
             Self::StartRecording => "start_recording",
             Self::StopRecording => "stop_recording",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sound::{DigitsId, MediaOrder, PromptSource};
+
+    #[test]
+    fn what_is_said_and_keyed_is_stored_as_it_is_and_never_shown() {
+        let say = Say { text: "hush 4711".into(), locale: "en-US".into(), voice: None, times: 1 };
+        let digits = Pii::new("4711".to_owned());
+        let speech = PromptSource::Speech {
+            text: Pii::new(say.text.clone()),
+            locale: say.locale.clone(),
+            voice: None,
+        };
+        let send = CallCommand::SendDigits { digits: digits.clone() };
+        let order = MediaOrder::SendDigits { id: DigitsId(1), digits };
+        let shown = format!("{say:?} {speech:?} {send:?} {order:?} {:?}", CallCommand::Say(say.clone()));
+        assert!(!shown.contains("4711"), "{shown}");
+        assert_eq!(serde_json::to_value(&send).unwrap()["digits"], "4711");
+        assert_eq!(serde_json::to_value(&say).unwrap()["text"], "hush 4711");
     }
 }

@@ -1,6 +1,7 @@
 //! What the brain orders of the sound of a leg, and what it hears of it: prompts, playback, digits, recording.
 
 use crate::id::RecordingId;
+use crate::secret::Pii;
 use serde::{Deserialize, Serialize};
 
 /// A codec that a leg can speak.
@@ -31,7 +32,7 @@ pub enum PromptSource {
     /// Text to be spoken.
     Speech {
         /// What to say.
-        text: String,
+        text: Pii<String>,
         /// Language and region, as in `en-US`.
         locale: String,
         /// A voice of the speech engine; its default if none.
@@ -101,7 +102,7 @@ pub enum MediaOrder {
         /// The number of this sequence.
         id: DigitsId,
         /// `0`–`9`, `*`, `#`, `w`, `W`; at most 64.
-        digits: String,
+        digits: Pii<String>,
     },
     /// Report voice and silence from now on, or no longer.
     WatchVoice {

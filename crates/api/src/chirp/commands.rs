@@ -50,7 +50,7 @@ fn command(kind: &str, fields: &mut Fields) -> Result<CallCommand, Fault> {
         "answer" => CallCommand::Answer,
         "reject" => CallCommand::Reject { reason: fields.text("reason", 0..=REASON_CHARS_MAX)? },
         "hangup" => CallCommand::Hangup,
-        "send_dtmf" => CallCommand::SendDigits { digits: digits(fields)? },
+        "send_dtmf" => CallCommand::SendDigits { digits: digits(fields)?.into() },
         "say" => CallCommand::Say(flow::say(fields, "loop")?),
         "play_audio" => CallCommand::Playback(play(fields)?),
         "stop_audio" => CallCommand::StopAudio,

@@ -54,7 +54,7 @@ impl Prompts {
     /// Has a text spoken.
     pub(super) fn say(&mut self, say: &Say, desk: &mut Desk) -> Sound {
         let source = PromptSource::Speech {
-            text: say.text.clone(),
+            text: say.text.clone().into(),
             locale: say.locale.clone(),
             voice: say.voice.clone(),
         };

@@ -43,7 +43,7 @@ impl Stage {
     }
 
     /// Sends keys to the far side; the number is reported when they are sent.
-    pub(super) fn send_digits(&mut self, digits: String) -> DigitsId {
+    pub(super) fn send_digits(&mut self, digits: Pii<String>) -> DigitsId {
         self.last_digits = self.last_digits.wrapping_add(1);
         let id = DigitsId(self.last_digits);
         self.desk.order_media(MediaOrder::SendDigits { id, digits });

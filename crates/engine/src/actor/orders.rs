@@ -82,7 +82,7 @@ impl Actor {
             }
             MediaOrder::SendDigits { id, digits } => {
                 unsent = Some(id);
-                (PlaneOrder::SendDigits { id, digits, in_band: false }, None)
+                (PlaneOrder::SendDigits { id, digits: digits.into_exposed(), in_band: false }, None)
             }
             MediaOrder::WatchVoice { on } => (PlaneOrder::WatchVoice { on }, None),
         };

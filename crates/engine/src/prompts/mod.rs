@@ -94,8 +94,8 @@ impl Prompts {
         match key {
             Key::File(found) => Ok((found.read(self.bytes_max).await?, None)),
             Key::Source(PromptSource::Speech { text, locale, voice }) => {
-                let utterance =
-                    Utterance { text: text.clone(), locale: locale.clone(), voice: voice.clone() };
+                let text = text.expose().clone();
+                let utterance = Utterance { text, locale: locale.clone(), voice: voice.clone() };
                 let sound = self.tts.speak(&utterance).await.map_err(|error| error.to_string())?;
                 Ok((sound, None))
             }
@@ -160,7 +160,7 @@ impl Core {
         let result = self.prompts.clip(app, source).await;
         let latency_ms = u64::try_from(self.now().since(begun).as_millis()).unwrap_or(u64::MAX);
         let (kind, what) = match source {
-            PromptSource::Speech { text, .. } => (TimelineKind::Speech, format!("\"{text}\"")),
+            PromptSource::Speech { text, .. } => (TimelineKind::Speech, format!("\"{}\"", text.expose())),
             PromptSource::Media { location } => (TimelineKind::Media, file::shown(location)),
             PromptSource::Beep => return result,
         };

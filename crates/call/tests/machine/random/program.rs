@@ -126,7 +126,7 @@ fn command(dice: &mut Dice) -> CallCommand {
         0..=2 => CallCommand::Answer,
         3 if dice.one_in(3) => CallCommand::Reject { reason: Some("no".to_owned()) },
         4 if dice.one_in(3) => CallCommand::Hangup,
-        5 | 6 => CallCommand::SendDigits { digits: "1w#".to_owned() },
+        5 | 6 => CallCommand::SendDigits { digits: "1w#".to_owned().into() },
         7 | 8 => CallCommand::Playback(playback(dice)),
         9 => CallCommand::StopAudio,
         10 | 11 => CallCommand::StartRecording,

@@ -60,14 +60,14 @@ fn media(order: &MediaOrder) -> String {
             format!("play {}: {}{times}{gap}", playback.0, prompts.join(" "))
         }
         MediaOrder::StopPlayback { playback } => format!("stop {}", playback.0),
-        MediaOrder::SendDigits { id, digits } => format!("send {}: {digits}", id.0),
+        MediaOrder::SendDigits { id, digits } => format!("send {}: {}", id.0, digits.expose()),
         MediaOrder::WatchVoice { on } => format!("watch voice {}", if *on { "on" } else { "off" }),
     }
 }
 
 fn source_text(source: &PromptSource) -> String {
     match source {
-        PromptSource::Speech { text, .. } => format!("say \"{text}\""),
+        PromptSource::Speech { text, .. } => format!("say \"{}\"", text.expose()),
         PromptSource::Media { location } => format!("play {location}"),
         PromptSource::Beep => "beep".to_owned(),
     }

@@ -161,7 +161,7 @@ fn command(words: &[String]) -> CallCommand {
         "answer" => CallCommand::Answer,
         "reject" => CallCommand::Reject { reason: words.get(1).cloned() },
         "hangup" => CallCommand::Hangup,
-        "send_digits" => CallCommand::SendDigits { digits: words[1].clone() },
+        "send_digits" => CallCommand::SendDigits { digits: words[1].clone().into() },
         "say" => CallCommand::Say(say(words)),
         "play" => CallCommand::Playback(playback(words)),
         "stop_audio" => CallCommand::StopAudio,
