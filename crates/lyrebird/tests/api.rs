@@ -259,6 +259,29 @@ async fn a_request_id_is_echoed_and_kept_with_the_call() {
 }
 
 #[tokio::test]
+async fn a_timeline_is_read_in_parts_and_as_it_grows() {
+    let server = Server::start(BINARY).await;
+    let test = server.test();
+    let call = test.place(&order("+15005550007")).await;
+    test.wait_for_status(&call, "ringing").await;
+    let whole = test.timeline(&call).await;
+    let path = format!("/v1/calls/{call}/timeline");
+    let part = test.get(&format!("{path}?after=1&limit=2")).await.expect(200);
+    assert_eq!(part, json!({ "data": [whole[1], whole[2]], "lastIndex": 3 }));
+    let last = whole.last().expect("it is not empty")["index"].clone();
+    let nothing_new = test.get(&format!("{path}?after={last}")).await.expect(200);
+    assert_eq!(nothing_new, json!({ "data": [], "lastIndex": last }));
+    let waiting = {
+        let (test, path) = (test.clone(), path.clone());
+        tokio::spawn(async move { test.get(&format!("{path}?after={last}&waitMs=20000")).await.expect(200) })
+    };
+    test.command(&call, &json!({ "type": "hangup" })).await.expect(200);
+    let grown = waiting.await.expect("the long poll does not panic");
+    assert!(grown["data"].as_array().is_some_and(|lines| !lines.is_empty()), "{grown}");
+    test.wait_for_end(&call).await;
+}
+
+#[tokio::test]
 async fn keys_are_made_listed_used_and_revoked() {
     let server = Server::start(BINARY).await;
     let admin = server.admin();

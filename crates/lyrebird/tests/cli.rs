@@ -177,3 +177,33 @@ async fn a_server_that_is_told_to_stop_ends_its_calls_and_itself() {
     let ended = server.test().call(&call).await;
     assert_eq!((&ended["status"], &ended["endReason"]), (&json!("completed"), &json!("server_shutdown")));
 }
+
+#[tokio::test]
+async fn the_demonstration_shows_a_call_and_keeps_serving() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let mut command = Command::new(BINARY);
+    command.arg("demo").current_dir(dir.path()).env("LYREBIRD_DATA_DIR", dir.path().join("data"));
+    command.env("LYREBIRD_HTTP_ADDR", "127.0.0.1:0").env("LYREBIRD_SIP_ADDR", "127.0.0.1:0");
+    command.env("LYREBIRD_RTP_PORTS", "0");
+    let mut demo = Child::start(command, "no package: build it first");
+    let serving = |line: &str| line.contains("keeps running").then_some(());
+    demo.wait_for_line(testkit::PATIENCE * 3, serving).await;
+    let shown = demo.stdout().join("\n");
+    for word in [
+        "curl http",
+        "INVITE",
+        "gather: completed",
+        "skipped",
+        "calls.completed",
+        "The call is completed (hangup)",
+    ] {
+        assert!(shown.contains(word), "{word:?} is not in: {shown}");
+    }
+    let recordings: Vec<_> = shown.lines().filter_map(|line| line.strip_prefix("Its recording:")).collect();
+    assert!(!recordings.is_empty(), "{shown}");
+    for path in recordings {
+        assert!(dir.path().join(path.trim()).is_file(), "{path}");
+    }
+    demo.ask_to_stop().await;
+    assert!(demo.wait(testkit::PATIENCE).await.success());
+}

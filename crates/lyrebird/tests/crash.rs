@@ -155,3 +155,34 @@ async fn a_killed_server_keeps_its_word() {
     }
     check_dialled_once(&carrier);
 }
+
+#[tokio::test]
+async fn a_recording_that_a_kill_cut_off_is_finished() {
+    let mut server = Server::start(BINARY).await;
+    let order = json!({ "from": OURS, "to": "+15005550000", "flow": [{ "command": "record", "silenceMs": 60_000 }],
+        "metadata": { "sandbox": { "text": "I am still speaking when the power goes out, and for a while longer." } } });
+    let call = server.test().place(&order).await;
+    let spool = server.data_dir().join("spool");
+    let sound_bytes = || {
+        let files = std::fs::read_dir(&spool).into_iter().flatten().flatten();
+        files.filter_map(|file| file.metadata().ok()).map(|metadata| metadata.len()).sum::<u64>()
+    };
+    // Each look costs one long poll of half a second at most.
+    while sound_bytes() < 8_000 {
+        server.test().wait_for_status(&call, "in_progress").await;
+        server.test().get(&format!("/v1/calls/{call}/timeline?after=100000&waitMs=100")).await.expect(200);
+    }
+    server.kill9().await;
+    server.restart().await;
+    let ended = server.test().wait_for_end(&call).await;
+    assert_eq!(
+        (&ended["status"], &ended["endReason"]),
+        (&json!("completed"), &json!("node_lost")),
+        "{ended:#}"
+    );
+    let recordings = server.test().wait_for_recordings(&call).await;
+    let file = server.test().recording_file(&recordings[0]).await;
+    let clip = audio::read_clip(&file, &audio::ClipLimits::default()).expect("a whole wav");
+    assert!(clip.duration_ms() >= 500, "{} ms", clip.duration_ms());
+    assert!(clip.samples.iter().any(|sample| sample.unsigned_abs() > 1_000), "the persona is not heard");
+}

@@ -5,6 +5,7 @@
 use md5::Md5;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::time::{SystemTime, UNIX_EPOCH};
 use testkit::{Datagram, Phone, Server};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lyrebird");
@@ -176,4 +177,59 @@ async fn a_hang_up_by_somebody_else_ends_nothing() {
     phone.send(server.sip, &forged).await;
     phone.wait_for_answer(481, "BYE").await;
     assert_eq!(server.live().call(&call).await["status"], "in_progress");
+}
+
+#[tokio::test]
+async fn a_full_trunk_takes_no_more_and_says_so() {
+    let phone = Phone::polite().await;
+    let (server, first) = call(&phone, &json!({ "concurrentCalls": 1 }), Value::Null).await;
+    let live = server.live();
+    live.wait_for_status(&first, "in_progress").await;
+    let second = live.place(&json!({ "from": OURS, "to": THEIRS })).await;
+    let ended = live.wait_for_end(&second).await;
+    let story = live.story(&second).await;
+    assert_eq!(ended["status"], "failed", "{story}");
+    assert!(story.contains("as many calls as it may"), "{story}");
+    live.command(&first, &json!({ "type": "hangup" })).await.expect(200);
+    live.wait_for_end(&first).await;
+    let third = live.place(&json!({ "from": OURS, "to": THEIRS })).await;
+    live.wait_for_status(&third, "in_progress").await;
+}
+
+/// Datagrams that are no good: cut short, torn, stuffed, or nothing but chance.
+fn rubbish(good: &str, state: &mut u64) -> String {
+    let mut next = |below: usize| {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (*state >> 33) as usize % below
+    };
+    let at = next(good.len());
+    match next(4) {
+        0 => good[..at].to_owned(),
+        1 => good.replacen("\r\n", &"\r\nX: y".repeat(next(20)), 1 + next(3)),
+        2 => good[at..].to_owned() + &good[..at],
+        _ => (0..next(400)).map(|_| char::from(next(256) as u8)).collect(),
+    }
+}
+
+#[tokio::test]
+async fn rubbish_harms_no_call_and_no_server() {
+    let given = std::env::var("SEED").ok().and_then(|text| text.parse().ok());
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64;
+    let mut state = given.unwrap_or_else(now);
+    println!("seed {state}");
+    let phone = Phone::polite().await;
+    let (server, call) = call(&phone, &json!({}), Value::Null).await;
+    server.live().wait_for_status(&call, "in_progress").await;
+    let vandal = Phone::silent().await;
+    for number in 0..20 {
+        let invite = vandal.request("INVITE", OURS, server.sip, &format!("rubbish-{number}"));
+        for _ in 0..10 {
+            vandal.send(server.sip, &rubbish(&invite, &mut state)).await;
+        }
+    }
+    assert_eq!(server.live().call(&call).await["status"], "in_progress");
+    server.live().command(&call, &json!({ "type": "hangup" })).await.expect(200);
+    let ended = server.live().wait_for_end(&call).await;
+    assert_eq!((&ended["status"], &ended["endReason"]), (&json!("completed"), &json!("hangup")));
+    assert!(!server.log().contains("panicked"), "{}", server.log());
 }

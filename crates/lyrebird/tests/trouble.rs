@@ -64,6 +64,22 @@ async fn media_that_cannot_be_played_fail_their_step_with_a_reason() {
 }
 
 #[tokio::test]
+async fn media_from_an_allowed_host_are_played() {
+    let files = Receiver::start().await;
+    let samples: Vec<i16> = (0..8_000).map(|n| if n % 16 < 8 { 4_000 } else { -4_000 }).collect();
+    let mut wav = std::io::Cursor::new(Vec::new());
+    audio::wav::write_wav(&mut wav, 8_000, &samples).expect("a wav can be written to memory");
+    files.reply("/tone.wav", &[Reply::Body("application/octet-stream", wav.into_inner().into())]);
+    let server = Server::start_with(BINARY, Settings::default().allow(files.addr())).await;
+    let test = server.test();
+    let flow = json!([{ "command": "playback", "media": [files.url("/tone.wav")] }, { "command": "hangup" }]);
+    let call = test.place_test("+15005550000", &flow).await;
+    test.wait_for_end(&call).await;
+    let story = test.story(&call).await;
+    assert!(story.contains("playback: completed") && story.contains("1000 ms"), "{story}");
+}
+
+#[tokio::test]
 async fn media_that_never_come_fail_their_step_in_time() {
     let events = Receiver::start().await;
     let files = Receiver::start().await;

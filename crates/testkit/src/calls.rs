@@ -4,10 +4,13 @@ use crate::PATIENCE;
 use crate::api::{Answer, Api};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// Longest pause between two looks at the call itself: the timeline may be silent about what is waited for.
 const WAIT_MS: u32 = 500;
+/// How often a path is looked at that cannot be waited for.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 impl Api {
     /// Places a call and gives its id.
@@ -61,6 +64,21 @@ impl Api {
     /// Waits until the call has this status.
     pub async fn wait_for_status(&self, id: &str, status: &str) -> Value {
         self.wait_for_call(id, status, |call| call["status"] == status).await
+    }
+
+    /// Looks at a path again and again until its answer is as wanted, for what no long poll tells. Panics with the
+    /// last answer when the patience is over.
+    pub async fn wait_for_answer(&self, path: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        loop {
+            looks.tick().await;
+            let shown = self.get(path).await.expect(200);
+            if wanted(&shown) {
+                return shown;
+            }
+            assert!(Instant::now() < deadline, "{what} did not happen: {shown:#}");
+        }
     }
 
     /// Waits for a line of the timeline. Panics with all of them when the patience is over.
