@@ -8,8 +8,6 @@ pub enum FaultClass {
     Invalid,
     /// No key, or one that is not known.
     Unauthenticated,
-    /// The key may not do this.
-    Forbidden,
     /// There is no such thing, or not for this key.
     NotFound,
     /// It does not fit the present state.

@@ -63,7 +63,6 @@ fn status_and_type(code: FaultCode) -> (StatusCode, &'static str) {
         (_, FaultClass::Conflict) => (StatusCode::CONFLICT, INVALID),
         (_, FaultClass::Limited) => (StatusCode::TOO_MANY_REQUESTS, INVALID),
         (_, FaultClass::Unauthenticated) => (StatusCode::UNAUTHORIZED, "authentication_error"),
-        (_, FaultClass::Forbidden) => (StatusCode::FORBIDDEN, "authentication_error"),
         (_, FaultClass::Unavailable) => (StatusCode::SERVICE_UNAVAILABLE, "api_error"),
     }
 }

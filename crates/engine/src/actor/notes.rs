@@ -1,8 +1,11 @@
-//! What a call's events and facts say on its timeline.
+//! What a call's events and facts say on its timeline: a line for a person, and a small detail under names that stay,
+//! whatever becomes of the domain's own types. Ids stand there as UUIDs; a door spells them its own way.
 
 use crate::core::Core;
-use model::call::Call;
+use model::call::{Call, CallEnd};
 use model::event::{CommandOutcome, EventBody};
+use model::leg::ReleaseCause;
+use model::recording::Recording;
 use model::sound::{MediaFact, MediaFigures, RecordFact};
 use model::timeline::TimelineKind;
 use model::{CallId, LegId};
@@ -36,29 +39,55 @@ fn line(call: &Call, body: &EventBody) -> (TimelineKind, String, Value) {
             (format!("gathered \"{}\"", keys.expose()), detail)
         }
         EventBody::CommandCompleted { command, name, outcome } => {
-            (format!("{name}: {}", outcome_words(outcome)), json!({ "commandId": command.to_string() }))
+            let (status, reason) = match outcome {
+                CommandOutcome::Completed => ("completed", None),
+                CommandOutcome::Skipped => ("skipped", None),
+                CommandOutcome::Cancelled => ("cancelled", None),
+                CommandOutcome::Failed { reason } => ("failed", Some(reason)),
+            };
+            let command = command.to_string();
+            let detail = json!({ "commandId": command, "command": name, "status": status, "reason": reason });
+            (format!("{name}: {}", outcome_words(outcome)), detail)
         }
         EventBody::RecordingCompleted { recording } => {
-            (format!("recording {:?}", recording.status).to_lowercase(), json!(recording))
+            (format!("recording {}", word(json!(recording.status))), recording_detail(recording))
         }
-        EventBody::Ended(end) => {
-            let detail = json!({ "status": call.status, "end": end });
-            (format!("ended: {}", word(&end.reason)), detail)
-        }
+        EventBody::Ended(end) => (format!("ended: {}", word(json!(end.reason))), end_detail(call, end)),
     };
     (kind, summary, detail)
 }
 
-/// A unit variant as it is spelled in JSON.
-fn word(value: &impl std::fmt::Debug) -> String {
-    let mut text = String::new();
-    for (at, c) in format!("{value:?}").chars().enumerate() {
-        if c.is_uppercase() && at > 0 {
-            text.push(' ');
-        }
-        text.extend(c.to_lowercase());
+fn recording_detail(recording: &Recording) -> Value {
+    let Recording { id, status, source, duration_ms, bytes, failure, .. } = recording;
+    json!({
+        "recordingId": id.to_string(),
+        "status": status,
+        "source": source,
+        "durationMs": duration_ms,
+        "bytes": bytes,
+        "reason": failure,
+    })
+}
+
+fn end_detail(call: &Call, end: &CallEnd) -> Value {
+    let ReleaseCause { code, phrase, q850, retry_after_s } = &end.cause;
+    json!({
+        "status": call.status,
+        "reason": end.reason,
+        "source": end.source,
+        "code": code,
+        "phrase": phrase,
+        "q850": q850,
+        "retryAfterS": retry_after_s,
+    })
+}
+
+/// A unit variant, given as JSON (`no_answer`), for a person: `no answer`.
+fn word(variant: Value) -> String {
+    match variant {
+        Value::String(word) => word.replace('_', " "),
+        _ => String::new(),
     }
-    text
 }
 
 fn outcome_words(outcome: &CommandOutcome) -> String {

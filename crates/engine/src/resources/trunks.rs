@@ -12,7 +12,6 @@ use model::tenant::Principal;
 use model::trunk::{Network, Trunk, TrunkCredentials};
 use ports::StoreError;
 use ports::store::{Page, PageRequest, StoredResponse};
-use std::fmt::Display;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
@@ -196,7 +195,7 @@ pub fn check_trunk(trunk: &Trunk) -> Result<(), Fault> {
     within("concurrentCalls", trunk.concurrent_calls_max, Trunk::CONCURRENT_CALLS_LIMITS)
 }
 
-fn within<T: PartialOrd + Display>(param: &str, value: T, range: RangeInclusive<T>) -> Result<(), Fault> {
+fn within(param: &str, value: u16, range: RangeInclusive<u16>) -> Result<(), Fault> {
     if range.contains(&value) {
         return Ok(());
     }

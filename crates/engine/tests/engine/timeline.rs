@@ -6,6 +6,7 @@ use model::fault::FaultCode;
 use model::leg::LegFact;
 use model::sound::{MediaFact, MediaFigures};
 use model::timeline::TimelineKind;
+use serde_json::json;
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
@@ -51,6 +52,12 @@ async fn figures_of_the_whole_call_are_kept_although_they_come_after_its_end() {
     world.outside.sandbox.media(call, MediaFact::Figures(total));
     tokio::time::sleep(Duration::from_secs(1)).await;
     let entries = world.engine.timeline(world.test, call, 0, 100).await.unwrap();
+    let ended = entries.iter().find(|line| line.entry.summary == "ended: hangup").unwrap();
+    let detail = json!({
+        "status": "completed", "reason": "hangup", "source": "callee",
+        "code": null, "phrase": "test", "q850": null, "retryAfterS": null,
+    });
+    assert_eq!(ended.entry.detail, detail);
     let last = entries.last().unwrap();
     assert!(last.entry.summary.starts_with("whole call"), "{last:?}");
 }
