@@ -66,7 +66,7 @@ impl Intent {
     pub(super) const fn order(self, offered: bool) -> LegOrder {
         match self {
             Self::Reject => LegOrder::Reject { refusal: Refusal::Declined },
-            Self::Undecided => LegOrder::Reject { refusal: Refusal::Unavailable },
+            Self::Undecided => LegOrder::Reject { refusal: Refusal::Busy },
             Self::Shutdown if offered => LegOrder::Reject { refusal: Refusal::ServerBusy },
             _ => LegOrder::HangUp,
         }

@@ -90,15 +90,15 @@ fn the_app_hangs_up_before_it_answers() {
 }
 
 #[test]
-fn without_a_decision_the_caller_hears_that_nobody_is_available() {
+fn without_a_decision_the_caller_hears_busy() {
     check(
         "inbound decide 10s
         +0 start
             leg ring
         +10s timeout
-            leg reject unavailable
-        +100ms ended no_answer by local 480
-            ended [no_answer] no_answer by timeout 480
+            leg reject busy
+        +100ms ended busy by local 486
+            ended [no_answer] no_answer by timeout 486
         done",
     );
 }
