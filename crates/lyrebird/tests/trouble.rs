@@ -11,15 +11,19 @@ use tokio::process::Command;
 const BINARY: &str = env!("CARGO_BIN_EXE_lyrebird");
 const OURS: &str = "+4930100000";
 
-/// Plays `media` to a persona: the step must fail for a reason that says `reason`, and the call go on to its end.
-async fn check_media(server: &Server, events: &Receiver, media: &str, reason: &str) {
-    let test = server.test();
+/// A call to a persona, to whom `media` is played.
+async fn play(server: &Server, media: &str) -> String {
     let flow = json!([{ "command": "playback", "media": [media] }, { "command": "hangup" }]);
-    let call = test.place_test("+15005550000", &flow).await;
-    events.wait_for_event(&call, "calls.completed").await;
-    let story = test.story(&call).await;
+    server.test().place_test("+15005550000", &flow).await
+}
+
+/// The step must fail for a reason that says `reason`, and the call go on to its end.
+async fn check_media(server: &Server, events: &Receiver, call: &str, media: &str, reason: &str) {
+    let test = server.test();
+    events.wait_for_event(call, "calls.completed").await;
+    let story = test.story(call).await;
     let steps: Vec<Value> =
-        events.events(&call).iter().map(|event| event["data"]["command"].clone()).collect();
+        events.events(call).iter().map(|event| event["data"]["command"].clone()).collect();
     let step =
         steps.iter().find(|step| step["name"] == "playback").unwrap_or_else(|| panic!("{steps:?}\n{story}"));
     assert_eq!(step["status"], "failed", "{media}: {story}");
@@ -44,6 +48,7 @@ async fn media_that_cannot_be_played_fail_their_step_with_a_reason() {
     server.test().make_webhook(&events.url("/"), &["calls.command.completed", "calls.completed"]).await;
     std::fs::write(server.media_folder().join("notes.wav"), "not sound at all")
         .expect("a file can be written");
+    let mut calls = Vec::new();
     for (media, reason) in [
         (files.url("/page"), "not audio"),
         (files.url("/gone"), "404"),
@@ -59,7 +64,10 @@ async fn media_that_cannot_be_played_fail_their_step_with_a_reason() {
         ("http://example.com/a.wav".into(), "not allowed"),
         ("https://no-such-host.invalid/a.wav".into(), "address"),
     ] {
-        check_media(&server, &events, &media, reason).await;
+        calls.push((play(&server, &media).await, media, reason));
+    }
+    for (call, media, reason) in calls {
+        check_media(&server, &events, &call, &media, reason).await;
     }
 }
 
@@ -87,7 +95,9 @@ async fn media_that_never_come_fail_their_step_in_time() {
     let settings = Settings::default().allow(events.addr()).allow(files.addr());
     let server = Server::start_with(BINARY, settings).await;
     server.test().make_webhook(&events.url("/"), &["calls.command.completed", "calls.completed"]).await;
-    check_media(&server, &events, &files.url("/hang"), "too slow").await;
+    let media = files.url("/hang");
+    let call = play(&server, &media).await;
+    check_media(&server, &events, &call, &media, "too slow").await;
 }
 
 #[tokio::test]
