@@ -165,3 +165,22 @@ pub async fn run(command: Command, package: &str) -> Output {
     let status = child.wait(crate::PATIENCE).await;
     Output { code: status.code(), stdout: child.stdout().join("\n"), stderr: child.stderr().join("\n") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    #[should_panic(expected = "or install Debian's some-package")]
+    async fn a_missing_program_names_its_package() {
+        Child::start(Command::new("no-such-program"), "some-package");
+    }
+
+    #[tokio::test]
+    async fn what_a_program_says_is_kept() {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "echo out; echo err >&2; exit 3"]);
+        let output = run(command, "dash").await;
+        assert_eq!((output.code, output.stdout.as_str(), output.stderr.as_str()), (Some(3), "out", "err"));
+    }
+}
