@@ -35,6 +35,26 @@ fn hang_up_of_the_callee(request: &Datagram, from: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_callee_that_says_nothing_does_not_hold_the_call() {
+    let phone = Phone::silent().await;
+    let server = Server::start(BINARY).await;
+    server.connect(phone.addr(), &json!({}), OURS).await;
+    let (api, order) = (server.live(), json!({ "from": OURS, "to": THEIRS, "ringTimeoutMs": 3_000 }));
+    let call = api.place(&order).await;
+    let ended = api.wait_for_end(&call).await;
+    assert_eq!((&ended["status"], &ended["answeredAt"]), (&json!("failed"), &Value::Null), "{ended:#}");
+    assert!(api.story(&call).await.contains("does not respond"));
+    let call = api.place(&order).await;
+    api.wait_for_line(&call, "the INVITE", |line| {
+        line["summary"].as_str().unwrap_or_default().contains("INVITE")
+    })
+    .await;
+    api.command(&call, &json!({ "type": "hangup" })).await.expect(200);
+    let ended = api.wait_for_end(&call).await;
+    assert_eq!(ended["endReason"], "canceled");
+}
+
+#[tokio::test]
 async fn two_hang_ups_that_cross_both_get_an_answer() {
     let phone = Phone::start(Box::new(|datagram| match datagram.method() {
         "INVITE" => vec![datagram.accept()],

@@ -166,6 +166,28 @@ fn nobody_there_fails_after_64_t1_and_hanging_up_meanwhile_cancels() {
 }
 
 #[test]
+fn a_silent_peer_does_not_hold_the_application_and_is_let_go_of_when_it_speaks() {
+    for (answers, left) in [(false, "canceled Remote"), (true, "ended Remote")] {
+        let mut bed = Bed::new(12);
+        bed.delay_ms = 5_000..5_001;
+        bed.behave(B, move |event| match event {
+            Event::Incoming { key, .. } if answers => {
+                vec![Order::Answer { key: *key, sdp: ANSWER.to_vec() }]
+            }
+            Event::Incoming { key, .. } => vec![Order::Ring { key: *key, code: 180, sdp: None }],
+            _ => Vec::new(),
+        });
+        let call = sip::OutgoingCall { ring_timeout: Duration::from_secs(3), ..call() };
+        bed.order(A, Order::Invite { key: CallKey(1), call: Box::new(call) });
+        bed.run_ms(3_001);
+        assert_eq!(bed.heard(A), ["failed 408 NoResponse"]);
+        bed.run_out();
+        assert_eq!(bed.heard(A), ["failed 408 NoResponse"], "the end is told once");
+        assert_eq!(bed.heard(B).last().map(String::as_str), Some(left));
+    }
+}
+
+#[test]
 fn a_callee_who_never_answers_is_cancelled_at_the_ring_timeout() {
     let mut bed = Bed::new(10);
     bed.behave(B, |event| match event {

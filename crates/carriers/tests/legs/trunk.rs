@@ -234,6 +234,8 @@ async fn a_caller_may_be_gone_before_or_after_the_call_was_taken() {
     let (out, result) = caller.dial(1, "+4930123456", &to).await;
     result.unwrap();
     let call = callee.inbound.call(0).await;
+    // Once it has heard of the callee, its end waits for the callee to know.
+    out.fact(LegFact::Trying).await;
     caller.carrier.order(leg(1), LegOrder::HangUp).unwrap();
     out.end().await;
     let facts = Arc::new(Facts::default());

@@ -123,7 +123,7 @@ pub enum FailedBy {
     Remote,
     /// Nobody answered within the ring timeout: the call was cancelled (`code` 408).
     RingTimeout,
-    /// The peer sent no response at all within 64·T1 (`code` 408).
+    /// The peer sent no response at all within the ring timeout or 64·T1 (`code` 408).
     NoResponse,
     /// The transport could not deliver the INVITE (`code` 503).
     Transport,

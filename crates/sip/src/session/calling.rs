@@ -49,6 +49,8 @@ pub(crate) struct Calling {
     /// Remote tags of the early dialogs.
     forks: Vec<String>,
     ending: Option<Ending>,
+    /// The application knows the end; what still comes is between the transaction and the peer.
+    told: bool,
     ring_timeout: Option<TimerId>,
     cancel_give_up: Option<TimerId>,
 }
@@ -81,6 +83,7 @@ impl Calling {
             heard: false,
             forks: Vec::new(),
             ending: None,
+            told: false,
             ring_timeout,
             cancel_give_up: None,
         })
@@ -241,7 +244,8 @@ impl Calling {
         self.end(Ending::RingTimeout, wire, now);
     }
 
-    /// A CANCEL may go only after a provisional response (§9.1); until then it waits.
+    /// A CANCEL may go only after a provisional response (§9.1). Until then it waits, but the application does not: a
+    /// peer that says nothing has nobody who could be talked to.
     fn end(&mut self, ending: Ending, wire: &mut Wire, now: Timestamp) {
         if self.ending.is_some() {
             return;
@@ -250,7 +254,19 @@ impl Calling {
         wire.timers.cancel(self.ring_timeout.take());
         if self.heard {
             self.send_cancel(wire, now);
+        } else {
+            self.tell_early(wire);
         }
+    }
+
+    fn tell_early(&mut self, wire: &mut Wire) {
+        self.told = true;
+        wire.event(if let Some(Ending::RingTimeout) = self.ending {
+            let failure = local_failure(408, "No Response", FailedBy::NoResponse);
+            Event::Failed { key: self.key, failure: Box::new(failure) }
+        } else {
+            Event::Canceled { key: self.key, by: EndedBy::Local, q850: None, crossed_answer: false }
+        });
     }
 
     fn send_cancel(&mut self, wire: &mut Wire, now: Timestamp) {
@@ -277,7 +293,7 @@ impl Calling {
 
     /// The INVITE got no response, or could not be delivered.
     pub(crate) fn on_silence(&mut self, by: FailedBy, wire: &mut Wire) -> Next {
-        if let Some(Ending::Ordered(_)) = self.ending {
+        if self.ending.is_some() {
             self.finish_ending(false, wire);
         } else {
             let (code, reason) = match by {
@@ -290,6 +306,9 @@ impl Calling {
     }
 
     fn finish_ending(&mut self, crossed_answer: bool, wire: &mut Wire) {
+        if self.told {
+            return self.stop_timers(wire);
+        }
         if let Some(Ending::RingTimeout) = self.ending {
             return self.fail(local_failure(408, "Ring Timeout", FailedBy::RingTimeout), wire);
         }
