@@ -2,7 +2,7 @@
 //! whatever becomes of the domain's own types. Ids stand there as UUIDs; a door spells them its own way.
 
 use crate::core::Core;
-use model::call::{Call, CallEnd};
+use model::call::{Call, CallEnd, EndReason};
 use model::event::{CommandOutcome, EventBody};
 use model::leg::ReleaseCause;
 use model::recording::Recording;
@@ -52,9 +52,21 @@ fn line(call: &Call, body: &EventBody) -> (TimelineKind, String, Value) {
         EventBody::RecordingCompleted { recording } => {
             (format!("recording {}", word(json!(recording.status))), recording_detail(recording))
         }
-        EventBody::Ended(end) => (format!("ended: {}", word(json!(end.reason))), end_detail(call, end)),
+        EventBody::Ended(end) => (end_words(end), end_detail(call, end)),
     };
     (kind, summary, detail)
+}
+
+/// The reason in one word, and what signalling said where that says more.
+fn end_words(end: &CallEnd) -> String {
+    let reason = word(json!(end.reason));
+    match (end.cause.code, end.cause.phrase.as_str()) {
+        (Some(code), phrase) if code >= 300 => format!("ended: {reason} ({code} {phrase})"),
+        (None, phrase) if end.reason == EndReason::Failed && !phrase.is_empty() => {
+            format!("ended: {reason} ({phrase})")
+        }
+        _ => format!("ended: {reason}"),
+    }
 }
 
 fn recording_detail(recording: &Recording) -> Value {
