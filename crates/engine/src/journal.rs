@@ -7,12 +7,12 @@ use model::CallId;
 use model::timeline::TimelineEntry;
 use ports::{Store, Timeline};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Most lines waiting to be written; one more is dropped and counted.
 const WAITING_MAX: usize = 16_384;
@@ -20,8 +20,10 @@ const WAITING_MAX: usize = 16_384;
 const BATCH_MAX: usize = 1_000;
 /// How long a line waits for company.
 const BATCH_WAIT: Duration = Duration::from_millis(100);
-/// How often a batch is tried before it is given up.
-const WRITE_ATTEMPTS: u32 = 5;
+/// Most lines kept while the store does not take them; one more is dropped and counted.
+const BACKLOG_MAX: usize = 50_000;
+/// How long to wait before the store is tried again.
+const RETRY_WAIT: Duration = Duration::from_secs(1);
 /// Most calls followed at once.
 const FEEDS_MAX: usize = 1_024;
 /// Most lines a follower may lag behind.
@@ -42,7 +44,7 @@ pub struct Journal {
 
 enum Line {
     Entry(Box<TimelineEntry>),
-    /// Answered when everything before it is written or given up.
+    /// Answered when everything before it is written, or kept because the store takes nothing now.
     Flush(oneshot::Sender<()>),
 }
 
@@ -55,7 +57,7 @@ impl Journal {
         Arc::new(Self { lines, feeds: Mutex::default(), followed: AtomicUsize::new(0), dropped })
     }
 
-    /// Returns when every line noted so far is in the store, or given up.
+    /// Returns when every line noted so far is in the store, or kept because the store takes nothing now.
     pub async fn flush(&self) {
         let (done, flushed) = oneshot::channel();
         if self.lines.send(Line::Flush(done)).await.is_ok() {
@@ -106,19 +108,73 @@ impl Timeline for Journal {
 
 async fn write(mut waiting: mpsc::Receiver<Line>, store: Arc<dyn Store>, dropped: Arc<AtomicU64>) {
     let mut losses = Losses::default();
-    while let Some(first) = waiting.recv().await {
-        let (entries, flush) = gather(first, &mut waiting).await;
-        let lines = u64::try_from(entries.len()).unwrap_or(u64::MAX);
-        if lines > 0 && caught(append(store.as_ref(), entries, &dropped)).await.is_none() {
-            tracing::error!(lines, "writing timeline lines panicked");
-            dropped.fetch_add(lines, Ordering::Relaxed);
-        }
+    let mut backlog = Backlog::default();
+    while let Some(first) = next(&mut waiting, backlog.lines.is_empty()).await {
+        let (entries, flush) = match first {
+            Some(line) => gather(line, &mut waiting).await,
+            None => Default::default(),
+        };
+        backlog.keep(entries, &dropped);
+        backlog.write(store.as_ref(), &dropped).await;
         if let Some(lines) = losses.fresh(dropped.load(Ordering::Relaxed)) {
             tracing::warn!(lines, "timeline lines were lost");
         }
         if let Some(flush) = flush {
             // Whoever asked may be gone.
             let _ = flush.send(());
+        }
+    }
+    backlog.write(store.as_ref(), &dropped).await;
+}
+
+/// The next line; nothing when it is time to try again what could not be written. None: no line will ever come.
+async fn next(waiting: &mut mpsc::Receiver<Line>, all_written: bool) -> Option<Option<Line>> {
+    if all_written {
+        return waiting.recv().await.map(Some);
+    }
+    match timeout(RETRY_WAIT, waiting.recv()).await {
+        Ok(line) => line.map(Some),
+        Err(_) => Some(None),
+    }
+}
+
+/// Lines that the store has not taken yet, in order: a full disk passes, and their calls' stories stay whole.
+#[derive(Default)]
+struct Backlog {
+    lines: VecDeque<TimelineEntry>,
+    failing: bool,
+}
+
+impl Backlog {
+    fn keep(&mut self, entries: Vec<TimelineEntry>, dropped: &AtomicU64) {
+        for entry in entries {
+            if self.lines.len() < BACKLOG_MAX {
+                self.lines.push_back(entry);
+            } else {
+                dropped.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Writes as much as the store takes.
+    async fn write(&mut self, store: &dyn Store, dropped: &AtomicU64) {
+        while !self.lines.is_empty() {
+            let batch: Vec<_> = self.lines.iter().take(BATCH_MAX).cloned().collect();
+            let lines = batch.len();
+            match caught(store.append_timeline(batch)).await {
+                Some(Ok(())) => self.failing = false,
+                Some(Err(error)) => {
+                    if !std::mem::replace(&mut self.failing, true) {
+                        tracing::warn!(%error, "timeline lines cannot be written; they are kept for later");
+                    }
+                    return;
+                }
+                None => {
+                    tracing::error!(lines, "writing timeline lines panicked");
+                    dropped.fetch_add(u64::try_from(lines).unwrap_or(u64::MAX), Ordering::Relaxed);
+                }
+            }
+            self.lines.drain(..lines);
         }
     }
 }
@@ -142,17 +198,6 @@ async fn gather(
         next = timeout_at(until, waiting.recv()).await.ok().flatten();
     }
     (entries, None)
-}
-
-async fn append(store: &dyn Store, entries: Vec<TimelineEntry>, dropped: &AtomicU64) {
-    let mut wait = Duration::from_millis(100);
-    for _ in 0..WRITE_ATTEMPTS {
-        let Err(error) = store.append_timeline(entries.clone()).await else { return };
-        tracing::warn!(%error, lines = entries.len(), "timeline lines could not be written");
-        sleep(wait).await;
-        wait *= 2;
-    }
-    dropped.fetch_add(u64::try_from(entries.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
 }
 
 /// The entry within its limits.

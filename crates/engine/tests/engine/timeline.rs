@@ -63,6 +63,24 @@ async fn figures_of_the_whole_call_are_kept_although_they_come_after_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn lines_wait_while_the_store_takes_nothing() {
+    let world = World::new().await;
+    let call = world.place(order()).await;
+    world.outside.log.wait("sandbox dialled", 1).await;
+    world.engine.journal().flush().await;
+    let before = world.engine.timeline(world.test, call, 0, 100).await.unwrap().len();
+    world.outside.store.fail(true);
+    world.outside.sandbox.media(call, MediaFact::FirstSound);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.engine.timeline(world.test, call, 0, 100).await.unwrap().len(), before);
+    world.outside.store.fail(false);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let lines = world.engine.timeline(world.test, call, 0, 100).await.unwrap();
+    assert!(lines.iter().any(|line| line.entry.summary.contains("first sound")), "{lines:?}");
+    assert_eq!(world.engine.journal().dropped(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn followers_see_lines_as_they_come_and_strangers_nothing() {
     let world = World::new().await;
     let call = world.place(order()).await;
