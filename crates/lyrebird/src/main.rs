@@ -8,6 +8,7 @@ mod config;
 mod data_dir;
 mod descriptors;
 mod failure;
+mod http;
 mod logging;
 mod provision;
 mod server;

@@ -4,6 +4,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::failure::Failure;
+use crate::http;
 use crate::provision;
 use api::ApiConfig;
 use carriers::{SandboxCarrier, SandboxConfig, TrunkCarrier, TrunkConfig};
@@ -152,7 +153,7 @@ impl Server {
     }
 
     /// Serves until `stop` is over, then lets calls end and closes.
-    pub(crate) async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+    pub(crate) async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
         let engine = self.engine.clone();
         let drain = self.drain;
         let (calls_ended, ended) = tokio::sync::oneshot::channel();
@@ -169,11 +170,10 @@ impl Server {
             tokio::time::sleep(LAST_ANSWERS).await;
         };
         tokio::select! {
-            served = async { axum::serve(self.listener, self.router).with_graceful_shutdown(stopped).await } => served?,
+            () = http::serve(self.listener, self.router, stopped) => {}
             () = answers_sent => {}
         }
         self.store.close().await;
-        Ok(())
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) async fn run(mut config: Config) -> CommandResult {
     show_call(&client, &key, receiver_addr, &dir).await?;
     terminal::line("");
     terminal::line("The server keeps running; stop it with Ctrl-C.");
-    running.await??;
+    running.await?;
     Ok(())
 }
 

@@ -20,7 +20,7 @@ pub(crate) async fn run(config: Config) -> CommandResult {
     let server = Server::start(&config, &dir, lock, store).await?;
     announce(&config, &server);
     let stop = stop_signal()?;
-    server.run(stop).await?;
+    server.run(stop).await;
     Ok(())
 }
 
