@@ -2,15 +2,16 @@
 //! Seeded once from the operating system; no secret hangs on it.
 
 use crate::config::StartError;
+use model::IdSource;
 
-/// A generator whose whole sequence is given by its seed (SplitMix64).
+/// A generator whose whole sequence is given by its seed.
 #[derive(Debug, Clone)]
-pub(crate) struct Dice(u64);
+pub(crate) struct Dice(IdSource);
 
 impl Dice {
     /// From a known seed.
     pub(crate) const fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(IdSource::new(seed))
     }
 
     /// From the operating system.
@@ -23,11 +24,7 @@ impl Dice {
 
     /// The next 64 bits.
     pub(crate) const fn next_u64(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        self.0.next_u64()
     }
 
     /// A number below `end`; 0 when `end` is 0.

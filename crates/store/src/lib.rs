@@ -10,6 +10,7 @@ mod deliveries;
 mod failure;
 mod idempotency;
 mod lock;
+mod newest;
 mod rows;
 mod sqlite;
 mod timelines;

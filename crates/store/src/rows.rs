@@ -4,7 +4,7 @@
 use crate::failure::Failure;
 use model::Timestamp;
 use ports::StoreError;
-use ports::store::{Page, PageRequest};
+use ports::store::PageRequest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteRow;
@@ -85,9 +85,4 @@ pub(crate) fn readable<T>(rows: &[SqliteRow], read: impl Fn(&SqliteRow) -> Resul
 /// Limit and offset within bounds, as SQLite takes them.
 pub(crate) fn window(page: PageRequest) -> (i64, i64) {
     (i64::from(page.limit.clamp(1, PAGE_ITEMS_MAX)), i64::from(page.offset))
-}
-
-/// A page of rows with a `body` each.
-pub(crate) fn page<T: DeserializeOwned>(rows: &[SqliteRow], total: i64) -> Page<T> {
-    Page { items: readable(rows, body), total: u64::try_from(total).unwrap_or(0) }
 }

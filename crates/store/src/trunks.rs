@@ -2,13 +2,14 @@
 
 use crate::failure::Failure;
 use crate::idempotency::{keep_answer, used};
-use crate::rows::{body, column, id, json, micros, page as page_of, readable, window};
+use crate::newest::newest;
+use crate::rows::{body, column, id, json, micros, readable};
 use crate::sqlite::SqliteStore;
 use model::trunk::{PhoneNumber, Trunk};
 use model::{AppId, E164, NumberId, OrganizationId, TrunkId};
 use ports::StoreError;
 use ports::store::{Idempotency, Page, PageRequest, StoredResponse, TrunkStore, Written};
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 #[async_trait::async_trait]
 impl TrunkStore for SqliteStore {
@@ -54,22 +55,10 @@ impl TrunkStore for SqliteStore {
         organization: OrganizationId,
         page: PageRequest,
     ) -> Result<Page<Trunk>, StoreError> {
-        let (limit, offset) = window(page);
-        let total = sqlx::query_scalar("SELECT count(*) FROM trunks WHERE organization = ?")
-            .bind(id(organization.uuid()))
-            .fetch_one(&self.readers)
-            .await
-            .map_err(Failure::from)?;
-        let rows = sqlx::query(
-            "SELECT body FROM trunks WHERE organization = ? ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
-        )
-        .bind(id(organization.uuid()))
-        .bind(limit)
-        .bind(offset)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(Failure::from)?;
-        Ok(page_of(&rows, total))
+        let narrow = |query: &mut QueryBuilder<Sqlite>| {
+            query.push("organization = ").push_bind(id(organization.uuid()));
+        };
+        Ok(newest(&self.readers, "trunks", narrow, page).await?)
     }
 
     async fn trunk(&self, organization: OrganizationId, trunk: TrunkId) -> Result<Option<Trunk>, StoreError> {
@@ -111,28 +100,13 @@ impl TrunkStore for SqliteStore {
         app: Option<AppId>,
         page: PageRequest,
     ) -> Result<Page<PhoneNumber>, StoreError> {
-        let (limit, offset) = window(page);
-        let app = app.map(|app| id(app.uuid()));
-        let total = sqlx::query_scalar(
-            "SELECT count(*) FROM numbers WHERE organization = ?1 AND app = coalesce(?2, app)",
-        )
-        .bind(id(organization.uuid()))
-        .bind(app.clone())
-        .fetch_one(&self.readers)
-        .await
-        .map_err(Failure::from)?;
-        let rows = sqlx::query(
-            "SELECT body FROM numbers WHERE organization = ?1 AND app = coalesce(?2, app)
-             ORDER BY created_at DESC, id DESC LIMIT ?3 OFFSET ?4",
-        )
-        .bind(id(organization.uuid()))
-        .bind(app)
-        .bind(limit)
-        .bind(offset)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(Failure::from)?;
-        Ok(page_of(&rows, total))
+        let narrow = |query: &mut QueryBuilder<Sqlite>| {
+            query.push("organization = ").push_bind(id(organization.uuid()));
+            if let Some(app) = app {
+                query.push(" AND app = ").push_bind(id(app.uuid()));
+            }
+        };
+        Ok(newest(&self.readers, "numbers", narrow, page).await?)
     }
 
     async fn number(&self, number: &E164) -> Result<Option<PhoneNumber>, StoreError> {

@@ -3,7 +3,8 @@
 use crate::deliveries;
 use crate::failure::Failure;
 use crate::idempotency::{keep_answer, used};
-use crate::rows::{body, id, json, micros, page as page_of, window, word};
+use crate::newest::newest;
+use crate::rows::{body, id, json, micros, word};
 use crate::sqlite::SqliteStore;
 use model::call::Mode;
 use model::event::Event;
@@ -13,7 +14,7 @@ use ports::StoreError;
 use ports::store::{
     DeliveryFilter, DueDelivery, Idempotency, Page, PageRequest, StoredResponse, WebhookStore, Written,
 };
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 #[async_trait::async_trait]
 impl WebhookStore for SqliteStore {
@@ -55,24 +56,10 @@ impl WebhookStore for SqliteStore {
         mode: Mode,
         page: PageRequest,
     ) -> Result<Page<WebhookEndpoint>, StoreError> {
-        let (limit, offset) = window(page);
-        let total = sqlx::query_scalar("SELECT count(*) FROM webhooks WHERE app = ? AND mode = ?")
-            .bind(id(app.uuid()))
-            .bind(word(&mode))
-            .fetch_one(&self.readers)
-            .await
-            .map_err(Failure::from)?;
-        let rows = sqlx::query(
-            "SELECT body FROM webhooks WHERE app = ? AND mode = ? ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
-        )
-        .bind(id(app.uuid()))
-        .bind(word(&mode))
-        .bind(limit)
-        .bind(offset)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(Failure::from)?;
-        Ok(page_of(&rows, total))
+        let narrow = |query: &mut QueryBuilder<Sqlite>| {
+            query.push("app = ").push_bind(id(app.uuid())).push(" AND mode = ").push_bind(word(&mode));
+        };
+        Ok(newest(&self.readers, "webhooks", narrow, page).await?)
     }
 
     async fn outbox(&self, limit: u32) -> Result<Vec<Event>, StoreError> {

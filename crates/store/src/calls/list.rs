@@ -1,7 +1,8 @@
 //! Lists of calls, newest first, by filters that are all bound values.
 
 use crate::failure::Failure;
-use crate::rows::{id, micros, page as page_of, window, word};
+use crate::newest::newest;
+use crate::rows::{id, micros, word};
 use model::AppId;
 use model::call::Call;
 use ports::store::{CallFilter, Page, PageRequest};
@@ -16,19 +17,7 @@ pub(super) async fn list(
     filter: &CallFilter,
     page: PageRequest,
 ) -> Result<Page<Call>, Failure> {
-    let (limit, offset) = window(page);
-    let mut count = QueryBuilder::new("SELECT count(*) FROM calls WHERE ");
-    narrow(&mut count, app, filter);
-    let mut items = QueryBuilder::new("SELECT body FROM calls WHERE ");
-    narrow(&mut items, app, filter);
-    items
-        .push(" ORDER BY created_at DESC, id DESC LIMIT ")
-        .push_bind(limit)
-        .push(" OFFSET ")
-        .push_bind(offset);
-    let total: i64 = count.build_query_scalar().fetch_one(readers).await?;
-    let rows = items.build().fetch_all(readers).await?;
-    Ok(page_of(&rows, total))
+    newest(readers, "calls", |query| narrow(query, app, filter), page).await
 }
 
 fn narrow(query: &mut QueryBuilder<Sqlite>, app: AppId, filter: &CallFilter) {
