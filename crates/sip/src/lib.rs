@@ -9,6 +9,7 @@ pub mod endpoint;
 pub mod message;
 pub mod sdp;
 mod session;
+pub mod stream;
 mod transaction;
 
 pub use dialog::snapshot::DialogSnapshot;
@@ -16,4 +17,8 @@ pub use digest::Credentials;
 pub use endpoint::config::{EndpointConfig, Limits, TimerLengths};
 pub use endpoint::order::{CallKey, Hop, Order, OrderError, OutgoingCall, Party, Q850, Rejection, Transport};
 pub use endpoint::output::{Answer, Direction, EndedBy, Event, FailedBy, Failure, IncomingCall, Output};
+pub use endpoint::register::{
+    BoundContact, IncomingRegister, RegisterContact, RegisterOutcome, RegisterRequestId, Registration,
+    RegistrationKey,
+};
 pub use endpoint::{Endpoint, Load};

@@ -457,7 +457,7 @@ fn challenging(
 ) -> impl FnMut(&Event) -> Vec<Order> {
     move |event| match event {
         Event::Incoming { key, call } => {
-            let value = call.authorization.clone().unwrap_or_default();
+            let value = call.authorizations.first().cloned().unwrap_or_default();
             let right = digest::verify(value.as_bytes(), realm, "n1", "al", "secret", "INVITE").is_ok();
             if right {
                 return vec![Order::Answer { key: *key, sdp: ANSWER.to_vec() }];

@@ -392,6 +392,10 @@ const fn key_of(event: &Event) -> Option<CallKey> {
         | Event::ReinviteAnswered { key, .. }
         | Event::ReinviteFailed { key, .. }
         | Event::InfoDigit { key, .. } => Some(*key),
-        Event::OptionsAnswered { .. } => None,
+        Event::OptionsAnswered { .. }
+        | Event::Registered { .. }
+        | Event::RegistrationFailed { .. }
+        | Event::Unregistered { .. }
+        | Event::RegisterReceived { .. } => None,
     }
 }

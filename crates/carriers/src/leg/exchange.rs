@@ -91,6 +91,7 @@ impl Exchange {
             credentials,
             extra_headers: headers,
             ring_timeout,
+            large_over_tcp: false,
         };
         let place = self.agent.reserve().await.map_err(resources)?;
         let key = self.agent.next_key();

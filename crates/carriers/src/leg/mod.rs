@@ -176,7 +176,11 @@ impl Leg {
             | Event::ReinviteCanceled { .. }
             | Event::ReinviteAnswered { .. }
             | Event::ReinviteFailed { .. }
-            | Event::OptionsAnswered { .. } => {}
+            | Event::OptionsAnswered { .. }
+            | Event::Registered { .. }
+            | Event::RegistrationFailed { .. }
+            | Event::Unregistered { .. }
+            | Event::RegisterReceived { .. } => {}
         }
         Fate::Lives
     }

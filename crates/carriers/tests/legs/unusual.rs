@@ -170,6 +170,7 @@ async fn called(sdp: Vec<u8>) -> (Side, Peer, CallKey) {
         credentials: None,
         extra_headers: Vec::new(),
         ring_timeout: Duration::from_secs(30),
+        large_over_tcp: false,
     });
     peer.order(Order::Invite { key, call }).await;
     (side, peer, key)
@@ -236,13 +237,13 @@ async fn a_challenge_is_answered_with_the_trunks_credentials_and_they_stay_off_t
     let facts = Arc::new(Facts::default());
     side.carrier.dial(dial(leg(1), "+4930123456", Route::Trunk(Arc::new(to)), &facts)).await.unwrap();
     let (key, call) = peer.incoming().await;
-    assert_eq!(call.authorization, None);
+    assert_eq!(call.authorizations, Vec::<String>::new());
     let challenge = digest::challenge("example", "n0nce", Algorithm::Md5, false);
     let extra_headers = vec![("WWW-Authenticate".to_owned(), challenge)];
     let rejection = Rejection { extra_headers, ..Rejection::with_code(401) };
     peer.order(Order::Reject { key, rejection }).await;
     let (_, call) = peer.incoming().await;
-    let shown = call.authorization.unwrap();
+    let shown = call.authorizations.first().unwrap();
     let verified = digest::verify(shown.as_bytes(), "example", "n0nce", "lyre", "chord-minor", "INVITE");
     assert_eq!(verified, Ok(1));
     let twice = |lines: &[model::timeline::TimelineEntry]| {

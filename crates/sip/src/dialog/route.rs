@@ -2,9 +2,10 @@
 //! far as it can be told without asking DNS.
 
 use super::snapshot::DialogSnapshot;
-use crate::endpoint::order::Hop;
+use crate::endpoint::order::{Hop, Transport};
+use crate::message::uri::Scheme;
 use crate::message::{NameAddr, Uri};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Request-URI and Route values of a request.
 pub(super) fn request_uri(state: &DialogSnapshot) -> (&str, Vec<String>) {
@@ -21,15 +22,26 @@ pub(super) fn request_uri(state: &DialogSnapshot) -> (&str, Vec<String>) {
 }
 
 /// The hop a URI names if its host is an address; else the machine the dialog was set up with. An address of a private
-/// network that a peer on the public one names is not reachable: its packets came through a NAT, and go back there.
+/// network that a peer on the public one names is not reachable: its packets came through a NAT, and go back there. What
+/// was secure stays so, over the connection whose certificate was checked.
 pub(super) fn hop_of(uri: &str, peer: Hop) -> Hop {
-    let Some(address) = Uri::parse(uri).ok().and_then(|uri| uri.socket_address()) else { return peer };
-    let hidden = is_private(address.ip()) && !is_private(peer.address.ip());
-    let other_family = address.is_ipv4() != peer.address.is_ipv4();
-    if hidden || other_family || address.ip().is_unspecified() || address.ip().is_multicast() {
+    let Ok(uri) = Uri::parse(uri) else { return peer };
+    let Some(ip) = uri.address() else { return peer };
+    let hidden = is_private(ip) && !is_private(peer.address.ip());
+    let other_family = ip.is_ipv4() != peer.address.is_ipv4();
+    if hidden || other_family || ip.is_unspecified() || ip.is_multicast() {
         return peer;
     }
-    Hop { address, ..peer }
+    let named = uri.param("transport").flatten().and_then(Transport::from_parameter);
+    let transport = match uri.scheme {
+        _ if peer.transport.is_secure() => peer.transport,
+        Scheme::Sips => Transport::Tls,
+        _ => named.unwrap_or(peer.transport),
+    };
+    if transport.is_secure() && peer.transport.is_secure() && ip == peer.address.ip() {
+        return peer;
+    }
+    Hop::new(transport, SocketAddr::new(ip, uri.port.unwrap_or(transport.default_port())))
 }
 
 fn is_private(ip: IpAddr) -> bool {
@@ -98,5 +110,25 @@ mod tests {
         check("sip:a@0.0.0.0", "203.0.113.1:5060", "203.0.113.1:5060");
         check("sip:a@[2001:db8::1]", "203.0.113.1:5060", "203.0.113.1:5060");
         check("tel:+1555", "203.0.113.1:5060", "203.0.113.1:5060");
+    }
+
+    #[test]
+    fn the_next_hop_is_spoken_to_by_the_transport_it_names() {
+        let check = |uri: &str, peer: Transport, wanted: &str| {
+            let hop = hop_of(uri, Hop::new(peer, "192.0.2.1:40000".parse().unwrap()));
+            assert_eq!(
+                format!("{} {}", hop.transport.parameter(), hop.address),
+                wanted,
+                "{uri} from {peer:?}"
+            );
+        };
+        check("sip:a@192.0.2.1;transport=tcp", Transport::Udp, "tcp 192.0.2.1:5060");
+        check("sip:a@192.0.2.1:5070", Transport::Tcp, "tcp 192.0.2.1:5070");
+        check("sip:a@192.0.2.1;transport=UDP", Transport::Tcp, "udp 192.0.2.1:5060");
+        check("sip:a@192.0.2.1;transport=sctp", Transport::Tcp, "tcp 192.0.2.1:5060");
+        check("sips:a@192.0.2.1", Transport::Tcp, "tls 192.0.2.1:5061");
+        check("sip:a@192.0.2.1:5061;transport=udp", Transport::Tls, "tls 192.0.2.1:40000");
+        check("sip:a@192.0.2.9", Transport::Tls, "tls 192.0.2.9:5061");
+        check("sip:a@example.com;transport=tcp", Transport::Tls, "tls 192.0.2.1:40000");
     }
 }

@@ -26,6 +26,10 @@ pub struct Limits {
     pub calls_max: usize,
     /// Transactions at one time; each call needs one to three, and they linger for 32 s.
     pub transactions_max: usize,
+    /// Registrations kept at registrars.
+    pub registrations_max: usize,
+    /// REGISTERs that wait for their answer.
+    pub registers_waiting_max: usize,
     /// Bytes of one message.
     pub message_bytes_max: usize,
     /// How long an incoming call may stay neither answered nor refused; then it gets 480.
@@ -37,6 +41,8 @@ impl Default for Limits {
         Self {
             calls_max: 20_000,
             transactions_max: 200_000,
+            registrations_max: 10_000,
+            registers_waiting_max: 10_000,
             message_bytes_max: 65_535,
             unanswered_max: Duration::from_secs(300),
         }
@@ -49,6 +55,8 @@ pub struct EndpointConfig {
     /// What peers reach us at, for Via and Contact: `203.0.113.5:5060` or `[2001:db8::1]:5060`; see
     /// [`super::Endpoint::set_name_towards`] for peers that reach us at another address.
     pub host_port: String,
+    /// The same over TLS; the host of `host_port` with port 5061 if none is given.
+    pub tls_host_port: Option<String>,
     /// User-Agent and Server.
     pub user_agent: String,
     /// Timer lengths.
@@ -57,6 +65,8 @@ pub struct EndpointConfig {
     pub limits: Limits,
     /// Whether to say 100 to an INVITE at once. Off only for peers played in tests.
     pub automatic_trying: bool,
+    /// Whether a REGISTER is taken ([`super::Event::RegisterReceived`]); else it gets 405.
+    pub registrar: bool,
     /// Whether every message comes out as [`super::Output::Trace`] too.
     pub trace: bool,
 }
@@ -66,10 +76,12 @@ impl EndpointConfig {
     pub fn new(host_port: impl Into<String>, user_agent: impl Into<String>) -> Self {
         Self {
             host_port: host_port.into(),
+            tls_host_port: None,
             user_agent: user_agent.into(),
             timers: TimerLengths::default(),
             limits: Limits::default(),
             automatic_trying: true,
+            registrar: false,
             trace: false,
         }
     }

@@ -2,10 +2,12 @@
 //! be done stands in their rooms.
 
 pub mod config;
-mod names;
+pub mod hop;
+pub(crate) mod names;
 pub mod order;
 mod orders;
 pub mod output;
+pub mod register;
 mod requests;
 mod responses;
 pub(crate) mod sink;
@@ -18,8 +20,9 @@ use crate::dialog::snapshot::DialogSnapshot;
 use crate::endpoint::config::EndpointConfig;
 use crate::endpoint::order::{CallKey, Hop, OrderError};
 use crate::endpoint::output::Output;
-use crate::message::{Message, ParseError, StartLine};
+use crate::message::{Message, Method, ParseError, Refusal, StartLine};
 use crate::session::{Next, Session, Talking};
+use crate::stream::StreamFault;
 use model::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -49,7 +52,12 @@ impl Endpoint {
 
     /// A datagram arrived. What is not SIP is dropped; a malformed request is answered as far as it can be.
     pub fn handle_datagram(&mut self, source: SocketAddr, bytes: &[u8], now: Timestamp) {
-        let source = Hop::udp(source);
+        self.handle_message(Hop::udp(source), bytes, now);
+    }
+
+    /// A message arrived from a hop: a datagram, or what [`crate::stream::Framer`] cut out of a stream. What is not SIP is
+    /// dropped; a malformed request is answered as far as it can be. Answers go to the same hop, over a stream exactly.
+    pub fn handle_message(&mut self, source: Hop, bytes: &[u8], now: Timestamp) {
         match Message::parse(bytes) {
             Ok(message) => match message.start {
                 StartLine::Request { .. } => self.on_request(&message, source, now),
@@ -60,8 +68,23 @@ impl Endpoint {
         }
     }
 
+    /// A stream cannot be followed any further: its last request is told why, as far as it is known. Close the stream when
+    /// that is sent.
+    pub fn handle_stream_fault(&mut self, source: Hop, fault: StreamFault, head: &[u8]) {
+        self.wire.sink.received(None, source, head, false);
+        let refusal = match fault {
+            StreamFault::NotSip | StreamFault::HeadTooLarge => return,
+            StreamFault::ContentLength => Refusal::bad("Missing Or Malformed Content-Length"),
+            StreamFault::BodyTooLarge => Refusal::code(513),
+        };
+        let Ok(message) = Message::parse(head) else { return };
+        if message.method().is_some_and(|method| method != Method::Ack) {
+            self.wire.refuse(None, &message, source, &refusal);
+        }
+    }
+
     /// What this peer reaches us at, where that is not [`EndpointConfig::host_port`]: for machines with several addresses.
-    /// Stands in all that is sent to it from now on. Kept for a bounded number of peers.
+    /// Over TLS its host with our port of TLS. Stands in all that is sent to it from now on. Kept for a bounded number of peers.
     pub fn set_name_towards(&mut self, peer: IpAddr, host_port: &str) {
         self.wire.names.set(peer, host_port);
     }

@@ -1,10 +1,11 @@
 //! What the application may ask of the endpoint: one flat enum on one page, and the plain types it carries.
 //! Knows nothing of how an order is carried out.
 
+pub use super::hop::{Hop, Transport};
+use super::register::{RegisterOutcome, RegisterRequestId, Registration, RegistrationKey};
 use crate::digest::Credentials;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::net::SocketAddr;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -20,51 +21,6 @@ impl CallKey {
     /// Whether the endpoint chose this key, for a call it received.
     pub const fn is_incoming(self) -> bool {
         self.0 >= Self::FIRST_INCOMING.0
-    }
-}
-
-/// How a message travels to the next hop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Transport {
-    /// Datagrams: the transactions retransmit.
-    Udp,
-}
-
-impl Transport {
-    /// Whether the transport delivers or fails, so that nothing needs to be retransmitted (RFC 3261 §17).
-    pub const fn is_reliable(self) -> bool {
-        match self {
-            Self::Udp => false,
-        }
-    }
-
-    /// The word in a Via: `UDP`.
-    pub const fn via_word(self) -> &'static str {
-        match self {
-            Self::Udp => "UDP",
-        }
-    }
-}
-
-/// The next machine a message goes to, or the last one it came from. Names are resolved by the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Hop {
-    /// How.
-    pub transport: Transport,
-    /// Where.
-    pub address: SocketAddr,
-}
-
-impl Hop {
-    /// A hop over UDP.
-    pub const fn udp(address: SocketAddr) -> Self {
-        Self { transport: Transport::Udp, address }
-    }
-}
-
-impl From<SocketAddr> for Hop {
-    fn from(address: SocketAddr) -> Self {
-        Self::udp(address)
     }
 }
 
@@ -111,6 +67,9 @@ pub struct OutgoingCall {
     pub extra_headers: Vec<(String, String)>,
     /// From the INVITE until it is cancelled unanswered.
     pub ring_timeout: Duration,
+    /// Whether the INVITE may go over TCP to the same address where it is too large for UDP (RFC 3261 §18.1.1); if TCP
+    /// fails there, it goes over UDP all the same.
+    pub large_over_tcp: bool,
 }
 
 impl fmt::Debug for OutgoingCall {
@@ -177,6 +136,14 @@ pub enum Order {
         /// How.
         rejection: Rejection,
     },
+    /// Ask the caller of an incoming call who it is: 401. The call ends with Canceled; what the caller sends next, with
+    /// credentials, is a new Incoming.
+    Challenge {
+        /// The call.
+        key: CallKey,
+        /// WWW-Authenticate values, best first, at most 4 ([`crate::digest::Authenticator::challenges`]).
+        challenges: Vec<String>,
+    },
     /// End a call in whatever state it is: CANCEL, BYE, or 603 to an incoming call that still rings.
     HangUp {
         /// The call.
@@ -214,6 +181,26 @@ pub enum Order {
         /// Where it goes.
         destination: Hop,
     },
+    /// Keep a registration: now, and again before it expires, until Unregister. A key in use takes the new data over and
+    /// registers at once, by the same Call-ID. Answered by Registered or RegistrationFailed, each time anew.
+    Register {
+        /// The application's name for it.
+        key: RegistrationKey,
+        /// The registration.
+        registration: Box<Registration>,
+    },
+    /// End a registration: it is taken back at the registrar, then Unregistered comes.
+    Unregister {
+        /// The registration.
+        key: RegistrationKey,
+    },
+    /// Answer a REGISTER received.
+    AnswerRegister {
+        /// As in RegisterReceived.
+        request: RegisterRequestId,
+        /// The answer.
+        outcome: RegisterOutcome,
+    },
 }
 
 /// Why an order was not carried out; nothing was sent.
@@ -222,6 +209,9 @@ pub enum OrderError {
     /// No such call (it may just have ended).
     #[error("no call with this key")]
     UnknownCall,
+    /// No registration with this key, or no REGISTER waits under this name (it may just have been given up).
+    #[error("no registration with this name")]
+    UnknownRegistration,
     /// The key names another call that lives.
     #[error("the key is in use")]
     KeyInUse,

@@ -25,6 +25,7 @@ impl Endpoint {
                 Ok(())
             }
             Order::Reject { key, rejection } => self.reject(key, &rejection, now),
+            Order::Challenge { key, challenges } => self.challenge(key, challenges, now),
             Order::HangUp { key, q850 } => self.hang_up(key, q850, now),
             Order::Reinvite { key, sdp } => {
                 self.with_talking(key, |talking, wire| talking.reinvite(&sdp, wire, now))?
@@ -37,6 +38,9 @@ impl Endpoint {
                 self.with_talking(key, |talking, wire| talking.reject_reinvite(code, wire, now))?
             }
             Order::Options { ping, uri, destination } => self.ping(ping, &uri, destination, now),
+            Order::Register { .. } | Order::Unregister { .. } | Order::AnswerRegister { .. } => {
+                Err(OrderError::UnknownRegistration)
+            }
         }
     }
 
@@ -106,6 +110,12 @@ impl Endpoint {
         Ok(())
     }
 
+    fn challenge(&mut self, key: CallKey, challenges: Vec<String>, now: Timestamp) -> Result<(), OrderError> {
+        let name = HeaderName::WwwAuthenticate.as_str();
+        let extra_headers = challenges.into_iter().map(|value| (name.to_owned(), value)).collect();
+        self.reject(key, &Rejection { extra_headers, ..Rejection::with_code(401) }, now)
+    }
+
     fn hang_up(&mut self, key: CallKey, q850: Option<Q850>, now: Timestamp) -> Result<(), OrderError> {
         let wire = &mut self.wire;
         let next = match self.sessions.get_mut(&key).ok_or(OrderError::UnknownCall)? {
@@ -135,7 +145,8 @@ impl Endpoint {
         }
         let (call_id, tag) = (wire.tokens.call_id(), wire.tokens.tag());
         let draft = wire.draft(destination);
-        let us = wire.names.towards(destination.address.ip()).to_owned();
+        let contact = wire.names.contact(destination, "", parsed.scheme == Scheme::Sips);
+        let us = wire.names.towards(destination).to_owned();
         let bytes = wire.write(|out, config| {
             let name = quote_display(&config.user_agent);
             let mut writer = Writer::request(out, "OPTIONS", uri);
@@ -144,7 +155,7 @@ impl Endpoint {
             writer.header(HeaderName::To, format_args!("<{uri}>")).header(HeaderName::CallId, &call_id);
             writer
                 .header(HeaderName::CSeq, "1 OPTIONS")
-                .header(HeaderName::Contact, format_args!("<sip:{us}>"));
+                .header(HeaderName::Contact, format_args!("<{contact}>"));
             writer.named("Accept", "application/sdp").header(HeaderName::UserAgent, &config.user_agent).end();
         });
         wire.start(draft, "OPTIONS", Owner::Ping(ping), bytes, now);

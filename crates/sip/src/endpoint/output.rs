@@ -1,8 +1,11 @@
 //! Everything the endpoint does: bytes to send, events for the application, and (when asked for) a trace of each
 //! message. One flat enum each. Knows nothing of how it came about.
 
-use super::order::{CallKey, Hop, Q850};
+use super::hop::Hop;
+use super::order::{CallKey, Q850};
+use super::register::{IncomingRegister, RegisterRequestId, RegistrationKey};
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,8 +82,8 @@ pub struct IncomingCall {
     pub sdp: Option<Vec<u8>>,
     /// User-Agent.
     pub user_agent: Option<String>,
-    /// Authorization, for [`crate::digest::verify`].
-    pub authorization: Option<String>,
+    /// All Authorization values, for [`crate::digest::Authenticator::check`].
+    pub authorizations: Vec<String>,
     /// X-… headers and those about identity and diversion, in order; at most 32.
     pub headers: Vec<(String, String)>,
     /// Where the INVITE came from.
@@ -277,5 +280,39 @@ pub enum Event {
         ping: u64,
         /// The status code; none if nothing came within 64·T1 or the transport failed.
         code: Option<u16>,
+    },
+    /// A registration holds; it is refreshed before it expires.
+    Registered {
+        /// As in the order.
+        key: RegistrationKey,
+        /// How long it holds from now on.
+        expires: Duration,
+        /// Where the registrar saw us (`received` and `rport` of our Via), if it told.
+        seen: Option<SocketAddr>,
+    },
+    /// A registration does not hold: refused, or no answer. Tried again by itself.
+    RegistrationFailed {
+        /// As in the order.
+        key: RegistrationKey,
+        /// The status code; 408 if nothing came, 503 if the transport failed.
+        code: u16,
+        /// The phrase.
+        reason: String,
+        /// When it is tried again.
+        retry_after: Duration,
+    },
+    /// A registration ended by Unregister; `code` is what the registrar said, none if it said nothing. Its key is free.
+    Unregistered {
+        /// As in the order.
+        key: RegistrationKey,
+        /// The status code.
+        code: Option<u16>,
+    },
+    /// A phone wants to register; waits for AnswerRegister. Only if [`super::EndpointConfig::registrar`].
+    RegisterReceived {
+        /// Chosen by the endpoint.
+        request: RegisterRequestId,
+        /// What it asks.
+        register: Box<IncomingRegister>,
     },
 }

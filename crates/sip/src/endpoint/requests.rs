@@ -8,12 +8,15 @@ use super::wire::finish_capabilities;
 use crate::dialog::{Dialog, contact_uri};
 use crate::message::fields::parse_q850;
 use crate::message::name::ALLOW;
-use crate::message::uri::escape_user;
+use crate::message::uri::Scheme;
 use crate::message::validate::{self, Refusal, Request};
-use crate::message::{HeaderName, Message, Method, NameAddr};
+use crate::message::{HeaderName, Message, Method, NameAddr, scan};
 use crate::session::{Arrival, Next, Ringing, Session, headers_of_interest, session_description};
 use crate::transaction::{ReplyHead, ServerId, request_key};
 use model::Timestamp;
+
+/// Authorization values shown to the application.
+pub(super) const AUTHORIZATIONS_MAX: usize = 4;
 
 impl Endpoint {
     pub(super) fn on_request(&mut self, message: &Message<'_>, source: Hop, now: Timestamp) {
@@ -175,9 +178,7 @@ impl Endpoint {
         let wire = &mut self.wire;
         let head = ReplyHead::new(request.message, source);
         let server = wire.servers.open(request, Some(key), head.hop);
-        let user = escape_user(&request.uri.user_plain());
-        let at = if user.is_empty() { "" } else { "@" };
-        let contact = format!("sip:{user}{at}{}", wire.names.towards(source.address.ip()));
+        let contact = wire.names.contact(source, &request.uri.user_plain(), asks_for_sips(request));
         let dialog = Dialog::of_callee(request, &wire.tokens.tag(), &contact, source);
         let arrival = Arrival {
             message: request.message,
@@ -193,6 +194,15 @@ impl Endpoint {
     }
 }
 
+/// Whether our Contact must be `sips` (RFC 3261 §12.1.1): the Request-URI is, or the topmost Record-Route, or without one
+/// the Contact.
+fn asks_for_sips(request: &Request<'_, '_>) -> bool {
+    let message = request.message;
+    let mut way = message.elements(HeaderName::RecordRoute).chain(message.elements(HeaderName::Contact));
+    let first = way.next().and_then(NameAddr::parse);
+    request.uri.scheme == Scheme::Sips || first.is_some_and(|first| first.uri().scheme == Scheme::Sips)
+}
+
 /// No room now; a peer that comes again should not come with all others at once.
 fn busy(pause_secs: u32) -> Refusal {
     Refusal::code(503).with_header("Retry-After", (1 + pause_secs).to_string())
@@ -201,7 +211,12 @@ fn busy(pause_secs: u32) -> Refusal {
 /// Methods and extensions we do not serve (§8.2.1, §8.2.2.3).
 fn servable(request: &Request<'_, '_>) -> Result<(), Refusal> {
     match request.method {
-        Method::Unserved(_) => Err(Refusal::code(405).with_header("Allow", ALLOW)),
+        Method::Unserved(_)
+        | Method::Register
+        | Method::Prack
+        | Method::Update
+        | Method::Refer
+        | Method::Notify => Err(Refusal::code(405).with_header("Allow", ALLOW)),
         Method::Unknown(_) => Err(Refusal::code(501).with_header("Allow", ALLOW)),
         _ => validate::extensions(request.message),
     }
@@ -254,7 +269,11 @@ fn incoming_call(request: &Request<'_, '_>, sdp: Option<Vec<u8>>, source: Hop) -
         call_id: request.call_id.to_owned(),
         sdp,
         user_agent: message.text_lossy(HeaderName::UserAgent),
-        authorization: message.text_lossy(HeaderName::Authorization),
+        authorizations: message
+            .values(HeaderName::Authorization)
+            .take(AUTHORIZATIONS_MAX)
+            .map(scan::unfold)
+            .collect(),
         headers: headers_of_interest(message),
         source,
     }

@@ -49,7 +49,7 @@ impl Wire {
             sink: Sink::new(config.trace),
             scratch: Vec::with_capacity(2_048),
             tokens,
-            names: Names::new(config.host_port.clone()),
+            names: Names::new(&config.host_port, config.tls_host_port.as_deref()),
             config,
         }
     }
@@ -94,7 +94,7 @@ impl Wire {
     pub(crate) fn draft(&mut self, hop: Hop) -> Draft {
         let number = self.clients.next_number();
         let branch = self.tokens.branch(number);
-        let (transport, host_port) = (hop.transport.via_word(), self.names.towards(hop.address.ip()));
+        let (transport, host_port) = (hop.transport.via_word(), self.names.towards(hop));
         let via = format!("SIP/2.0/{transport} {host_port};branch={branch};rport");
         Draft { number, branch, via, hop }
     }

@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod fields;
+pub(crate) mod header_block;
 pub mod mask;
 pub mod name;
 pub mod params;

@@ -15,6 +15,16 @@ pub enum Method<'a> {
     Options,
     /// Carry application data in a dialog (RFC 6086).
     Info,
+    /// Bind a contact (§10).
+    Register,
+    /// Acknowledge a reliable provisional response (RFC 3262).
+    Prack,
+    /// Change a session, an early one too (RFC 3311).
+    Update,
+    /// Ask the peer to call somebody (RFC 3515).
+    Refer,
+    /// Tell of an event (RFC 6665).
+    Notify,
     /// A method that has an RFC and that we do not serve.
     Unserved(&'static str),
     /// Any other token.
@@ -22,8 +32,7 @@ pub enum Method<'a> {
 }
 
 /// Methods of RFCs that we know of and refuse with 405.
-const UNSERVED: [&str; 8] =
-    ["REGISTER", "MESSAGE", "SUBSCRIBE", "NOTIFY", "REFER", "PUBLISH", "UPDATE", "PRACK"];
+const UNSERVED: [&str; 3] = ["MESSAGE", "SUBSCRIBE", "PUBLISH"];
 
 impl<'a> Method<'a> {
     /// Methods are compared with regard to case (RFC 3261 §7.1).
@@ -35,6 +44,11 @@ impl<'a> Method<'a> {
             "BYE" => Self::Bye,
             "OPTIONS" => Self::Options,
             "INFO" => Self::Info,
+            "REGISTER" => Self::Register,
+            "PRACK" => Self::Prack,
+            "UPDATE" => Self::Update,
+            "REFER" => Self::Refer,
+            "NOTIFY" => Self::Notify,
             _ => match UNSERVED.iter().find(|known| **known == token) {
                 Some(known) => Self::Unserved(known),
                 None => Self::Unknown(token),
@@ -51,6 +65,11 @@ impl<'a> Method<'a> {
             Self::Bye => "BYE",
             Self::Options => "OPTIONS",
             Self::Info => "INFO",
+            Self::Register => "REGISTER",
+            Self::Prack => "PRACK",
+            Self::Update => "UPDATE",
+            Self::Refer => "REFER",
+            Self::Notify => "NOTIFY",
             Self::Unserved(name) => name,
             Self::Unknown(name) => name,
         }
@@ -141,6 +160,32 @@ header_names! {
     UserAgent = "User-Agent";
     /// §20.35.
     Server = "Server";
+    /// §20.19.
+    Expires = "Expires";
+    /// §20.23.
+    MinExpires = "Min-Expires";
+    /// RFC 3327.
+    Path = "Path";
+    /// RFC 3262.
+    RSeq = "RSeq";
+    /// RFC 3262.
+    RAck = "RAck";
+    /// RFC 4028.
+    SessionExpires = "Session-Expires" / b'x';
+    /// RFC 4028.
+    MinSe = "Min-SE";
+    /// RFC 3515.
+    ReferTo = "Refer-To" / b'r';
+    /// RFC 3892.
+    ReferredBy = "Referred-By" / b'b';
+    /// RFC 4488.
+    ReferSub = "Refer-Sub";
+    /// RFC 3891.
+    Replaces = "Replaces";
+    /// RFC 6665.
+    Event = "Event" / b'o';
+    /// RFC 6665.
+    SubscriptionState = "Subscription-State";
 }
 
 impl HeaderName {

@@ -224,13 +224,13 @@ impl<'a> Message<'a> {
 }
 
 /// A line without its end (CRLF, or LF alone), and what follows.
-fn take_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn take_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (line, rest) = scan::split_once(bytes, b'\n')?;
     Some((line.strip_suffix(b"\r").unwrap_or(line), rest))
 }
 
 /// A header line with the lines that continue it (they start with white space).
-fn take_folded_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn take_folded_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (line, mut rest) = take_line(bytes)?;
     if line.is_empty() {
         return Some((line, rest));
@@ -244,7 +244,7 @@ fn take_folded_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((bytes.get(..end)?, rest))
 }
 
-fn parse_start_line(line: &[u8]) -> Result<(StartLine<'_>, Option<Defect>), ParseError> {
+pub(super) fn parse_start_line(line: &[u8]) -> Result<(StartLine<'_>, Option<Defect>), ParseError> {
     if line.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"SIP/")) {
         return parse_status_line(line).map(|start| (start, None)).ok_or(ParseError::NotSip);
     }

@@ -63,7 +63,7 @@ impl Calling {
         wire: &mut Wire,
         now: Timestamp,
     ) -> Result<Self, OrderError> {
-        let invite = Invite::new(call, wire.names.towards(call.destination.address.ip()), &mut wire.tokens)?;
+        let invite = Invite::new(call, &wire.names, &mut wire.tokens)?;
         let cseq = 1;
         let draft = wire.draft(invite.hop);
         let bytes = wire.write(|out, config| invite.write(out, config, &draft.via, cseq, &[]));

@@ -30,7 +30,7 @@ pub(crate) fn headers_of_interest(message: &Message<'_>) -> Vec<(String, String)
 
 /// Headers an application may not write although [`HeaderName`] does not list them: they would change what the message
 /// means to the peer's SIP stack.
-const FORBIDDEN: [&str; 6] = ["RSeq", "RAck", "Session-Expires", "Min-SE", "MIME-Version", "Event"];
+const FORBIDDEN: [&str; 1] = ["MIME-Version"];
 
 /// Checks further headers before they are written.
 pub(crate) fn check_extra_headers(headers: &[(String, String)]) -> Result<(), OrderError> {

@@ -3,6 +3,7 @@
 use super::check_extra_headers;
 use crate::dialog::CallerSide;
 use crate::endpoint::config::EndpointConfig;
+use crate::endpoint::names::Names;
 use crate::endpoint::order::{Hop, OrderError, OutgoingCall};
 use crate::endpoint::tokens::Tokens;
 use crate::message::address::quote_display;
@@ -24,8 +25,8 @@ pub(super) struct Invite {
 }
 
 impl Invite {
-    /// Checks an order; nothing is sent if it fails. `us` is what the peer reaches us at.
-    pub(super) fn new(call: &OutgoingCall, us: &str, tokens: &mut Tokens) -> Result<Self, OrderError> {
+    /// Checks an order; nothing is sent if it fails. `names` is what peers reach us at.
+    pub(super) fn new(call: &OutgoingCall, names: &Names, tokens: &mut Tokens) -> Result<Self, OrderError> {
         let uri = Uri::parse(&call.to_uri).map_err(|_| OrderError::BadUri)?;
         if uri.scheme == Scheme::Other || !uri.headers.is_empty() || !call.to_uri.is_ascii() {
             return Err(OrderError::BadUri);
@@ -41,7 +42,7 @@ impl Invite {
             target: call.to_uri.clone(),
             hop: call.destination,
             from: format!("{display}<sip:{user}{at}{}>;tag={local_tag}", call.from.host),
-            contact: format!("sip:{user}{at}{us}"),
+            contact: names.contact(call.destination, &call.from.user, uri.scheme == Scheme::Sips),
             call_id: tokens.call_id(),
             local_tag,
             sdp: call.sdp.clone(),

@@ -281,6 +281,12 @@ pub fn short(event: &Event) -> String {
         Event::ReinviteAnswered { .. } => "reinvite answered".into(),
         Event::ReinviteFailed { code, .. } => format!("reinvite failed {code}"),
         Event::InfoDigit { digit, duration_ms, .. } => format!("digit {digit} {duration_ms:?}"),
+        Event::Registered { expires, .. } => format!("registered {} s", expires.as_secs()),
+        Event::RegistrationFailed { code, retry_after, .. } => {
+            format!("not registered {code}, again in {} s", retry_after.as_secs())
+        }
+        Event::Unregistered { code, .. } => format!("unregistered {code:?}"),
+        Event::RegisterReceived { .. } => "register".into(),
         Event::OptionsAnswered { ping, code } => format!("options {ping} {code:?}"),
     }
 }
@@ -299,6 +305,7 @@ pub fn call_to(address: &str) -> OutgoingCall {
         credentials: None,
         extra_headers: vec![("X-Test".into(), "1".into())],
         ring_timeout: Duration::from_secs(200),
+        large_over_tcp: false,
     }
 }
 
