@@ -14,11 +14,16 @@ mod transaction;
 
 pub use dialog::snapshot::DialogSnapshot;
 pub use digest::Credentials;
-pub use endpoint::config::{EndpointConfig, Limits, TimerLengths};
-pub use endpoint::order::{CallKey, Hop, Order, OrderError, OutgoingCall, Party, Q850, Rejection, Transport};
-pub use endpoint::output::{Answer, Direction, EndedBy, Event, FailedBy, Failure, IncomingCall, Output};
+pub use endpoint::config::{EndpointConfig, Limits, SessionTimers, TimerLengths};
+pub use endpoint::order::{
+    AnswerPlace, CallKey, Hop, Order, OrderError, OutgoingCall, Party, Q850, Rejection, Transport,
+};
+pub use endpoint::output::{
+    Answer, Direction, EndedBy, Event, FailedBy, Failure, IncomingCall, OfferRequest, Output,
+};
 pub use endpoint::register::{
     BoundContact, IncomingRegister, RegisterContact, RegisterOutcome, RegisterRequestId, Registration,
     RegistrationKey,
 };
+pub use endpoint::transfer::{IncomingRefer, Refer, ReferId, ReferProgress, ReferTarget, Replaces};
 pub use endpoint::{Endpoint, Load};

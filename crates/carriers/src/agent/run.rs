@@ -391,6 +391,11 @@ const fn key_of(event: &Event) -> Option<CallKey> {
         | Event::ReinviteCanceled { key }
         | Event::ReinviteAnswered { key, .. }
         | Event::ReinviteFailed { key, .. }
+        | Event::AnswerWanted { key, .. }
+        | Event::ProvisionalAcknowledged { key, .. }
+        | Event::SessionRefreshed { key, .. }
+        | Event::ReferReceived { key, .. }
+        | Event::ReferProgress { key, .. }
         | Event::InfoDigit { key, .. } => Some(*key),
         Event::OptionsAnswered { .. }
         | Event::Registered { .. }

@@ -48,6 +48,8 @@ pub(crate) fn of_ended(by: EndedBy, q850: Option<&Q850>) -> LegEnd {
         EndedBy::Local => "Hung up",
         EndedBy::Timeout => "The far side does not respond",
         EndedBy::Transport => "The far side cannot be reached",
+        EndedBy::SessionExpired => "The far side gave no sign of life within the session's interval",
+        EndedBy::Replaced => "Another call took its place",
     };
     end(LegEndKind::HungUp, side(by), phrase, q850)
 }
@@ -92,9 +94,9 @@ pub(crate) fn rejection(refusal: Refusal) -> Rejection {
 
 const fn side(by: EndedBy) -> LegEndedBy {
     match by {
-        EndedBy::Remote => LegEndedBy::Remote,
+        EndedBy::Remote | EndedBy::Replaced => LegEndedBy::Remote,
         EndedBy::Local => LegEndedBy::Local,
-        EndedBy::Timeout => LegEndedBy::Timeout,
+        EndedBy::Timeout | EndedBy::SessionExpired => LegEndedBy::Timeout,
         EndedBy::Transport => LegEndedBy::Transport,
     }
 }

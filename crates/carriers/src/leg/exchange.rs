@@ -89,6 +89,7 @@ impl Exchange {
             destination: Hop::udp(peer),
             sdp: sound.offer(),
             credentials,
+            replaces: None,
             extra_headers: headers,
             ring_timeout,
             large_over_tcp: false,

@@ -172,10 +172,17 @@ impl Leg {
             Event::Failed { failure, .. } => return self.over(end::of_failure(&failure)),
             Event::Canceled { by, q850, .. } => return self.over(end::of_canceled(by, q850.as_ref())),
             Event::Ended { by, q850, .. } => return self.over(end::of_ended(by, q850.as_ref())),
+            Event::ReferReceived { key, refer, .. } => {
+                orders.push(Order::AnswerRefer { key, refer, code: 603 })
+            }
             Event::Incoming { .. }
             | Event::ReinviteCanceled { .. }
             | Event::ReinviteAnswered { .. }
             | Event::ReinviteFailed { .. }
+            | Event::AnswerWanted { .. }
+            | Event::ProvisionalAcknowledged { .. }
+            | Event::SessionRefreshed { .. }
+            | Event::ReferProgress { .. }
             | Event::OptionsAnswered { .. }
             | Event::Registered { .. }
             | Event::RegistrationFailed { .. }

@@ -168,6 +168,7 @@ async fn called(sdp: Vec<u8>) -> (Side, Peer, CallKey) {
         destination: target.into(),
         sdp,
         credentials: None,
+        replaces: None,
         extra_headers: Vec::new(),
         ring_timeout: Duration::from_secs(30),
         large_over_tcp: false,

@@ -49,6 +49,21 @@ impl Default for Limits {
     }
 }
 
+/// How long a session lives without a sign of life (RFC 4028).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionTimers {
+    /// The interval we ask for, in seconds; none: we ask for none, and go along with the peer's.
+    pub expires_secs: Option<u32>,
+    /// The shortest interval we take, in seconds; at least 90.
+    pub min_secs: u32,
+}
+
+impl Default for SessionTimers {
+    fn default() -> Self {
+        Self { expires_secs: Some(1_800), min_secs: 90 }
+    }
+}
+
 /// What an endpoint is told once.
 #[derive(Clone, Debug)]
 pub struct EndpointConfig {
@@ -63,6 +78,8 @@ pub struct EndpointConfig {
     pub timers: TimerLengths,
     /// Limits.
     pub limits: Limits,
+    /// Session timers.
+    pub session_timers: SessionTimers,
     /// Whether to say 100 to an INVITE at once. Off only for peers played in tests.
     pub automatic_trying: bool,
     /// Whether a REGISTER is taken ([`super::Event::RegisterReceived`]); else it gets 405.
@@ -80,6 +97,7 @@ impl EndpointConfig {
             user_agent: user_agent.into(),
             timers: TimerLengths::default(),
             limits: Limits::default(),
+            session_timers: SessionTimers::default(),
             automatic_trying: true,
             registrar: false,
             trace: false,

@@ -13,6 +13,7 @@ mod responses;
 pub(crate) mod sink;
 mod timeouts;
 pub(crate) mod tokens;
+pub mod transfer;
 pub(crate) mod wire;
 
 use crate::dialog::Dialog;

@@ -3,6 +3,7 @@
 
 pub use super::hop::{Hop, Transport};
 use super::register::{RegisterOutcome, RegisterRequestId, Registration, RegistrationKey};
+use super::transfer::{Refer, ReferId, Replaces};
 use crate::digest::Credentials;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -59,10 +60,13 @@ pub struct OutgoingCall {
     pub from: Party,
     /// Where the INVITE goes.
     pub destination: Hop,
-    /// The offer (RFC 3264).
+    /// The offer (RFC 3264). Empty: the peer makes the offer, and AnswerWanted asks for the answer.
     pub sdp: Vec<u8>,
-    /// What to answer a 401 or 407 to this INVITE with; nothing else is ever answered with it.
+    /// What to answer a 401 or 407 to this INVITE with, and later ones of the same realm if nobody but the machine the
+    /// INVITE went to can read the answer.
     pub credentials: Option<Credentials>,
+    /// A call that this one takes the place of (RFC 3891).
+    pub replaces: Option<Replaces>,
     /// Further headers (name, value), at most 32. Headers the endpoint writes itself are refused.
     pub extra_headers: Vec<(String, String)>,
     /// From the INVITE until it is cancelled unanswered.
@@ -101,6 +105,19 @@ impl Rejection {
     pub fn with_code(code: u16) -> Self {
         Self { code, ..Self::default() }
     }
+}
+
+/// Which message an answer goes out in, when the peer's response to our INVITE made the offer (RFC 3261 §13.2.1, RFC 3262
+/// §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerPlace {
+    /// The PRACK to a reliable provisional response of this early dialog.
+    Prack {
+        /// As in Provisional.
+        fork: u16,
+    },
+    /// The ACK to the 2xx of our INVITE or re-INVITE.
+    Ack,
 }
 
 /// What the application asks for.
@@ -151,21 +168,58 @@ pub enum Order {
         /// Goes out as a Reason header.
         q850: Option<Q850>,
     },
-    /// Offer a changed session in an answered call. Answered by ReinviteAnswered or ReinviteFailed.
+    /// Offer a changed session in an answered call. Answered by ReinviteAnswered or ReinviteFailed; glare (491) is waited
+    /// out by the endpoint.
     Reinvite {
         /// The call.
         key: CallKey,
-        /// The offer.
+        /// The offer. Empty: the peer makes the offer, and AnswerWanted asks for the answer.
         sdp: Vec<u8>,
     },
-    /// Answer a re-INVITE received.
+    /// Give the answer that AnswerWanted asks for.
+    GiveAnswer {
+        /// The call.
+        key: CallKey,
+        /// As in the event.
+        place: AnswerPlace,
+        /// The answer.
+        sdp: Vec<u8>,
+    },
+    /// Ask the peer of an answered call to call somebody else (RFC 3515). Answered by ReferProgress; one at a time.
+    Refer {
+        /// The call.
+        key: CallKey,
+        /// Whom, and how.
+        refer: Refer,
+    },
+    /// Answer a REFER received: 202 accepts it, and NotifyRefer tells how it goes.
+    AnswerRefer {
+        /// The call.
+        key: CallKey,
+        /// As in the event.
+        refer: ReferId,
+        /// 202, or 300..=699: 603 in most cases.
+        code: u16,
+    },
+    /// Tell the peer how its REFER goes. Nothing is sent if it does not want to hear.
+    NotifyRefer {
+        /// The call.
+        key: CallKey,
+        /// As in the event.
+        refer: ReferId,
+        /// The status code of the new call, 100..=699; from 200 on it is the last word.
+        code: u16,
+        /// Its phrase; the standard one if none is given.
+        reason: Option<String>,
+    },
+    /// Answer a re-INVITE, UPDATE or PRACK with an offer.
     AnswerReinvite {
         /// The call.
         key: CallKey,
         /// The answer, or our offer if the re-INVITE had none.
         sdp: Vec<u8>,
     },
-    /// Refuse a re-INVITE received (488 in most cases); the call goes on as it was.
+    /// Refuse the offer of a re-INVITE, UPDATE or PRACK (488 in most cases); the call goes on as it was.
     RejectReinvite {
         /// The call.
         key: CallKey,

@@ -37,6 +37,10 @@ impl Endpoint {
                 check_code(code, 400)?;
                 self.with_talking(key, |talking, wire| talking.reject_reinvite(code, wire, now))?
             }
+            Order::GiveAnswer { key, .. }
+            | Order::Refer { key, .. }
+            | Order::AnswerRefer { key, .. }
+            | Order::NotifyRefer { key, .. } => self.with_talking(key, |_, _| Err(OrderError::WrongState))?,
             Order::Options { ping, uri, destination } => self.ping(ping, &uri, destination, now),
             Order::Register { .. } | Order::Unregister { .. } | Order::AnswerRegister { .. } => {
                 Err(OrderError::UnknownRegistration)

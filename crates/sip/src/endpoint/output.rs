@@ -2,8 +2,9 @@
 //! message. One flat enum each. Knows nothing of how it came about.
 
 use super::hop::Hop;
-use super::order::{CallKey, Q850};
+use super::order::{AnswerPlace, CallKey, Q850};
 use super::register::{IncomingRegister, RegisterRequestId, RegistrationKey};
+use super::transfer::{IncomingRefer, ReferId, ReferProgress};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -86,6 +87,11 @@ pub struct IncomingCall {
     pub authorizations: Vec<String>,
     /// X-… headers and those about identity and diversion, in order; at most 32.
     pub headers: Vec<(String, String)>,
+    /// The call of ours that this one is to take the place of (RFC 3891): it is ended once this one is answered. Whether
+    /// the caller may do so is for the application to decide; it named tags that only the two parties should know.
+    pub replaces: Option<CallKey>,
+    /// Referred-By as received (RFC 3892).
+    pub referred_by: Option<String>,
     /// Where the INVITE came from.
     pub source: Hop,
 }
@@ -143,7 +149,7 @@ pub struct Failure {
     pub q850: Option<Q850>,
     /// Retry-After in seconds.
     pub retry_after_secs: Option<u32>,
-    /// Contact URIs of a 3xx, in order; at most 8.
+    /// Contact URIs of a 3xx, by falling `q`, equal ones in the order given; at most 8.
     pub contacts: Vec<String>,
     /// Which side.
     pub by: FailedBy,
@@ -166,6 +172,26 @@ pub enum EndedBy {
     Timeout,
     /// The transport could not deliver.
     Transport,
+    /// The session was not refreshed in time (RFC 4028 §10).
+    SessionExpired,
+    /// Another call took its place (RFC 3891).
+    Replaced,
+}
+
+/// Which request of the peer carries an offer within a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OfferRequest {
+    /// A re-INVITE.
+    Reinvite,
+    /// An UPDATE (RFC 3311) in an answered call, or in one we received.
+    Update,
+    /// An UPDATE in an early dialog of a call we placed.
+    EarlyUpdate {
+        /// As in Provisional.
+        fork: u16,
+    },
+    /// A PRACK (RFC 3262 §5).
+    Prack,
 }
 
 /// What the application hears. Each call ends with exactly one of Failed, Canceled or Ended, and its key is free then.
@@ -193,10 +219,29 @@ pub enum Event {
         reason: String,
         /// Which early dialog, in order of appearance from 0: a forked call rings at several places.
         fork: u16,
-        /// Early media.
+        /// Early media. If the INVITE had no offer, what is offered comes by AnswerWanted and not here.
+        sdp: Option<Vec<u8>>,
+        /// Sent reliably (RFC 3262), and acknowledged by us.
+        reliable: bool,
+    },
+    /// The peer's response to an INVITE or re-INVITE of ours without offer made one: it waits for GiveAnswer. In a 2xx the
+    /// event follows Answered or ReinviteAnswered, and the call is ended if the answer does not come within 32·T1.
+    AnswerWanted {
+        /// The call.
+        key: CallKey,
+        /// To be given back.
+        place: AnswerPlace,
+        /// The offer.
+        sdp: Vec<u8>,
+    },
+    /// The caller acknowledged our reliable provisional response (RFC 3262).
+    ProvisionalAcknowledged {
+        /// The call.
+        key: CallKey,
+        /// The answer to the offer in our response, if the INVITE had none.
         sdp: Option<Vec<u8>>,
     },
-    /// Our INVITE was answered and acknowledged.
+    /// Our INVITE was answered, and acknowledged unless AnswerWanted follows.
     Answered {
         /// The call.
         key: CallKey,
@@ -237,19 +282,21 @@ pub enum Event {
         /// Reason given by the peer.
         q850: Option<Q850>,
     },
-    /// The peer offers a changed session and waits for AnswerReinvite or RejectReinvite.
+    /// The peer offers a changed session (re-INVITE, UPDATE or PRACK) and waits for AnswerReinvite or RejectReinvite.
     ReinviteReceived {
         /// The call.
         key: CallKey,
         /// The offer; none means that our answer carries the offer.
         sdp: Option<Vec<u8>>,
+        /// What carries it.
+        request: OfferRequest,
     },
     /// The peer took its re-INVITE back before it was answered.
     ReinviteCanceled {
         /// The call.
         key: CallKey,
     },
-    /// Our re-INVITE was answered and acknowledged.
+    /// Our re-INVITE was answered, and acknowledged unless AnswerWanted follows.
     ReinviteAnswered {
         /// The call.
         key: CallKey,
@@ -260,10 +307,33 @@ pub enum Event {
     ReinviteFailed {
         /// The call.
         key: CallKey,
-        /// The status code; 491 is glare.
+        /// The status code; 491 if the peer's own offer came first, or glare did not end.
         code: u16,
-        /// When to try again after glare (RFC 3261 §14.1).
+        /// When the peer may take it (Retry-After).
         retry_after: Option<Duration>,
+    },
+    /// The session timer started anew (RFC 4028), by us or by the peer, without a word of the application.
+    SessionRefreshed {
+        /// The call.
+        key: CallKey,
+        /// The peer's answer, if we repeated our session description to it.
+        sdp: Option<Vec<u8>>,
+    },
+    /// The peer asks us to call somebody else, and waits for AnswerRefer.
+    ReferReceived {
+        /// The call.
+        key: CallKey,
+        /// The name of this request.
+        refer: ReferId,
+        /// Whom.
+        request: Box<IncomingRefer>,
+    },
+    /// How our REFER goes.
+    ReferProgress {
+        /// The call.
+        key: CallKey,
+        /// How.
+        progress: ReferProgress,
     },
     /// A digit by INFO (application/dtmf-relay or application/dtmf).
     InfoDigit {

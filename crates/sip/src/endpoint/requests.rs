@@ -275,6 +275,8 @@ fn incoming_call(request: &Request<'_, '_>, sdp: Option<Vec<u8>>, source: Hop) -
             .map(scan::unfold)
             .collect(),
         headers: headers_of_interest(message),
+        replaces: None,
+        referred_by: None,
         source,
     }
 }

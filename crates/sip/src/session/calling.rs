@@ -134,7 +134,14 @@ impl Calling {
         // A body that is no session description does not matter here.
         let sdp = session_description(response.message).unwrap_or_default();
         let reason = scan::unfold(response.reason);
-        wire.event(Event::Provisional { key: self.key, code: response.code, reason, fork, sdp });
+        wire.event(Event::Provisional {
+            key: self.key,
+            code: response.code,
+            reason,
+            fork,
+            sdp,
+            reliable: false,
+        });
     }
 
     /// The number of an early dialog; beyond the limit all count as the last one.

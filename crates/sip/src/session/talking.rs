@@ -5,7 +5,7 @@ use super::{Next, info, session_description};
 use crate::dialog::Dialog;
 use crate::dialog::snapshot::DialogSnapshot;
 use crate::endpoint::order::{CallKey, Hop, OrderError, Q850};
-use crate::endpoint::output::{EndedBy, Event};
+use crate::endpoint::output::{EndedBy, Event, OfferRequest};
 use crate::endpoint::wire::{Status, Wire, finish_capabilities};
 use crate::message::fields::parse_q850;
 use crate::message::name::ALLOW;
@@ -221,7 +221,7 @@ impl Talking {
         }
         let (cseq, has_offer) = (request.cseq.number, sdp.is_some());
         self.theirs = Some(TheirOffer { server, head, cseq, has_offer });
-        wire.event(Event::ReinviteReceived { key: self.key, sdp });
+        wire.event(Event::ReinviteReceived { key: self.key, sdp, request: OfferRequest::Reinvite });
     }
 
     fn on_info(

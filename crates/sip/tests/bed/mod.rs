@@ -3,7 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 
 use model::Timestamp;
-use sip::{CallKey, Endpoint, EndpointConfig, Event, Order, OutgoingCall, Output, Party};
+use sip::{CallKey, Endpoint, EndpointConfig, Event, OfferRequest, Order, OutgoingCall, Output, Party};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -264,8 +264,9 @@ pub fn short(event: &Event) -> String {
     match event {
         Event::Incoming { .. } => "incoming".into(),
         Event::Trying { .. } => "trying".into(),
-        Event::Provisional { code, fork, sdp, .. } => {
-            format!("{code} fork {fork}{}", if sdp.is_some() { " sdp" } else { "" })
+        Event::Provisional { code, fork, sdp, reliable, .. } => {
+            let reliable = if *reliable { " reliable" } else { "" };
+            format!("{code} fork {fork}{}{reliable}", if sdp.is_some() { " sdp" } else { "" })
         }
         Event::Answered { answer, .. } => format!("answered fork {}", answer.fork),
         Event::AnswerAcknowledged { sdp, .. } => {
@@ -276,7 +277,22 @@ pub fn short(event: &Event) -> String {
             format!("canceled {by:?}{}", if *crossed_answer { " crossed" } else { "" })
         }
         Event::Ended { by, .. } => format!("ended {by:?}"),
-        Event::ReinviteReceived { sdp, .. } => format!("reinvite{}", if sdp.is_some() { " sdp" } else { "" }),
+        Event::ReinviteReceived { sdp, request, .. } => {
+            let name = match request {
+                OfferRequest::Reinvite => "reinvite".to_owned(),
+                other => format!("{other:?}").to_lowercase(),
+            };
+            format!("{name}{}", if sdp.is_some() { " sdp" } else { "" })
+        }
+        Event::AnswerWanted { place, .. } => format!("answer wanted {place:?}"),
+        Event::ProvisionalAcknowledged { sdp, .. } => {
+            format!("provisional acknowledged{}", if sdp.is_some() { " sdp" } else { "" })
+        }
+        Event::SessionRefreshed { sdp, .. } => {
+            format!("refreshed{}", if sdp.is_some() { " sdp" } else { "" })
+        }
+        Event::ReferReceived { request, .. } => format!("refer {}", request.wants_progress),
+        Event::ReferProgress { progress, .. } => format!("refer {progress:?}"),
         Event::ReinviteCanceled { .. } => "reinvite canceled".into(),
         Event::ReinviteAnswered { .. } => "reinvite answered".into(),
         Event::ReinviteFailed { code, .. } => format!("reinvite failed {code}"),
@@ -303,6 +319,7 @@ pub fn call_to(address: &str) -> OutgoingCall {
         destination: address.parse::<SocketAddr>().unwrap().into(),
         sdp: OFFER.to_vec(),
         credentials: None,
+        replaces: None,
         extra_headers: vec![("X-Test".into(), "1".into())],
         ring_timeout: Duration::from_secs(200),
         large_over_tcp: false,
