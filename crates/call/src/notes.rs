@@ -1,0 +1,177 @@
+//! What a call's events and facts say on its timeline: a line for a person, and a small detail under names that stay,
+//! whatever becomes of the domain's own types. Ids stand there as UUIDs; a door spells them its own way.
+
+use model::call::{Call, CallEnd, EndReason};
+use model::event::{CommandOutcome, EventBody};
+use model::leg::ReleaseCause;
+use model::recording::Recording;
+use model::sound::{MediaFact, MediaFigures, RecordFact};
+use model::timeline::TimelineKind;
+use serde_json::{Value, json};
+
+/// One line of a timeline, whoever's call and whenever.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// Which part of the server speaks.
+    pub kind: TimelineKind,
+    /// One line for a person.
+    pub summary: String,
+    /// What a person may want to unfold.
+    pub detail: Value,
+}
+
+/// What an event says. `call` is the row right after it.
+pub fn event(call: &Call, body: &EventBody) -> Line {
+    let kind = match body {
+        EventBody::DigitReceived { .. } => TimelineKind::Dtmf,
+        EventBody::GatherCompleted { .. } | EventBody::CommandCompleted { .. } => TimelineKind::Flow,
+        EventBody::RecordingCompleted { .. } => TimelineKind::Recording,
+        _ => TimelineKind::Call,
+    };
+    let (summary, detail) = match body {
+        EventBody::Initiated => ("accepted".into(), json!({ "event": "initiated" })),
+        EventBody::Ringing { early_media } => {
+            let sound = if *early_media { ", with sound" } else { "" };
+            (format!("the far side rings{sound}"), json!({ "event": "ringing", "earlyMedia": early_media }))
+        }
+        EventBody::Answered => ("answered".into(), json!({ "event": "answered" })),
+        EventBody::ParticipantJoined { leg } => (format!("party {} joined", leg.ordinal), Value::Null),
+        EventBody::ParticipantLeft { leg } => (format!("party {} left", leg.ordinal), Value::Null),
+        EventBody::DigitReceived { digit, duration_ms } => (
+            format!("key {} received", digit.expose()),
+            json!({ "key": digit.expose(), "durationMs": duration_ms }),
+        ),
+        EventBody::GatherCompleted { command, keys, ended_by } => {
+            let detail = json!({ "commandId": command.to_string(), "endedBy": ended_by });
+            (format!("gathered \"{}\"", keys.expose()), detail)
+        }
+        EventBody::CommandCompleted { command, name, outcome } => {
+            let (status, reason) = match outcome {
+                CommandOutcome::Completed => ("completed", None),
+                CommandOutcome::Skipped => ("skipped", None),
+                CommandOutcome::Cancelled => ("cancelled", None),
+                CommandOutcome::Failed { reason } => ("failed", Some(reason)),
+            };
+            let command = command.to_string();
+            let detail = json!({ "commandId": command, "command": name, "status": status, "reason": reason });
+            (format!("{name}: {}", outcome_words(outcome)), detail)
+        }
+        EventBody::RecordingCompleted { recording } => {
+            (format!("recording {}", word(json!(recording.status))), recording_detail(recording))
+        }
+        EventBody::Ended(end) => (end_words(end), end_detail(call, end)),
+    };
+    Line { kind, summary, detail }
+}
+
+/// The reason in one word, and what signalling said where that says more.
+fn end_words(end: &CallEnd) -> String {
+    let reason = word(json!(end.reason));
+    match (end.cause.code, end.cause.phrase.as_str()) {
+        (Some(code), phrase) if code >= 300 => format!("ended: {reason} ({code} {phrase})"),
+        (None, phrase) if end.reason == EndReason::Failed && !phrase.is_empty() => {
+            format!("ended: {reason} ({phrase})")
+        }
+        _ => format!("ended: {reason}"),
+    }
+}
+
+fn recording_detail(recording: &Recording) -> Value {
+    let Recording { id, status, source, duration_ms, bytes, failure, .. } = recording;
+    json!({
+        "recordingId": id.to_string(),
+        "status": status,
+        "source": source,
+        "durationMs": duration_ms,
+        "bytes": bytes,
+        "reason": failure,
+    })
+}
+
+fn end_detail(call: &Call, end: &CallEnd) -> Value {
+    let ReleaseCause { code, phrase, q850, retry_after_s } = &end.cause;
+    json!({
+        "status": call.status,
+        "reason": end.reason,
+        "source": end.source,
+        "code": code,
+        "phrase": phrase,
+        "q850": q850,
+        "retryAfterS": retry_after_s,
+    })
+}
+
+/// A unit variant, given as JSON (`no_answer`), for a person: `no answer`.
+fn word(variant: Value) -> String {
+    match variant {
+        Value::String(word) => word.replace('_', " "),
+        _ => String::new(),
+    }
+}
+
+fn outcome_words(outcome: &CommandOutcome) -> String {
+    match outcome {
+        CommandOutcome::Completed => "completed".into(),
+        CommandOutcome::Skipped => "skipped, its conditions do not hold".into(),
+        CommandOutcome::Cancelled => "cancelled".into(),
+        CommandOutcome::Failed { reason } => format!("failed: {reason}"),
+    }
+}
+
+/// What a fact about a leg's sound says, if it is worth a line.
+pub fn media(fact: &MediaFact) -> Option<Line> {
+    let (summary, detail) = match fact {
+        MediaFact::TimedOut { silent_ms } => (format!("no sound for {silent_ms} ms"), Value::Null),
+        MediaFact::Figures(figures) => (figures_words(figures), json!(figures)),
+        MediaFact::FirstSound => ("the first sound of the far side arrived".to_owned(), Value::Null),
+        MediaFact::PlaybackFinished { played_ms, completed, .. } => {
+            let how = if *completed { "to the end" } else { "and cut" };
+            (format!("played {played_ms} ms {how}"), Value::Null)
+        }
+        MediaFact::DigitsSent { .. } => ("keys sent".to_owned(), Value::Null),
+        MediaFact::DigitsFailed { reason, .. } => (format!("keys not sent: {reason}"), Value::Null),
+        // Told only while somebody listens for it.
+        MediaFact::VoiceStarted => ("the far side speaks".to_owned(), json!({ "voice": true })),
+        MediaFact::VoiceStopped => ("the far side is silent".to_owned(), json!({ "voice": false })),
+        // A key is an event.
+        MediaFact::Digit { .. } => return None,
+    };
+    Some(Line { kind: TimelineKind::Media, summary, detail })
+}
+
+fn figures_words(figures: &MediaFigures) -> String {
+    let span = if figures.total { "whole call" } else { "window" };
+    format!(
+        "{span}: {} packets received, {} lost, {} sent, jitter {:.1} ms, MOS {:.2}",
+        figures.received_packets, figures.lost_packets, figures.sent_packets, figures.jitter_ms, figures.mos
+    )
+}
+
+/// What became of a recording, unless its event says so.
+pub fn record(fact: &RecordFact) -> Option<Line> {
+    let RecordFact::Started { recording } = fact else { return None };
+    let detail = json!({ "recordingId": recording.to_string() });
+    Some(Line { kind: TimelineKind::Recording, summary: "recording started".to_owned(), detail })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Pii;
+
+    fn check(line: Option<Line>, summary: &str, detail: &Value) {
+        let line = line.unwrap();
+        assert_eq!((line.summary.as_str(), &line.detail), (summary, detail));
+    }
+
+    #[test]
+    fn what_the_far_side_did_can_be_read_by_machines() {
+        check(media(&MediaFact::VoiceStarted), "the far side speaks", &json!({ "voice": true }));
+        check(media(&MediaFact::VoiceStopped), "the far side is silent", &json!({ "voice": false }));
+        assert_eq!(media(&MediaFact::Digit { digit: '1', duration_ms: 80 }), None);
+        let body = EventBody::DigitReceived { digit: Pii::new('5'), duration_ms: 80 };
+        let call = crate::tests::call();
+        check(Some(event(&call, &body)), "key 5 received", &json!({ "key": "5", "durationMs": 80 }));
+        check(Some(event(&call, &EventBody::Answered)), "answered", &json!({ "event": "answered" }));
+    }
+}
