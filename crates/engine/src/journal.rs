@@ -4,7 +4,7 @@
 use crate::losses::Losses;
 use crate::panics::caught;
 use model::CallId;
-use model::timeline::TimelineEntry;
+use model::timeline::{TIMELINE_DETAIL_BYTES_MAX, TimelineEntry};
 use ports::{Store, Timeline};
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
@@ -30,8 +30,6 @@ const FEEDS_MAX: usize = 1_024;
 const FEED_LAG_MAX: usize = 256;
 /// Longest summary, in bytes (see [`TimelineEntry::summary`]).
 const SUMMARY_BYTES_MAX: usize = 200;
-/// Longest detail, in bytes of JSON (see [`TimelineEntry::detail`]).
-const DETAIL_BYTES_MAX: usize = 4_096;
 
 /// The timelines of all calls.
 pub struct Journal {
@@ -206,9 +204,9 @@ fn bounded(mut entry: TimelineEntry) -> TimelineEntry {
     entry.summary.truncate(cut);
     if !matches!(entry.detail, Value::Null | Value::Bool(_) | Value::Number(_)) {
         let text = entry.detail.to_string();
-        if text.len() > DETAIL_BYTES_MAX {
+        if text.len() > TIMELINE_DETAIL_BYTES_MAX {
             // Escaping can at most double a JSON text that is itself put into a string.
-            let cut = text.floor_char_boundary(DETAIL_BYTES_MAX / 2 - 32);
+            let cut = text.floor_char_boundary(TIMELINE_DETAIL_BYTES_MAX / 2 - 32);
             entry.detail = json!({ "cut": text.get(..cut) });
         }
     }
@@ -229,9 +227,13 @@ mod tests {
 
     #[test]
     fn entries_are_cut_to_their_limits() {
-        let long = bounded(entry(&"ä".repeat(150), json!({ "text": "\"".repeat(5_000) })));
+        let long = bounded(entry(&"ä".repeat(150), json!({ "text": "\"".repeat(20_000) })));
         assert_eq!(long.summary, "ä".repeat(100));
-        assert!(long.detail.to_string().len() <= DETAIL_BYTES_MAX, "{}", long.detail.to_string().len());
+        assert!(
+            long.detail.to_string().len() <= TIMELINE_DETAIL_BYTES_MAX,
+            "{}",
+            long.detail.to_string().len()
+        );
         let short = entry("rings", json!({ "a": 1 }));
         assert_eq!(bounded(short.clone()), short);
     }

@@ -8,6 +8,9 @@ use serde_json::Value;
 /// Most entries kept for one call; the last one then says that more were dropped.
 pub const TIMELINE_ENTRIES_MAX: u32 = 2_000;
 
+/// Most bytes of an entry's detail, as JSON: a whole INVITE with a long session description.
+pub const TIMELINE_DETAIL_BYTES_MAX: usize = 16 * 1024;
+
 /// One line of a call's timeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TimelineEntry {
@@ -19,7 +22,7 @@ pub struct TimelineEntry {
     pub kind: TimelineKind,
     /// One line for a person, at most 200 bytes.
     pub summary: String,
-    /// What a person may want to unfold; at most 4 KiB, with credentials masked.
+    /// What a person may want to unfold; at most [`TIMELINE_DETAIL_BYTES_MAX`], with credentials masked.
     pub detail: Value,
 }
 

@@ -1,7 +1,7 @@
 //! A leg's lines on its call's timeline: signalling messages and what was agreed about the sound. An incoming call
 //! has no id until somebody takes it; its lines wait here for it.
 
-use model::timeline::{TimelineEntry, TimelineKind};
+use model::timeline::{TIMELINE_DETAIL_BYTES_MAX, TimelineEntry, TimelineKind};
 use model::{CallId, Timestamp};
 use ports::Timeline;
 use serde_json::{Value, json};
@@ -12,8 +12,8 @@ use std::sync::Arc;
 const WAITING_MAX: usize = 16;
 /// Most bytes of a line's summary.
 const SUMMARY_BYTES_MAX: usize = 200;
-/// Most bytes of a message within the detail, as JSON spells them; the rest of 4 KiB is for what stands around it.
-const MESSAGE_BYTES_MAX: usize = 3_800;
+/// Most bytes of a message within the detail, as JSON spells them; the rest is for what stands around it.
+const MESSAGE_BYTES_MAX: usize = TIMELINE_DETAIL_BYTES_MAX - 300;
 
 /// The timeline of one leg.
 pub(crate) struct Story {
@@ -61,9 +61,9 @@ impl Story {
             return;
         }
         let text = String::from_utf8_lossy(message.bytes);
-        let arrow = match message.direction {
-            Direction::Out => "→",
-            Direction::In => "←",
+        let (arrow, direction) = match message.direction {
+            Direction::Out => ("→", "out"),
+            Direction::In => ("←", "in"),
         };
         let again = if message.retransmission { " (again)" } else { "" };
         let summary = cut(&format!("{arrow} {}{again}", headline(&text)), SUMMARY_BYTES_MAX).to_owned();
@@ -71,6 +71,8 @@ impl Story {
         let detail = json!({
             "peer": message.hop.address.to_string(),
             "transport": message.hop.transport.via_word(),
+            "direction": direction,
+            "again": message.retransmission,
             "message": kept,
             "cut": kept.len() < text.len(),
         });
@@ -150,7 +152,7 @@ mod tests {
         let lines = lines.0.lock().unwrap();
         assert_eq!(lines[0].summary, summary);
         assert!(lines[0].summary.len() <= SUMMARY_BYTES_MAX);
-        assert!(lines[0].detail.to_string().len() <= 4_096, "{summary}");
+        assert!(lines[0].detail.to_string().len() <= TIMELINE_DETAIL_BYTES_MAX, "{summary}");
     }
 
     #[test]

@@ -246,7 +246,7 @@ async fn the_timeline_tells_messages_and_sound() {
         assert_eq!(line.call, leg(1).call);
         let sound = expected.starts_with("Agreed");
         assert_eq!(line.kind, if sound { TimelineKind::Sdp } else { TimelineKind::Sip });
-        assert!(line.detail.to_string().len() <= 4_096, "{expected}");
+        assert!(line.detail.to_string().len() <= model::timeline::TIMELINE_DETAIL_BYTES_MAX, "{expected}");
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) const ROOMS: &[Room] = &[
     Room { name: "rtp", layer: 1, kind: Kind::Pure },
     Room { name: "audio", layer: 1, kind: Kind::Pure },
     Room { name: "call", layer: 2, kind: Kind::Pure },
+    Room { name: "story", layer: 2, kind: Kind::Pure },
     Room { name: "ports", layer: 2, kind: Kind::Seam },
     Room { name: "media", layer: 3, kind: Kind::Adapter },
     Room { name: "carriers", layer: 3, kind: Kind::Adapter },
