@@ -1,9 +1,10 @@
 //! The values of WWW-Authenticate and Authorization: `Digest name=value, …`. Knows no hash.
 
-use super::hash::Algorithm;
+use super::hash::{Algorithm, Qop};
 use crate::message::scan;
+use std::fmt;
 
-/// A challenge that we can answer.
+/// A challenge that can be answered; printed as the value of WWW-Authenticate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
     /// Where the credentials are valid.
@@ -14,15 +15,15 @@ pub struct Challenge {
     pub opaque: Option<String>,
     /// How to hash.
     pub algorithm: Algorithm,
-    /// Whether `qop=auth` is offered; else the response has no nonce count.
-    pub qop_auth: bool,
+    /// The protection to use, `auth` where both are offered; none is RFC 2069 and its response has no nonce count.
+    pub qop: Option<Qop>,
     /// The last response was right, only its nonce is too old.
     pub stale: bool,
 }
 
 impl Challenge {
-    /// Reads the value of WWW-Authenticate or Proxy-Authenticate. `None` for another scheme, an unknown algorithm, only
-    /// auth-int, or without realm or nonce.
+    /// Reads the value of WWW-Authenticate or Proxy-Authenticate. `None` for another scheme, an unknown algorithm or
+    /// only unknown protections, or without realm or nonce.
     pub fn parse(value: &[u8]) -> Option<Self> {
         let mut realm = None;
         let mut nonce = None;
@@ -41,12 +42,29 @@ impl Challenge {
                 _ => {}
             }
         }
-        let qop_auth = match &qop {
-            None => false,
-            Some(list) if list.split(',').any(|one| one.trim().eq_ignore_ascii_case("auth")) => true,
+        let offers =
+            |list: &str, qop: Qop| list.split(',').any(|one| Qop::from_name(one.trim()) == Some(qop));
+        let qop = match &qop {
+            None => None,
+            Some(list) if offers(list, Qop::Auth) => Some(Qop::Auth),
+            Some(list) if offers(list, Qop::AuthInt) => Some(Qop::AuthInt),
             Some(_) => return None,
         };
-        Some(Self { realm: realm?, nonce: nonce?, opaque, algorithm: algorithm?, qop_auth, stale })
+        Some(Self { realm: realm?, nonce: nonce?, opaque, algorithm: algorithm?, qop, stale })
+    }
+}
+
+impl fmt::Display for Challenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest realm={}, nonce={}", quoted(&self.realm), quoted(&self.nonce))?;
+        if let Some(opaque) = &self.opaque {
+            write!(f, ", opaque={}", quoted(opaque))?;
+        }
+        write!(f, ", algorithm={}", self.algorithm.name())?;
+        if let Some(qop) = self.qop {
+            write!(f, ", qop=\"{}\"", qop.name())?;
+        }
+        if self.stale { f.write_str(", stale=true") } else { Ok(()) }
     }
 }
 
@@ -90,9 +108,10 @@ mod tests {
             nonce: "n,1".into(),
             opaque: Some(String::new()),
             algorithm: Algorithm::Sha256,
-            qop_auth: true,
+            qop: Some(Qop::Auth),
             stale: true,
         };
+        assert_eq!(Challenge::parse(wanted.to_string().as_bytes()).as_ref(), Some(&wanted));
         assert_eq!(Challenge::parse(value), Some(wanted));
     }
 
@@ -106,7 +125,8 @@ mod tests {
         check("Digest realm=r", false);
         check("Digest nonce=n", false);
         check("Digest realm=r, nonce=n, algorithm=SHA-512", false);
-        check("Digest realm=r, nonce=n, qop=\"auth-int\"", false);
+        check("Digest realm=r, nonce=n, qop=\"auth-int\"", true);
+        check("Digest realm=r, nonce=n, qop=\"auth-conf\"", false);
         check("Basic realm=r", false);
         check("NoOneKnowsThisScheme opaque-data=here", false);
         check("Digest", false);

@@ -3,7 +3,7 @@
 
 use super::Credentials;
 use super::challenge::{Challenge, quoted};
-use super::hash::Parts;
+use super::hash::{Parts, Protected};
 
 /// The strongest of several challenges; of equals the first. With credentials for one realm, only that realm's.
 pub fn strongest<'c>(
@@ -26,8 +26,7 @@ pub fn strongest<'c>(
 pub fn answer(
     challenge: &Challenge,
     credentials: &Credentials,
-    method: &str,
-    uri: &str,
+    protected: Protected<'_>,
     cnonce: &str,
     count: u32,
 ) -> String {
@@ -38,23 +37,22 @@ pub fn answer(
         realm: &challenge.realm,
         password: &credentials.password,
         nonce: &challenge.nonce,
-        method,
-        uri,
+        protected,
         cnonce,
-        count: challenge.qop_auth.then_some(count.as_str()),
+        count: challenge.qop.map(|qop| (qop, count.as_str())),
     };
     let mut value = format!(
         "Digest username={}, realm={}, nonce={}, uri={}, response=\"{}\", algorithm={}",
         quoted(&credentials.username),
         quoted(&challenge.realm),
         quoted(&challenge.nonce),
-        quoted(uri),
+        quoted(protected.uri),
         parts.response(),
         challenge.algorithm.name(),
     );
-    if challenge.qop_auth {
-        value.push_str(&format!(", qop=auth, cnonce={}, nc={count}", quoted(cnonce)));
-    } else if challenge.algorithm.name().ends_with("-sess") {
+    if let Some(qop) = challenge.qop {
+        value.push_str(&format!(", qop={}, cnonce={}, nc={count}", qop.name(), quoted(cnonce)));
+    } else if challenge.algorithm.is_session() {
         value.push_str(&format!(", cnonce={}", quoted(cnonce)));
     }
     if let Some(opaque) = &challenge.opaque {
@@ -66,7 +64,7 @@ pub fn answer(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::Algorithm;
+    use crate::digest::{Algorithm, Qop};
 
     fn credentials(realm: Option<&str>) -> Credentials {
         Credentials { username: "bob".into(), password: "zanzibar".into(), realm: realm.map(str::to_owned) }
@@ -79,7 +77,7 @@ mod tests {
             "Digest realm=r, nonce=2, algorithm=SHA-256",
             "Digest realm=r, nonce=3, algorithm=SHA-256",
             "Digest realm=other, nonce=4, algorithm=SHA-256-sess",
-            "Digest realm=r, nonce=5, algorithm=SHA-512-256",
+            "Digest realm=r, nonce=5, algorithm=SHA-512",
         ];
         let check = |realm, nonce: Option<&str>| {
             let got = strongest(offered.iter().map(|text| text.as_bytes()), &credentials(realm));
@@ -97,16 +95,17 @@ mod tests {
             nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093".into(),
             opaque: Some("5ccc069c403ebaf9f0171e9517f40e41".into()),
             algorithm: Algorithm::Md5,
-            qop_auth: true,
+            qop: Some(Qop::Auth),
             stale: false,
         };
+        let invite = Protected { method: "INVITE", uri: "sip:bob@biloxi.com", body: b"" };
         // Figures of draft-smith-sipping-auth-examples-01 §3.
-        let value = answer(&challenge, &credentials(None), "INVITE", "sip:bob@biloxi.com", "0a4f113b", 1);
+        let value = answer(&challenge, &credentials(None), invite, "0a4f113b", 1);
         assert!(value.contains("response=\"89eb0059246c02b2f6ee02c7961d5ea3\""), "{value}");
         assert!(value.contains("qop=auth, cnonce=\"0a4f113b\", nc=00000001"), "{value}");
         assert!(value.contains("opaque=\"5ccc069c403ebaf9f0171e9517f40e41\""), "{value}");
-        challenge.qop_auth = false;
-        let value = answer(&challenge, &credentials(None), "INVITE", "sip:bob@biloxi.com", "0a4f113b", 1);
+        challenge.qop = None;
+        let value = answer(&challenge, &credentials(None), invite, "0a4f113b", 1);
         assert!(value.contains("response=\"bf57e4e0d0bffc0fbaedce64d59add5e\""), "{value}");
         assert!(!value.contains("cnonce") && !value.contains("qop"), "{value}");
     }

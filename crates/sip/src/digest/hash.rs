@@ -1,7 +1,7 @@
 //! The hash functions of digest and how its parts are hashed together (RFC 7616 §3.4). Knows no header.
 
 use md5::Md5;
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha512_256};
 
 /// A digest algorithm, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,14 +14,20 @@ pub enum Algorithm {
     Sha256,
     /// SHA-256-sess.
     Sha256Sess,
+    /// SHA-512-256.
+    Sha512,
+    /// SHA-512-256-sess.
+    Sha512Sess,
 }
 
 impl Algorithm {
+    /// All of them, weakest first.
+    pub const ALL: [Self; 6] =
+        [Self::Md5, Self::Md5Sess, Self::Sha256, Self::Sha256Sess, Self::Sha512, Self::Sha512Sess];
+
     /// By its name in any case.
     pub fn from_name(name: &str) -> Option<Self> {
-        const ALL: [Algorithm; 4] =
-            [Algorithm::Md5, Algorithm::Md5Sess, Algorithm::Sha256, Algorithm::Sha256Sess];
-        ALL.into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
     }
 
     /// As written in a header.
@@ -31,30 +37,72 @@ impl Algorithm {
             Self::Md5Sess => "MD5-sess",
             Self::Sha256 => "SHA-256",
             Self::Sha256Sess => "SHA-256-sess",
+            Self::Sha512 => "SHA-512-256",
+            Self::Sha512Sess => "SHA-512-256-sess",
         }
     }
 
-    const fn is_session(self) -> bool {
-        matches!(self, Self::Md5Sess | Self::Sha256Sess)
+    pub(super) const fn is_session(self) -> bool {
+        matches!(self, Self::Md5Sess | Self::Sha256Sess | Self::Sha512Sess)
+    }
+
+    /// Hexadecimal.
+    fn hash_bytes(self, bytes: &[u8]) -> String {
+        match self {
+            Self::Md5 | Self::Md5Sess => hex(&Md5::digest(bytes)),
+            Self::Sha256 | Self::Sha256Sess => hex(&Sha256::digest(bytes)),
+            Self::Sha512 | Self::Sha512Sess => hex(&Sha512_256::digest(bytes)),
+        }
     }
 
     /// Hashes the parts joined by colons; hexadecimal.
     fn hash(self, parts: &[&str]) -> String {
-        let text = parts.join(":");
-        match self {
-            Self::Md5 | Self::Md5Sess => hex(&Md5::digest(text.as_bytes())),
-            Self::Sha256 | Self::Sha256Sess => hex(&Sha256::digest(text.as_bytes())),
-        }
+        self.hash_bytes(parts.join(":").as_bytes())
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
         // Writing to a string does not fail.
         let _ = write!(out, "{byte:02x}");
         out
     })
+}
+
+/// What of a request a response protects.
+#[derive(Clone, Copy, Debug)]
+pub struct Protected<'a> {
+    /// Method.
+    pub method: &'a str,
+    /// The digest's `uri`: the Request-URI.
+    pub uri: &'a str,
+    /// The body; only `qop=auth-int` hashes it.
+    pub body: &'a [u8],
+}
+
+/// How much of the request is protected (RFC 7616 §3.4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Qop {
+    /// Method and URI.
+    Auth,
+    /// The body too.
+    AuthInt,
+}
+
+impl Qop {
+    /// As written in a header.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::AuthInt => "auth-int",
+        }
+    }
+
+    /// By its name in any case.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Auth, Self::AuthInt].into_iter().find(|qop| qop.name().eq_ignore_ascii_case(name))
+    }
 }
 
 /// Everything a response is computed of.
@@ -64,12 +112,11 @@ pub(super) struct Parts<'a> {
     pub(super) realm: &'a str,
     pub(super) password: &'a str,
     pub(super) nonce: &'a str,
-    pub(super) method: &'a str,
-    pub(super) uri: &'a str,
+    pub(super) protected: Protected<'a>,
     /// Client nonce; only with `count` or a session algorithm.
     pub(super) cnonce: &'a str,
-    /// `nc` as written, when qop=auth.
-    pub(super) count: Option<&'a str>,
+    /// The protection, and `nc` as written; none is RFC 2069.
+    pub(super) count: Option<(Qop, &'a str)>,
 }
 
 impl Parts<'_> {
@@ -80,9 +127,15 @@ impl Parts<'_> {
         if algorithm.is_session() {
             secret = algorithm.hash(&[&secret, self.nonce, self.cnonce]);
         }
-        let request = algorithm.hash(&[self.method, self.uri]);
+        let Protected { method, uri, body } = self.protected;
+        let request = match self.count {
+            Some((Qop::AuthInt, _)) => algorithm.hash(&[method, uri, &algorithm.hash_bytes(body)]),
+            _ => algorithm.hash(&[method, uri]),
+        };
         match self.count {
-            Some(count) => algorithm.hash(&[&secret, self.nonce, count, self.cnonce, "auth", &request]),
+            Some((qop, count)) => {
+                algorithm.hash(&[&secret, self.nonce, count, self.cnonce, qop.name(), &request])
+            }
             None => algorithm.hash(&[&secret, self.nonce, &request]),
         }
     }
@@ -95,16 +148,16 @@ mod tests {
     #[test]
     fn responses_match_the_examples_of_the_rfcs() {
         // RFC 7616 §3.9.1 and RFC 2617 §3.5.
+        let get = Protected { method: "GET", uri: "/dir/index.html", body: b"" };
         let rfc7616 = |algorithm| Parts {
             algorithm,
             username: "Mufasa",
             realm: "http-auth@example.org",
             password: "Circle of Life",
             nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
-            method: "GET",
-            uri: "/dir/index.html",
+            protected: get,
             cnonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
-            count: Some("00000001"),
+            count: Some((Qop::Auth, "00000001")),
         };
         assert_eq!(rfc7616(Algorithm::Md5).response(), "8ca523f5e9506fed4657c9700eebdbec");
         assert_eq!(
@@ -117,13 +170,45 @@ mod tests {
             realm: "testrealm@host.com",
             password: "Circle Of Life",
             nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093",
-            method: "GET",
-            uri: "/dir/index.html",
+            protected: get,
             cnonce: "0a4f113b",
-            count: Some("00000001"),
+            count: Some((Qop::Auth, "00000001")),
         };
         assert_eq!(rfc2617.response(), "6629fae49393a05397450978507c4ef1");
         // Without qop (RFC 2069 as corrected): MD5(HA1:nonce:HA2) computed by another implementation.
         assert_eq!(Parts { count: None, ..rfc2617 }.response(), "670fd8c2df070c60b045671b8b24ff02");
+    }
+
+    #[test]
+    fn sha_512_256_matches_another_implementation() {
+        // RFC 7616 §3.9.2 as errata 4897 corrects it, without the hashed user name: computed by another implementation.
+        let parts = Parts {
+            algorithm: Algorithm::Sha512,
+            username: "J\u{e4}s\u{f8}n Doe",
+            realm: "api@example.org",
+            password: "Secret, or not?",
+            nonce: "5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK",
+            protected: Protected { method: "GET", uri: "/doe.json", body: b"" },
+            cnonce: "NTg6RKcb9boFIAS3KrFK9BGeh+niz/sm",
+            count: Some((Qop::Auth, "00000001")),
+        };
+        assert_eq!(parts.response(), "7a4e1192babbba02e91182d2895bfdbf7adafc6e48d4e517ca301974843d840c");
+    }
+
+    #[test]
+    fn the_body_counts_where_it_is_protected() {
+        // Computed by another implementation.
+        let parts = |body| Parts {
+            algorithm: Algorithm::Md5,
+            username: "bob",
+            realm: "biloxi.com",
+            password: "zanzibar",
+            nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093",
+            protected: Protected { method: "INVITE", uri: "sip:bob@biloxi.com", body },
+            cnonce: "0a4f113b",
+            count: Some((Qop::AuthInt, "00000001")),
+        };
+        assert_eq!(parts(b"v=0\r\n").response(), "77226bb823dc077c1ad3537415667bae");
+        assert_ne!(parts(b"v=1\r\n").response(), parts(b"v=0\r\n").response());
     }
 }

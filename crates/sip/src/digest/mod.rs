@@ -1,15 +1,18 @@
 //! Digest authentication (RFC 2617, 3261 §22, 7616, 8760): challenges read and made, answers computed and verified.
 //! Whom to answer is decided elsewhere. Must not know calls or transports.
 
+mod authenticator;
+mod authorization;
 mod challenge;
 mod client;
 mod hash;
-mod server;
+mod nonce;
 
+pub use authenticator::{Authenticator, Verdict};
+pub use authorization::Authorization;
 pub use challenge::Challenge;
 pub use client::{answer, strongest};
-pub use hash::Algorithm;
-pub use server::{AuthorizationError, challenge, verify};
+pub use hash::{Algorithm, Protected, Qop};
 
 use std::fmt;
 

@@ -216,7 +216,7 @@ impl Calling {
             return false;
         }
         let cnonce = wire.tokens.tag();
-        let value = digest::answer(&challenge, credentials, "INVITE", &self.invite.target, &cnonce, 1);
+        let value = digest::answer(&challenge, credentials, self.invite.protected(), &cnonce, 1);
         let line = format!("{}: {}\r\n", answers.as_str(), value.replace(|c: char| c.is_control(), " "));
         if let Some(index) = known {
             self.authorizations.remove(index);

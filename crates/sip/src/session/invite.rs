@@ -2,6 +2,7 @@
 
 use super::check_extra_headers;
 use crate::dialog::CallerSide;
+use crate::digest::Protected;
 use crate::endpoint::config::EndpointConfig;
 use crate::endpoint::names::Names;
 use crate::endpoint::order::{Hop, OrderError, OutgoingCall};
@@ -78,6 +79,11 @@ impl Invite {
         } else {
             writer.body("application/sdp", &self.sdp);
         }
+    }
+
+    /// What its credentials are about.
+    pub(super) fn protected(&self) -> Protected<'_> {
+        Protected { method: "INVITE", uri: &self.target, body: &self.sdp }
     }
 
     /// What a dialog needs of us.

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 
 use model::Timestamp;
+use sip::digest::{Algorithm, Authorization, Challenge, Qop};
 use sip::{CallKey, Endpoint, EndpointConfig, Event, OfferRequest, Order, OutgoingCall, Output, Party};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -371,4 +372,18 @@ pub fn response_to(request: &str, status: &str, tag: &str, more: &str, body: &st
         header(request, "CSeq"),
         body.len()
     )
+}
+
+/// A challenge with `qop=auth`.
+pub fn challenge(realm: &str, nonce: &str, algorithm: Algorithm) -> String {
+    let (realm, nonce, qop) = (realm.to_owned(), nonce.to_owned(), Some(Qop::Auth));
+    Challenge { realm, nonce, opaque: None, algorithm, qop, stale: false }.to_string()
+}
+
+/// Whether an Authorization value answers that challenge for the user `al` with the password `secret`.
+pub fn is_right(value: &str, realm: &str, nonce: &str, method: &str) -> bool {
+    Authorization::parse(value.as_bytes()).is_some_and(|claim| {
+        let named = claim.username == "al" && claim.realm == realm && claim.nonce == nonce;
+        named && claim.is_right("secret", method, b"")
+    })
 }
