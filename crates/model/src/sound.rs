@@ -243,3 +243,16 @@ pub enum RecordFact {
         reason: String,
     },
 }
+
+/// What a bad network does to packets, each direction for itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Impairment {
+    /// Packets lost, of a hundred.
+    pub loss_percent: f32,
+    /// Each packet is late by up to so much.
+    pub jitter_ms: u32,
+    /// Packets that later ones may overtake, of a hundred.
+    pub reorder_percent: f32,
+    /// The same seed does the same to the same packets.
+    pub seed: u64,
+}

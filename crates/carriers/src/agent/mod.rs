@@ -34,6 +34,8 @@ pub(crate) struct AgentConfig {
     pub(crate) calls_max: usize,
     /// Nothing is sent to any address that is not loopback.
     pub(crate) loopback_only: bool,
+    /// Whether each call hears 100 at once; else its leg says so itself.
+    pub(crate) automatic_trying: bool,
     /// Whether legs hear of each message, for a timeline.
     pub(crate) trace: bool,
     /// What sources may send.
@@ -169,5 +171,6 @@ fn endpoint_config(config: &AgentConfig, local: SocketAddr) -> EndpointConfig {
     let mut endpoint = EndpointConfig::new(host_port, config.user_agent.clone());
     endpoint.limits.calls_max = config.calls_max;
     endpoint.trace = config.trace;
+    endpoint.automatic_trying = config.automatic_trying;
     endpoint
 }

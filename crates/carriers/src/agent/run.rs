@@ -49,6 +49,8 @@ pub(super) struct Run {
     unreachable: Vec<Hop>,
     /// Calls that were hung up and that the endpoint did not know.
     orphans: Vec<CallKey>,
+    /// Bodies of answers that shall be lost once on the way.
+    losing: Vec<Vec<u8>>,
 }
 
 /// A message that went out or came in, as the endpoint tells it.
@@ -86,6 +88,7 @@ impl Run {
             follow_ups: Vec::new(),
             unreachable: Vec::new(),
             orphans: Vec::new(),
+            losing: Vec::new(),
         }
     }
 
@@ -243,6 +246,7 @@ impl Run {
             }
             if self.follow_ups.is_empty() && self.unreachable.is_empty() {
                 self.let_orphans_go();
+                self.losing.clear();
                 return;
             }
             for hop in std::mem::take(&mut self.unreachable) {
@@ -259,6 +263,11 @@ impl Run {
             Order::HangUp { key, .. } => Some(*key),
             _ => None,
         };
+        if let Order::Answer { key, sdp } = &order
+            && self.legs.get_mut(key).is_some_and(Leg::takes_lost_answer)
+        {
+            self.losing.push(sdp.clone());
+        }
         if let Err(error) = self.endpoint.handle_order(order, now) {
             self.counters.orders_refused.add();
             tracing::debug!(%error, "an order did not fit the call's state");
@@ -297,6 +306,9 @@ impl Run {
         if self.loopback_only && !hop.address.ip().to_canonical().is_loopback() {
             self.counters.send_failures.add();
             self.unreachable.push(hop);
+            return;
+        }
+        if !retransmission && self.losing.iter().any(|body| bytes.ends_with(body)) {
             return;
         }
         match self.socket.send_to(bytes, hop.address).await {

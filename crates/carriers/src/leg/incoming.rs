@@ -25,12 +25,31 @@ impl Leg {
         }
     }
 
+    /// Tells the caller that somebody works on the call.
+    pub(super) fn trying(&self, orders: &mut Vec<Order>) {
+        if self.stage == Stage::Arrived {
+            orders.push(Order::Ring { key: self.key, code: 100, sdp: None });
+        }
+    }
+
+    /// Opens the sound before the answer. What does not do now may do in the answer, which then says why not.
+    pub(super) fn early_media(&mut self, now: Timestamp, orders: &mut Vec<Order>) {
+        if self.stage != Stage::Arrived || self.offer.is_none() {
+            return self.ring(orders);
+        }
+        if let Ok(sdp) = self.description(now) {
+            self.described = Some(sdp.clone());
+            orders.push(Order::Ring { key: self.key, code: 183, sdp: Some(sdp) });
+        }
+    }
+
     /// Answers; the fact follows the caller's acknowledgement.
     pub(super) fn answer(&mut self, now: Timestamp, orders: &mut Vec<Order>) {
         if self.stage != Stage::Arrived {
             return;
         }
-        match self.description(now) {
+        let described = self.described.take().map_or_else(|| self.description(now), Ok);
+        match described {
             Ok(sdp) => {
                 self.stage = Stage::Answering;
                 orders.push(Order::Answer { key: self.key, sdp });

@@ -60,6 +60,12 @@ pub(crate) enum Command {
     Adopt(Box<Body>),
     /// Tell the caller that it rings.
     Ring,
+    /// Tell the caller that somebody works on the call, where nobody does so by itself.
+    Trying,
+    /// Open the sound towards the caller before the answer.
+    EarlyMedia,
+    /// Lose the answer once on the way, when it comes.
+    LoseAnswer,
     /// Answer an incoming call.
     Answer,
     /// Refuse an incoming call.
@@ -102,6 +108,10 @@ pub(crate) struct Leg {
     arrival: Option<ArrivalSeat>,
     /// Incoming: the offer of the INVITE.
     offer: Option<Vec<u8>>,
+    /// Incoming: our description, if sound was opened before the answer.
+    described: Option<Vec<u8>>,
+    /// Incoming: the answer shall be lost once.
+    lose_answer: bool,
     /// Outgoing: what each early dialog has agreed.
     early: Vec<(u16, Negotiated)>,
     ringing: Option<LegFact>,
@@ -132,6 +142,8 @@ impl Leg {
             body,
             arrival: None,
             offer: None,
+            described: None,
+            lose_answer: false,
             early: Vec::new(),
             ringing: None,
             verdict: None,
@@ -197,10 +209,18 @@ impl Leg {
         match command {
             Command::Adopt(body) => self.adopt(*body),
             Command::Ring => self.ring(orders),
+            Command::Trying => self.trying(orders),
+            Command::EarlyMedia => self.early_media(now, orders),
+            Command::LoseAnswer => self.lose_answer = true,
             Command::Answer => self.answer(now, orders),
             Command::Reject(rejection) => self.reject(rejection, orders),
             Command::HangUp => self.hang_up(orders),
         }
+    }
+
+    /// Whether the answer that goes out now shall be lost; once.
+    pub(crate) const fn takes_lost_answer(&mut self) -> bool {
+        std::mem::replace(&mut self.lose_answer, false)
     }
 
     fn hang_up(&mut self, orders: &mut Vec<Order>) {

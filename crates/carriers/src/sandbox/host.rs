@@ -1,15 +1,17 @@
 //! Drives one persona in one call: facts of its leg go in, what it does becomes orders to the leg and its sound.
 //! Decides nothing; the persona does.
 
-use super::persona::{Persona, PersonaInput, PersonaOutput, PersonaRefusal};
-use super::voice::Voice;
+use super::gate::Gate;
+use super::voice::{Voice, of_length, tone};
 use crate::leg::Command;
 use crate::leg::exchange::Exchange;
 use model::LegId;
 use model::leg::{LegFact, LegOrder};
 use model::sound::{DigitsId, MediaFact, PlaybackId};
+use persona::{Persona, PersonaInput, PersonaOutput, PersonaRefusal};
 use ports::media::{Clip, PlaneOrder};
-use ports::{Clock, LegSink, MediaPlane};
+use ports::{Clock, LegSink, MediaPlane, Utterance};
+use sip::message::uri::escape_user;
 use sip::{Q850, Rejection};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -49,6 +51,7 @@ impl LegSink for HostSink {
 pub(super) struct World {
     pub(super) media: Arc<dyn MediaPlane>,
     pub(super) voice: Arc<Voice>,
+    pub(super) gate: Arc<Gate>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -83,12 +86,14 @@ impl Host {
     }
 
     /// Plays the persona until its leg is over.
-    pub(super) async fn run(mut self, mut facts: mpsc::Receiver<Fact>) {
+    pub(super) async fn run(mut self, first: Option<PersonaInput>, mut facts: mpsc::Receiver<Fact>) {
         for line in self.persona.lines() {
-            let (voice, locale) = (Arc::clone(&self.world.voice), self.persona.locale().to_owned());
-            tokio::spawn(async move { voice.clip(line, locale).await });
+            let (voice, utterance) = (Arc::clone(&self.world.voice), self.utterance(line));
+            tokio::spawn(async move { voice.clip(utterance).await });
         }
-        self.tell(PersonaInput::Called);
+        if let Some(first) = first {
+            self.tell(first);
+        }
         loop {
             let now = self.world.clock.now();
             let sleep = self.persona.deadline().map_or(IDLE, |deadline| deadline.since(now).min(IDLE));
@@ -134,32 +139,59 @@ impl Host {
     fn act(&mut self) {
         while let Some(output) = self.persona.poll() {
             match output {
+                PersonaOutput::Trying => self.command(Command::Trying),
                 PersonaOutput::Ring => self.order(&LegOrder::Ring),
+                PersonaOutput::EarlyMedia => self.command(Command::EarlyMedia),
                 PersonaOutput::Answer => self.order(&LegOrder::Answer),
+                PersonaOutput::LoseAnswer => self.command(Command::LoseAnswer),
+                PersonaOutput::Challenge => self.command(Command::Reject(self.world.gate.challenge())),
                 PersonaOutput::HangUp => self.order(&LegOrder::HangUp),
                 PersonaOutput::Refuse(refusal) => self.refuse(refusal),
-                PersonaOutput::Say { text } => self.say(text),
+                PersonaOutput::Redirect { to } => self.redirect(&to),
+                PersonaOutput::Say { text, length_ms } => self.say(text, length_ms),
+                PersonaOutput::Play(spec) => self.play(tone(&spec), if spec.repeat { u16::MAX } else { 1 }),
+                PersonaOutput::Quiet => self.sound(PlaneOrder::StopPlayback { playback: self.playback }),
+                PersonaOutput::Mute => self.sound(PlaneOrder::Mute { on: true }),
                 PersonaOutput::Listen => self.sound(PlaneOrder::WatchVoice { on: true }),
                 PersonaOutput::Echo => self.sound(PlaneOrder::Echo { on: true }),
                 PersonaOutput::Press { digits, in_band } => {
                     self.digits = DigitsId(self.digits.0.wrapping_add(1));
                     self.sound(PlaneOrder::SendDigits { id: self.digits, digits, in_band });
                 }
+                PersonaOutput::Impair(_)
+                | PersonaOutput::Hold
+                | PersonaOutput::Resume
+                | PersonaOutput::Transfer { .. } => {}
             }
         }
     }
 
     /// Says a text as soon as its sound is made; what was said before is cut then.
-    fn say(&mut self, text: String) {
+    fn say(&mut self, text: String, length_ms: Option<u32>) {
         self.playback = PlaybackId(self.playback.0.wrapping_add(1));
         let (playback, sender) = (self.playback, self.sender.clone());
-        let (voice, locale) = (Arc::clone(&self.world.voice), self.persona.locale().to_owned());
+        let (voice, utterance) = (Arc::clone(&self.world.voice), self.utterance(text));
         tokio::spawn(async move {
-            let clip = voice.clip(text, locale).await;
+            let mut clip = voice.clip(utterance).await;
+            if let Some(length_ms) = length_ms {
+                clip = Arc::new(of_length(&clip, length_ms));
+            }
             if let Some(sender) = sender.upgrade() {
                 let _ = sender.send(Fact::Clip(playback, clip)).await;
             }
         });
+    }
+
+    fn utterance(&self, text: String) -> Utterance {
+        let locale = self.persona.locale().to_owned();
+        Utterance { text, locale, voice: self.persona.voice().map(str::to_owned) }
+    }
+
+    /// Plays a sound that is there already.
+    fn play(&mut self, clip: Clip, times: u16) {
+        self.playback = PlaybackId(self.playback.0.wrapping_add(1));
+        let (playback, clips) = (self.playback, vec![Arc::new(clip)]);
+        self.sound(PlaneOrder::Play { playback, clips, times, gap_ms: 0 });
     }
 
     fn order(&self, order: &LegOrder) {
@@ -169,8 +201,15 @@ impl Host {
         }
     }
 
-    fn refuse(&self, refusal: PersonaRefusal) {
+    /// Sends the caller to another number of this network.
+    fn redirect(&self, to: &str) {
         let Some(exchange) = self.exchange.upgrade() else { return };
+        let contact = format!("sip:{}@{}", escape_user(to), exchange.local_addr());
+        let rejection = Rejection { contacts: vec![contact], ..Rejection::with_code(302) };
+        self.command(Command::Reject(rejection));
+    }
+
+    fn refuse(&self, refusal: PersonaRefusal) {
         let PersonaRefusal { code, phrase, q850, retry_after_s } = refusal;
         let rejection = Rejection {
             reason: Some(phrase.to_owned()),
@@ -178,8 +217,13 @@ impl Host {
             retry_after_secs: retry_after_s,
             ..Rejection::with_code(code)
         };
-        if let Err(error) = exchange.command(self.leg, Command::Reject(rejection)) {
-            tracing::debug!(%error, "a persona's refusal came too late");
+        self.command(Command::Reject(rejection));
+    }
+
+    fn command(&self, command: Command) {
+        let Some(exchange) = self.exchange.upgrade() else { return };
+        if let Err(error) = exchange.command(self.leg, command) {
+            tracing::debug!(%error, "a persona's order came too late");
         }
     }
 

@@ -1,14 +1,12 @@
 //! The sandbox: a telephone network of personas on loopback, and the carrier that reaches it and nothing else. Must
 //! not know trunks.
 
+mod gate;
 mod host;
 mod network;
-pub mod persona;
 mod voice;
-mod wishes;
 
 pub use network::PersonaNetwork;
-pub use wishes::{WishError, Wishes};
 
 use crate::StartError;
 use crate::agent::budget::BudgetConfig;
@@ -22,6 +20,7 @@ use model::LegId;
 use model::leg::{LegOrder, Refusal};
 use model::sound::Codec;
 use model::trunk::Trunk;
+use persona::Settings;
 use ports::carrier::IncomingRef;
 use ports::{Carrier, CarrierError, Clock, Dial, LegSink, MediaPlane, Route, Timeline, Tts};
 use sip::message::uri::escape_user;
@@ -89,6 +88,7 @@ impl SandboxCarrier {
             user_agent: config.user_agent,
             calls_max: config.calls_max,
             loopback_only: true,
+            automatic_trying: true,
             trace: true,
             budget: BudgetConfig::default(),
         };
@@ -113,10 +113,10 @@ impl SandboxCarrier {
 impl Carrier for SandboxCarrier {
     async fn dial(&self, dial: Dial) -> Result<(), CarrierError> {
         let Route::Sandbox(metadata) = &dial.route else { return Err(CarrierError::WrongRoute) };
-        let wishes =
-            Wishes::from_metadata(metadata).map_err(|error| CarrierError::Resources(error.to_string()))?;
+        let settings =
+            Settings::from_metadata(metadata).map_err(|error| CarrierError::Resources(error.to_string()))?;
         let seat = self.exchange.sit(dial.leg)?;
-        let headers = wishes.to_header().map(|json| (wishes::HEADER.to_owned(), json));
+        let headers = settings.to_header().map(|json| (persona::HEADER.to_owned(), json));
         let placing = Placing {
             peer: self.network,
             to_uri: format!("sip:{}@{}", escape_user(dial.to.expose()), self.network),
@@ -125,7 +125,7 @@ impl Carrier for SandboxCarrier {
                 user: dial.from.expose().clone(),
                 host: self.exchange.local_addr().to_string(),
             },
-            credentials: None,
+            credentials: Some(gate::credentials()),
             headers: headers.into_iter().collect(),
             ring_timeout: Duration::from_millis(dial.ring_timeout_ms.into()),
             profile: Profile { sound: sound_policy(self.silence_limit), permit: None },

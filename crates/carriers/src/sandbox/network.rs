@@ -1,9 +1,8 @@
 //! The persona network: a SIP user agent on loopback that answers as whoever is called.
 
+use super::gate::Gate;
 use super::host::{self, Host, World};
-use super::persona::Persona;
 use super::voice::Voice;
-use super::wishes::Wishes;
 use super::{loopback, sound_policy};
 use crate::StartError;
 use crate::agent::budget::BudgetConfig;
@@ -16,7 +15,10 @@ use crate::leg::table::{Arrival, LegTable};
 use crate::leg::{Leg, Profile};
 use model::leg::Refusal;
 use model::{CallId, IdSource, LegId};
+use persona::{Persona, PersonaInput, Settings};
 use ports::{Clock, MediaPlane, Tts};
+use sip::message::Uri;
+use sip::message::uri::unescape;
 use sip::{CallKey, IncomingCall, Rejection};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -43,7 +45,12 @@ impl PersonaNetwork {
         let table = LegTable::new(CALLS_MAX);
         let voice = Arc::new(Voice::new(Arc::clone(&media), tts));
         let door = Arc::new(PersonaDoor {
-            world: World { media: Arc::clone(&media), voice, clock: Arc::clone(&clock) },
+            world: World {
+                media: Arc::clone(&media),
+                voice,
+                gate: Arc::new(Gate::new(u64::from_ne_bytes(seed))),
+                clock: Arc::clone(&clock),
+            },
             table: Arc::clone(&table),
             ids: Mutex::new(IdSource::new(u64::from_ne_bytes(seed))),
             exchange: OnceLock::new(),
@@ -54,6 +61,7 @@ impl PersonaNetwork {
             user_agent: concat!("Lyrebird persona/", env!("CARGO_PKG_VERSION")).to_owned(),
             calls_max: CALLS_MAX,
             loopback_only: true,
+            automatic_trying: false,
             trace: false,
             budget: BudgetConfig::default(),
         };
@@ -88,7 +96,7 @@ impl Door for PersonaDoor {
     }
 
     fn incoming(&self, key: CallKey, call: &IncomingCall) -> Result<Leg, Rejection> {
-        let persona = Persona::of_number(&call.request_user, Wishes::default());
+        let persona = Persona::new(&call.request_user, settings(call));
         let sound = SoundPolicy { telephone_events: persona.knows_telephone_events(), ..sound_policy(None) };
         if let Some(offer) = &call.sdp {
             check_offer(offer, &sound.codecs)
@@ -107,14 +115,14 @@ impl Door for PersonaDoor {
             CallId::generate(&mut ids, self.world.clock.now())
         };
         let leg = LegId::new(id, 0);
-        let wishes = Wishes::from_wire(&call.headers, &call.request_uri);
-        let persona = Persona::of_number(&call.request_user, wishes);
+        let persona = Persona::new(&call.request_user, settings(&call));
+        let authorized = self.world.gate.admits(&call);
         let (sink, facts) = host::facts();
         let host = Host::new(self.world.clone(), Weak::clone(weak), leg, persona, &sink);
         let sink: Arc<dyn ports::LegSink> = sink;
         match exchange.adopt(key, leg, &sink) {
             Ok(()) => {
-                tokio::spawn(host.run(facts));
+                tokio::spawn(host.run(Some(PersonaInput::Called { authorized }), facts));
             }
             Err(error) => {
                 tracing::warn!(%error, "a persona could not take a call");
@@ -122,4 +130,16 @@ impl Door for PersonaDoor {
             }
         }
     }
+}
+
+/// What the caller set: the header's settings, else the URI's `digits`, which any SIP phone can dial.
+fn settings(call: &IncomingCall) -> Settings {
+    let header = call.headers.iter().find(|header| header.0.eq_ignore_ascii_case(persona::HEADER));
+    let mut settings = header.map(|header| Settings::from_header(&header.1)).unwrap_or_default();
+    if settings.digits.is_none() {
+        let uri = Uri::parse(&call.request_uri).ok();
+        let pressed = uri.and_then(|uri| uri.param("digits").flatten()).map(unescape);
+        settings.digits = pressed.and_then(|pressed| Settings::digits_from_address(&pressed));
+    }
+    settings
 }

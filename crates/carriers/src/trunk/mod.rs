@@ -96,6 +96,7 @@ impl TrunkCarrier {
             user_agent: config.user_agent.clone(),
             calls_max: config.calls_max,
             loopback_only: false,
+            automatic_trying: true,
             trace: true,
             budget: BudgetConfig::default(),
         };

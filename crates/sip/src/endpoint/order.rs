@@ -130,7 +130,8 @@ pub enum Order {
         /// The call.
         call: Box<OutgoingCall>,
     },
-    /// Say 180, 183 or another 101..=199 to an incoming call; `sdp` brings early media.
+    /// Say 180, 183 or another 101..=199 to an incoming call; `sdp` brings early media. 100 is said once, for those
+    /// who have switched off [`super::EndpointConfig::automatic_trying`].
     Ring {
         /// The call.
         key: CallKey,

@@ -95,10 +95,11 @@ impl Endpoint {
         sdp: Option<Vec<u8>>,
         now: Timestamp,
     ) -> Result<(), OrderError> {
-        if !(101..=199).contains(&code) {
-            return Err(OrderError::BadCode(code));
+        match code {
+            100 => self.with_ringing(key, |ringing, wire| ringing.try_it(wire, now)),
+            101..=199 => self.with_ringing(key, |ringing, wire| ringing.ring(code, sdp, wire, now)),
+            _ => Err(OrderError::BadCode(code)),
         }
-        self.with_ringing(key, |ringing, wire| ringing.ring(code, sdp, wire, now))
     }
 
     fn reject(&mut self, key: CallKey, rejection: &Rejection, now: Timestamp) -> Result<(), OrderError> {

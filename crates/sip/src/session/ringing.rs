@@ -51,12 +51,8 @@ impl Ringing {
         }
         let timeout = now + wire.config.limits.unanswered_max;
         let Arrival { server, head, dialog, cseq, has_offer, .. } = arrival;
-        if wire.config.automatic_trying {
-            wire.reply(server, &head, Status { code: 100, reason: None, tag: None }, now, |writer| {
-                writer.end()
-            });
-        }
-        Self {
+        let automatic_trying = wire.config.automatic_trying;
+        let ringing = Self {
             key,
             server,
             head,
@@ -67,7 +63,18 @@ impl Ringing {
             rung: None,
             ring_again: None,
             answer_timeout: Some(wire.set(timeout, Timer::AnswerTimeout(key))),
+        };
+        if automatic_trying {
+            ringing.try_it(wire, now);
         }
+        ringing
+    }
+
+    /// Says 100: somebody works on it. Makes no dialog and is not repeated.
+    pub(crate) fn try_it(&self, wire: &mut Wire, now: Timestamp) {
+        wire.reply(self.server, &self.head, Status { code: 100, reason: None, tag: None }, now, |writer| {
+            writer.end();
+        });
     }
 
     pub(crate) fn local_tag(&self) -> &str {

@@ -38,6 +38,7 @@ pub(crate) const ROOMS: &[Room] = &[
     Room { name: "sip", layer: 1, kind: Kind::Pure },
     Room { name: "rtp", layer: 1, kind: Kind::Pure },
     Room { name: "audio", layer: 1, kind: Kind::Pure },
+    Room { name: "persona", layer: 1, kind: Kind::Pure },
     Room { name: "call", layer: 2, kind: Kind::Pure },
     Room { name: "story", layer: 2, kind: Kind::Pure },
     Room { name: "ports", layer: 2, kind: Kind::Seam },

@@ -1,9 +1,10 @@
 //! 0002: sends back what it hears.
 
-use super::stage::Stage;
-use super::{PersonaOutput, Script};
+use crate::output::PersonaOutput;
+use crate::script::Script;
+use crate::stage::Stage;
 
-pub(super) struct Echo;
+pub(crate) struct Echo;
 
 impl Script for Echo {
     fn connected(&mut self, stage: &mut Stage) {

@@ -1,29 +1,30 @@
 //! 0014: an interactive menu: speaks its choices, accepts digits, says what was pressed, and repeats.
 
-use super::stage::{Stage, Timer};
-use super::{PersonaInput, PersonaOutput, Script};
-use crate::sandbox::wishes::Wishes;
+use crate::input::PersonaInput;
+use crate::script::Script;
+use crate::settings::Settings;
+use crate::stage::{Stage, Timer};
 
 const CHOICES: &str =
     "Welcome. For sales, press one. For support, press two. To hear this again, press star.";
 /// From the end of the choices until they are repeated.
 const REPEAT_AFTER_MS: u32 = 5_000;
 
-pub(super) struct Menu {
+pub(crate) struct Menu {
     choices: String,
     /// What is said now is a confirmation; the choices follow.
     confirming: bool,
 }
 
 impl Menu {
-    pub(super) fn new(wishes: &Wishes) -> Self {
-        let choices = wishes.text.clone().unwrap_or_else(|| CHOICES.to_owned());
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let choices = settings.text.clone().unwrap_or_else(|| CHOICES.to_owned());
         Self { choices, confirming: false }
     }
 
     fn say_choices(&mut self, stage: &mut Stage) {
         self.confirming = false;
-        stage.act(PersonaOutput::Say { text: self.choices.clone() });
+        stage.say(&self.choices);
     }
 }
 
@@ -45,7 +46,7 @@ impl Script for Menu {
             PersonaInput::Digit(digit) => {
                 stage.stop(Timer::Script);
                 self.confirming = true;
-                stage.act(PersonaOutput::Say { text: format!("You pressed {}.", word(digit)) });
+                stage.say(format!("You pressed {}.", word(digit)));
             }
             PersonaInput::Said if self.confirming => self.say_choices(stage),
             PersonaInput::Said => stage.after(Timer::Script, REPEAT_AFTER_MS),

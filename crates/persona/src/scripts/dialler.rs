@@ -1,14 +1,16 @@
 //! 0003 and 0004: press digits after each prompt falls silent, as telephone events or as tones.
 
-use super::stage::{Stage, Timer};
-use super::{PersonaInput, PersonaOutput, Script};
-use crate::sandbox::wishes::Wishes;
+use crate::input::PersonaInput;
+use crate::output::PersonaOutput;
+use crate::script::Script;
+use crate::settings::Settings;
+use crate::stage::{Stage, Timer};
 
 const DIGITS: &str = "1234#";
 /// Longer than the pauses between a prompt's sentences.
 const PRESS_AFTER_MS: u32 = 700;
 
-pub(super) struct Dialler {
+pub(crate) struct Dialler {
     digits: String,
     in_band: bool,
     press_after_ms: u32,
@@ -19,11 +21,11 @@ pub(super) struct Dialler {
 }
 
 impl Dialler {
-    pub(super) fn new(wishes: &Wishes, in_band: bool) -> Self {
+    pub(crate) fn new(settings: &Settings, in_band: bool) -> Self {
         Self {
-            digits: wishes.digits.clone().unwrap_or_else(|| DIGITS.to_owned()),
+            digits: settings.digits.clone().unwrap_or_else(|| DIGITS.to_owned()),
             in_band,
-            press_after_ms: wishes.press_after_ms.unwrap_or(PRESS_AFTER_MS),
+            press_after_ms: settings.press_after_ms.unwrap_or(PRESS_AFTER_MS),
             heard: false,
             speaking: false,
             pressing: false,

@@ -1,8 +1,8 @@
 //! 0007: rings and never answers.
 
-use super::{Opening, Script};
+use crate::script::{Opening, Script};
 
-pub(super) struct Silent;
+pub(crate) struct Silent;
 
 impl Script for Silent {
     fn opening(&self) -> Opening {

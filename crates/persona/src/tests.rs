@@ -1,7 +1,11 @@
 //! Each persona as a score: what happens and when, and what it does then.
 
 use super::*;
-use PersonaInput::{Called, Connected, Digit, Pressed, Said, VoiceStarted, VoiceStopped};
+use PersonaInput::{Connected, Digit, Pressed, Said, VoiceStarted, VoiceStopped};
+use model::Timestamp;
+
+const CALLED: PersonaInput = PersonaInput::Called { authorized: false };
+const RINGS: [PersonaOutput; 2] = [PersonaOutput::Trying, PersonaOutput::Ring];
 
 struct Score {
     persona: Persona,
@@ -9,8 +13,8 @@ struct Score {
 }
 
 impl Score {
-    fn of(number: &str, wishes: Wishes) -> Self {
-        Self { persona: Persona::of_number(number, wishes), now_ms: 1_000 }
+    fn of(number: &str, settings: Settings) -> Self {
+        Self { persona: Persona::new(number, settings), now_ms: 1_000 }
     }
 
     fn done(&mut self) -> Vec<PersonaOutput> {
@@ -37,9 +41,9 @@ impl Score {
     }
 
     /// Called, answered and connected.
-    fn connected(number: &str, wishes: Wishes) -> (Self, Vec<PersonaOutput>) {
-        let mut score = Self::of(number, wishes);
-        assert_eq!(score.hears(Called), [PersonaOutput::Ring]);
+    fn connected(number: &str, settings: Settings) -> (Self, Vec<PersonaOutput>) {
+        let mut score = Self::of(number, settings);
+        assert_eq!(score.hears(CALLED), RINGS);
         assert_eq!(score.until(1_000), [(1_000, PersonaOutput::Answer)]);
         let done = score.hears(Connected);
         (score, done)
@@ -47,7 +51,7 @@ impl Score {
 }
 
 fn say(text: &str) -> PersonaOutput {
-    PersonaOutput::Say { text: text.to_owned() }
+    PersonaOutput::Say { text: text.to_owned(), length_ms: None }
 }
 
 fn press(digits: &str, in_band: bool) -> PersonaOutput {
@@ -57,7 +61,7 @@ fn press(digits: &str, in_band: bool) -> PersonaOutput {
 #[test]
 fn a_human_answers_says_hello_and_stays() {
     for number in ["+15005550000", "+15005550099", "+4930123456", "bob", ""] {
-        let (mut score, done) = Score::connected(number, Wishes::default());
+        let (mut score, done) = Score::connected(number, Settings::default());
         assert_eq!(done, [say("Hello?")], "{number}");
         assert_eq!(score.persona.lines(), ["Hello?"]);
         assert_eq!(score.until(4 * 3_600_000), [], "{number}");
@@ -66,20 +70,20 @@ fn a_human_answers_says_hello_and_stays() {
 
 #[test]
 fn an_impatient_human_hangs_up_after_three_seconds() {
-    let (mut score, _) = Score::connected("+15005550001", Wishes::default());
+    let (mut score, _) = Score::connected("+15005550001", Settings::default());
     assert_eq!(score.until(60_000), [(4_000, PersonaOutput::HangUp)]);
 }
 
 #[test]
 fn delays_and_words_are_as_wished() {
-    let wishes = Wishes {
+    let settings = Settings {
         answer_after_ms: Some(10),
         hang_up_after_ms: Some(50),
         text: Some("Hi.".into()),
-        ..Wishes::default()
+        ..Settings::default()
     };
-    let mut score = Score::of("+15005550000", wishes);
-    score.hears(Called);
+    let mut score = Score::of("+15005550000", settings);
+    score.hears(CALLED);
     assert_eq!(score.until(10), [(10, PersonaOutput::Answer)]);
     assert_eq!(score.hears(Connected), [say("Hi.")]);
     assert_eq!(score.until(9_000), [(60, PersonaOutput::HangUp)]);
@@ -87,14 +91,14 @@ fn delays_and_words_are_as_wished() {
 
 #[test]
 fn echo_echoes() {
-    let (_, done) = Score::connected("+15005550002", Wishes::default());
+    let (_, done) = Score::connected("+15005550002", Settings::default());
     assert_eq!(done, [PersonaOutput::Echo]);
 }
 
 #[test]
 fn a_dialler_presses_once_after_each_prompt_has_been_silent_long_enough() {
     for (number, in_band) in [("+15005550003", false), ("+15005550004", true)] {
-        let (mut score, done) = Score::connected(number, Wishes::default());
+        let (mut score, done) = Score::connected(number, Settings::default());
         assert_eq!(done, [PersonaOutput::Listen]);
         assert_eq!(score.until(5_000), [], "nothing was heard yet");
         score.hears(VoiceStarted);
@@ -114,8 +118,8 @@ fn a_dialler_presses_once_after_each_prompt_has_been_silent_long_enough() {
 
 #[test]
 fn a_dialler_presses_what_is_wished() {
-    let wishes = Wishes { digits: Some("7w8".into()), press_after_ms: Some(100), ..Wishes::default() };
-    let (mut score, _) = Score::connected("+15005550003", wishes);
+    let settings = Settings { digits: Some("7w8".into()), press_after_ms: Some(100), ..Settings::default() };
+    let (mut score, _) = Score::connected("+15005550003", settings);
     score.hears(VoiceStarted);
     score.hears(VoiceStopped);
     assert_eq!(score.until(9_000), [(1_100, press("7w8", false))]);
@@ -133,11 +137,11 @@ fn refusers_refuse_at_once_or_ring_first_if_wished() {
             PersonaOutput::Refuse(refusal) => (refusal.code, refusal.q850, refusal.retry_after_s),
             other => panic!("{number} does {other:?}"),
         };
-        let done = Score::of(number, Wishes::default()).hears(Called);
+        let done = Score::of(number, Settings::default()).hears(CALLED);
         assert_eq!(done.iter().map(refused).collect::<Vec<_>>(), [(code, q850, retry_after_s)]);
 
-        let mut score = Score::of(number, Wishes { answer_after_ms: Some(20), ..Wishes::default() });
-        assert_eq!(score.hears(Called), [PersonaOutput::Ring]);
+        let mut score = Score::of(number, Settings { answer_after_ms: Some(20), ..Settings::default() });
+        assert_eq!(score.hears(CALLED), RINGS);
         let done = score.until(1_000);
         assert_eq!(
             done.iter().map(|(at, output)| (*at, refused(output).0)).collect::<Vec<_>>(),
@@ -148,15 +152,15 @@ fn refusers_refuse_at_once_or_ring_first_if_wished() {
 
 #[test]
 fn a_silent_one_rings_for_ever() {
-    let mut score = Score::of("+15005550007", Wishes { answer_after_ms: Some(1), ..Wishes::default() });
-    assert_eq!(score.hears(Called), [PersonaOutput::Ring]);
+    let mut score = Score::of("+15005550007", Settings { answer_after_ms: Some(1), ..Settings::default() });
+    assert_eq!(score.hears(CALLED), RINGS);
     assert_eq!(score.until(4 * 3_600_000), []);
 }
 
 #[test]
 fn a_menu_repeats_says_what_was_pressed_and_can_be_asked_again() {
-    let wishes = Wishes { text: Some("One or two?".into()), ..Wishes::default() };
-    let (mut score, done) = Score::connected("+15005550014", wishes);
+    let settings = Settings { text: Some("One or two?".into()), ..Settings::default() };
+    let (mut score, done) = Score::connected("+15005550014", settings);
     let choices = || say("One or two?");
     assert_eq!(done, [choices()]);
     assert_eq!(score.hears(Said), []);
