@@ -90,11 +90,13 @@ impl Server {
             receive_payload_type: payload_type,
             dtmf_payload_type: Some(101),
             receive_dtmf_payload_type: Some(101),
+            comfort_noise_payload_type: None,
+            srtp: None,
             ptime_ms: 20,
             send: true,
             receive: true,
         };
-        insist(|| self.engine.order(leg, PlaneOrder::Connect(connection)))
+        insist(|| self.engine.order(leg, PlaneOrder::Connect(connection.clone())))
             .map_err(|error| error.to_string())?;
         self.legs.push(leg);
         Ok(local.port().to_string())

@@ -3,7 +3,7 @@
 use crate::config::{MediaConfig, StartError};
 use crate::directory::Directory;
 use crate::finish::finish;
-use crate::lane::{Lane, Tools};
+use crate::lane::{ABILITIES, Lane, Tools};
 use crate::leg::{Equipment, Leg};
 use crate::pool::Pool;
 use crate::port_pool::PortPool;
@@ -13,7 +13,7 @@ use crate::spool::Spools;
 use crate::worker::order::{Inbox, WorkerDoor, WorkerOrder};
 use crate::worker::{Time, Worker};
 use model::LegId;
-use ports::media::{Clip, ClipId, FinishedRecording, OpenLeg, PlaneOrder};
+use ports::media::{Clip, ClipId, FinishedRecording, MediaAbilities, OpenLeg, PlaneOrder};
 use ports::{Clock, MediaError, MediaPlane};
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
@@ -141,6 +141,10 @@ impl MediaEngine {
 
 #[async_trait::async_trait]
 impl MediaPlane for MediaEngine {
+    fn abilities(&self) -> MediaAbilities {
+        ABILITIES
+    }
+
     fn open(&self, open: OpenLeg) -> Result<SocketAddr, MediaError> {
         if self.directory.len() >= self.config.legs_max {
             return Err(MediaError::Busy);

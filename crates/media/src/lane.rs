@@ -8,14 +8,17 @@ use crate::prompts::{EncodedClip, PromptCache, law_of};
 use crate::spool::Spools;
 use crate::worker::order::{LegOrder, WorkerDoor, WorkerOrder};
 use audio::Law;
-use model::sound::{MediaFact, PlaybackId};
+use model::sound::{Codec, MediaFact, PlaybackId};
 use model::{LegId, RecordingId};
-use ports::media::{Clip, PlaneOrder};
+use ports::media::{Clip, MediaAbilities, PlaneOrder};
 use ports::{Clock, LegSink, MediaError};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// What the engine can do.
+pub(crate) const ABILITIES: MediaAbilities =
+    MediaAbilities { codecs: &[Codec::Pcmu, Codec::Pcma], srtp: false, comfort_noise: false };
 /// Most orders that wait for one to be made ready.
 const WAITING_MAX: usize = 64;
 /// Most recordings of one leg at once.
@@ -187,6 +190,12 @@ impl Queue {
     fn make_step(&mut self, order: PlaneOrder, tools: &Tools) -> Result<Step, MediaError> {
         Ok(Step::Ready(match order {
             PlaneOrder::Connect(connection) => {
+                if !ABILITIES.codecs.contains(&connection.codec) {
+                    return Err(MediaError::Unsupported("this codec"));
+                }
+                if connection.srtp.is_some() && !ABILITIES.srtp {
+                    return Err(MediaError::Unsupported("encryption"));
+                }
                 self.law = law_of(connection.codec);
                 LegOrder::Connect(Box::new(connection))
             }

@@ -15,8 +15,9 @@ pub(crate) const TELEPHONE_RATE_HZ: u32 = 8_000;
 /// A codec's law.
 pub(crate) const fn law_of(codec: Codec) -> Law {
     match codec {
-        Codec::Pcmu => Law::Mu,
         Codec::Pcma => Law::A,
+        // No leg speaks another: `Connect` refuses it.
+        Codec::Pcmu | Codec::G722 | Codec::Opus => Law::Mu,
     }
 }
 

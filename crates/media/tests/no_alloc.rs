@@ -117,6 +117,8 @@ mod rig {
             receive_payload_type: 0,
             dtmf_payload_type: None,
             receive_dtmf_payload_type: None,
+            comfort_noise_payload_type: None,
+            srtp: None,
             ptime_ms: 20,
             send: true,
             receive: true,

@@ -11,6 +11,7 @@ pub mod number;
 pub mod recording;
 pub mod secret;
 pub mod sound;
+pub mod srtp;
 pub mod tenant;
 pub mod time;
 pub mod timeline;

@@ -12,6 +12,58 @@ pub enum Codec {
     Pcmu,
     /// G.711 A-law.
     Pcma,
+    /// G.722 at 64 kbit/s.
+    G722,
+    /// Opus, one channel.
+    Opus,
+}
+
+impl Codec {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Pcmu, Self::Pcma, Self::G722, Self::Opus];
+
+    /// Units of the RTP time stamp a second. G.722 counts 8,000 although it has 16,000 samples (RFC 3551 §4.5.2);
+    /// Opus counts 48,000 whatever it was made of (RFC 7587 §4.1).
+    pub const fn rtp_clock_hz(self) -> u32 {
+        match self {
+            Self::Pcmu | Self::Pcma | Self::G722 => 8_000,
+            Self::Opus => 48_000,
+        }
+    }
+
+    /// Samples a second that it is decoded to and encoded from.
+    pub const fn sample_rate_hz(self) -> u32 {
+        match self {
+            Self::Pcmu | Self::Pcma => 8_000,
+            Self::G722 => 16_000,
+            Self::Opus => 48_000,
+        }
+    }
+
+    /// The payload type that RFC 3551 gives it; none: one is agreed for each session.
+    pub const fn static_payload_type(self) -> Option<u8> {
+        match self {
+            Self::Pcmu => Some(0),
+            Self::Pcma => Some(8),
+            Self::G722 => Some(9),
+            Self::Opus => None,
+        }
+    }
+
+    /// Its spelling in the interface and the configuration, in lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pcmu => "pcmu",
+            Self::Pcma => "pcma",
+            Self::G722 => "g722",
+            Self::Opus => "opus",
+        }
+    }
+
+    /// By its spelling in the interface.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|codec| codec.name() == name)
+    }
 }
 
 /// A prompt of one call: numbered by the brain, resolved to sound outside of it.
@@ -183,8 +235,8 @@ pub struct MediaFigures {
     pub round_trip_ms: Option<f32>,
     /// Loudness of the far side over the window, dBFS; none if nothing was decoded.
     pub received_level_dbfs: Option<f32>,
-    /// Estimated quality, 1–4.5 (G.107).
-    pub mos: f32,
+    /// Estimated quality, 1–4.5 (G.107); none where nothing was received.
+    pub mos: Option<f32>,
     /// The codec in use.
     pub codec: Option<Codec>,
     /// Whether these are the figures of the whole leg.
@@ -255,4 +307,24 @@ pub struct Impairment {
     pub reorder_percent: f32,
     /// The same seed does the same to the same packets.
     pub seed: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codecs_have_the_clocks_of_their_rfcs_and_one_spelling() {
+        let check = |name: &str, clock_hz: u32, rate_hz: u32, payload_type: Option<u8>| {
+            let codec = Codec::from_name(name).unwrap();
+            assert_eq!((codec.rtp_clock_hz(), codec.sample_rate_hz()), (clock_hz, rate_hz), "{name}");
+            assert_eq!(codec.static_payload_type(), payload_type, "{name}");
+            assert_eq!(serde_json::to_string(&codec).unwrap(), format!("\"{name}\""));
+        };
+        check("pcmu", 8_000, 8_000, Some(0));
+        check("pcma", 8_000, 8_000, Some(8));
+        check("g722", 8_000, 16_000, Some(9));
+        check("opus", 48_000, 48_000, None);
+        assert_eq!(Codec::from_name("PCMU"), None);
+    }
 }

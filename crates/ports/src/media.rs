@@ -3,6 +3,7 @@
 
 use crate::carrier::LegSink;
 use model::sound::{Codec, DigitsId, PlaybackId, RecordSource};
+use model::srtp::SrtpKeys;
 use model::{LegId, RecordingId};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -58,7 +59,7 @@ pub enum LatchPolicy {
 }
 
 /// What was agreed with the far side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaConnection {
     /// Where to send sound.
     pub remote: SocketAddr,
@@ -76,12 +77,27 @@ pub struct MediaConnection {
     pub dtmf_payload_type: Option<u8>,
     /// The payload type that the far side sends telephone events with; without it digits are heard as tones.
     pub receive_dtmf_payload_type: Option<u8>,
+    /// The payload type of comfort noise (RFC 3389), both ways, if both sides know it.
+    pub comfort_noise_payload_type: Option<u8>,
+    /// The keys of encrypted sound; none: it goes in the clear.
+    pub srtp: Option<SrtpKeys>,
     /// Length of a packet's sound that the far side wants: 10, 20, 30, 40 or 60.
     pub ptime_ms: u8,
     /// Whether we may send.
     pub send: bool,
     /// Whether the far side will send.
     pub receive: bool,
+}
+
+/// What a media plane can do; what it cannot, nobody offers to a far side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MediaAbilities {
+    /// The codecs it plays, hears and relays.
+    pub codecs: &'static [Codec],
+    /// Whether it encrypts ([`MediaConnection::srtp`]).
+    pub srtp: bool,
+    /// Whether it understands comfort noise ([`MediaConnection::comfort_noise_payload_type`]).
+    pub comfort_noise: bool,
 }
 
 /// An order about a leg. Each is carried out at the leg's next tick (within 20 ms).
@@ -165,6 +181,9 @@ pub enum MediaError {
     /// The worker has more orders waiting than it may.
     #[error("the media worker has too many orders waiting")]
     Busy,
+    /// A codec, or encryption, that the plane does not do.
+    #[error("the media plane does not do {0}")]
+    Unsupported(&'static str),
     /// A socket failed.
     #[error("socket: {0}")]
     Socket(String),
@@ -188,6 +207,11 @@ pub struct FinishedRecording {
 /// The sound of all legs.
 #[async_trait::async_trait]
 pub trait MediaPlane: Send + Sync {
+    /// What it can do.
+    fn abilities(&self) -> MediaAbilities {
+        MediaAbilities { codecs: &[Codec::Pcmu, Codec::Pcma], srtp: false, comfort_noise: false }
+    }
+
     /// Opens a leg's sound and returns the local address to tell the far side. Nothing is sent or taken before
     /// `Connect`.
     fn open(&self, open: OpenLeg) -> Result<SocketAddr, MediaError>;

@@ -127,10 +127,9 @@ fn sources(fields: &mut Fields) -> Result<Option<Vec<Network>>, Fault> {
 
 fn codecs(fields: &mut Fields) -> Result<Option<Vec<Codec>>, Fault> {
     let Some(items) = fields.list("codecs", Trunk::CODEC_COUNTS)? else { return Ok(None) };
-    let codec = |(path, value): (String, Value)| match value.as_str() {
-        Some("pcmu") => Ok(Codec::Pcmu),
-        Some("pcma") => Ok(Codec::Pcma),
-        _ => Err(invalid(&path, "must be one of pcmu, pcma")),
+    let codec = |(path, value): (String, Value)| {
+        let codec = value.as_str().and_then(Codec::from_name);
+        codec.ok_or_else(|| invalid(&path, "must be one of pcmu, pcma, g722, opus"))
     };
     items.into_iter().map(codec).collect::<Result<_, _>>().map(Some)
 }
@@ -165,12 +164,12 @@ mod tests {
     #[test]
     fn trunks() {
         check(
-            &json!({"name": "a", "host": "h", "codecs": ["pcma"], "allowedSources": ["192.0.2.0/24"]}),
+            &json!({"name": "a", "host": "h", "codecs": ["opus", "g722", "pcma"], "allowedSources": ["192.0.2.0/24"]}),
             Ok(()),
         );
         check(&json!({"username": "u"}), Err("password"));
         check(&json!({"password": "p"}), Err("username"));
-        check(&json!({"codecs": ["opus"]}), Err("codecs[0]"));
+        check(&json!({"codecs": ["g729"]}), Err("codecs[0]"));
         check(&json!({"codecs": []}), Err("codecs"));
         check(&json!({"allowedSources": ["192.0.2.0/24", "x"]}), Err("allowedSources[1]"));
         check(&json!({"port": 0}), Err("port"));

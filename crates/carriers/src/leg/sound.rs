@@ -70,6 +70,10 @@ impl LegSound {
         policy: &SoundPolicy,
         sink: Arc<dyn LegSink>,
     ) -> Result<Self, MediaError> {
+        let codecs = spoken(&policy.codecs, media.abilities().codecs);
+        if codecs.is_empty() {
+            return Err(MediaError::Unsupported("any codec of this carrier"));
+        }
         let open = OpenLeg { leg, bind, silence_limit: policy.silence_limit, sink };
         let mut address = media.open(open)?;
         if let Some(advertised) = policy.advertised {
@@ -78,7 +82,7 @@ impl LegSound {
         let session_id = session_id(leg);
         let local = LocalAudio {
             address,
-            codecs: policy.codecs.iter().copied().map(sip_codec).collect(),
+            codecs,
             ptime_ms: PTIME_MS,
             dtmf_payload_type: policy.telephone_events.then_some(DTMF_PAYLOAD_TYPE),
             direction: MediaDirection::SendReceive,
@@ -127,10 +131,10 @@ impl LegSound {
         if self.loopback_only && connection.send && !connection.remote.ip().to_canonical().is_loopback() {
             return Err(SoundError::NotLoopback);
         }
-        if self.connected == Some(connection) {
+        if self.connected.as_ref() == Some(&connection) {
             return Ok(false);
         }
-        self.media.order(self.leg, PlaneOrder::Connect(connection))?;
+        self.media.order(self.leg, PlaneOrder::Connect(connection.clone()))?;
         self.connected = Some(connection);
         Ok(true)
     }
@@ -142,7 +146,7 @@ impl LegSound {
 
     /// What is agreed, for a person: one line, and what can be unfolded.
     pub(crate) fn describe(&self, agreed: &Negotiated) -> (String, Value) {
-        let (codec, ptime_ms) = (agreed.codec.name(), agreed.ptime_ms);
+        let (codec, ptime_ms) = (sdp::encoding_name(agreed.codec), agreed.ptime_ms);
         let digits = match agreed.dtmf_payload_type {
             Some(payload_type) => format!("digits by RFC 4733 ({payload_type})"),
             None => "digits as tones".to_owned(),
@@ -182,7 +186,7 @@ impl Drop for LegSound {
 pub(crate) fn check_offer(offer: &[u8], codecs: &[Codec]) -> Result<(), SdpRefusal> {
     let probe = LocalAudio {
         address: ([127, 0, 0, 1], 9).into(),
-        codecs: codecs.iter().copied().map(sip_codec).collect(),
+        codecs: codecs.to_vec(),
         ptime_ms: PTIME_MS,
         dtmf_payload_type: Some(DTMF_PAYLOAD_TYPE),
         direction: MediaDirection::SendReceive,
@@ -190,6 +194,11 @@ pub(crate) fn check_offer(offer: &[u8], codecs: &[Codec]) -> Result<(), SdpRefus
         origin: Origin { session_id: 0, version: 0 },
     };
     sdp::answer(&SessionDescription::parse(offer)?, &probe).map(|_| ())
+}
+
+/// What of the codecs wanted the media plane does, in the order wanted.
+fn spoken(wanted: &[Codec], able: &[Codec]) -> Vec<Codec> {
+    wanted.iter().copied().filter(|codec| able.contains(codec)).collect()
 }
 
 /// What the media plane is told of an agreement.
@@ -205,11 +214,13 @@ fn connection(agreed: &Negotiated, peer: IpAddr) -> MediaConnection {
         remote: agreed.remote,
         remote_rtcp: (!agreed.rtcp_mux).then_some(agreed.remote_rtcp),
         latch: latch_policy(agreed.remote.ip().to_canonical(), peer),
-        codec: model_codec(agreed.codec),
+        codec: agreed.codec,
         payload_type: agreed.payload_type,
         receive_payload_type: agreed.receive_payload_type,
         dtmf_payload_type: agreed.dtmf_payload_type,
         receive_dtmf_payload_type: agreed.receive_dtmf_payload_type,
+        comfort_noise_payload_type: None,
+        srtp: None,
         ptime_ms: u8::try_from(agreed.ptime_ms)
             .ok()
             .filter(|ms| [10, 20, 30, 40, 60].contains(ms))
@@ -243,20 +254,6 @@ fn session_id(leg: LegId) -> u64 {
     let bits = leg.call.uuid().as_u128();
     let low = u64::try_from(bits & u128::from(u64::MAX)).unwrap_or_default();
     (low ^ u64::from(leg.ordinal)) >> 2
-}
-
-const fn sip_codec(codec: Codec) -> sdp::Codec {
-    match codec {
-        Codec::Pcmu => sdp::Codec::Pcmu,
-        Codec::Pcma => sdp::Codec::Pcma,
-    }
-}
-
-const fn model_codec(codec: sdp::Codec) -> Codec {
-    match codec {
-        sdp::Codec::Pcmu => Codec::Pcmu,
-        sdp::Codec::Pcma => Codec::Pcma,
-    }
 }
 
 #[cfg(test)]

@@ -164,7 +164,7 @@ impl FakePlane {
     pub(crate) async fn connected(&self, leg: LegId) -> MediaConnection {
         let last = |orders: &[(LegId, PlaneOrder)]| {
             orders.iter().rev().find_map(|order| match order {
-                (of, PlaneOrder::Connect(connection)) if *of == leg => Some(*connection),
+                (of, PlaneOrder::Connect(connection)) if *of == leg => Some(connection.clone()),
                 _ => None,
             })
         };

@@ -98,7 +98,7 @@ async fn a_peer_may_name_other_payload_types_than_we_do_and_live_behind_address_
     let sdp = sdp.replace(" 101", " 96").replace(":101 ", ":96 ").replace("127.0.0.1", "192.168.7.7");
     rung.peer.order(Order::Answer { key: rung.key, sdp: sdp.into_bytes() }).await;
     rung.facts.fact(LegFact::Answered).await;
-    let connection = rung.connections()[0];
+    let connection = rung.connections()[0].clone();
     assert_eq!((connection.payload_type, connection.receive_payload_type), (8, 8));
     assert_eq!(connection.dtmf_payload_type, Some(96), "what the peer wants");
     assert_eq!(connection.receive_dtmf_payload_type, Some(101), "what we offered");

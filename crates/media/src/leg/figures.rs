@@ -116,6 +116,8 @@ fn make(counts: Counts, measured: Measured, loudness: Loudness) -> MediaFigures 
         codec: match measured.codec {
             Codec::Pcmu => QualityCodec::Pcmu,
             Codec::Pcma => QualityCodec::Pcma,
+            Codec::G722 => QualityCodec::G722,
+            Codec::Opus => QualityCodec::Opus,
         },
         loss_ratio,
         burst_ratio: burst_ratio(reception.expected, reception.lost, reception.loss_bursts),
@@ -134,7 +136,7 @@ fn make(counts: Counts, measured: Measured, loudness: Loudness) -> MediaFigures 
         jitter_max_ms: reception.jitter_max_us as f32 / 1_000.0,
         round_trip_ms: measured.round_trip.map(|time| time.as_secs_f32() * 1_000.0),
         received_level_dbfs: loudness.dbfs(),
-        mos: quality.mos as f32,
+        mos: (counts.received.0 > 0).then_some(quality.mos as f32),
         codec: Some(measured.codec),
         total: true,
     }

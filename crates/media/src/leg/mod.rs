@@ -105,7 +105,7 @@ pub(crate) struct Leg {
 
 /// What was agreed, and whom it made us believe.
 struct Line {
-    connection: MediaConnection,
+    connection: Arc<MediaConnection>,
     latch: Latch,
 }
 
@@ -268,7 +268,7 @@ impl Leg {
 
     /// Twenty milliseconds have passed.
     pub(crate) fn tick(&mut self, now: Timestamp) {
-        let Some(connection) = self.line.as_ref().map(|line| line.connection) else { return };
+        let Some(connection) = self.line.as_ref().map(|line| Arc::clone(&line.connection)) else { return };
         self.keep_time(now);
         self.ticks = self.ticks.wrapping_add(1);
         if self.ticks.is_multiple_of(TICKS_OF_TIMERS) {
@@ -290,7 +290,7 @@ impl Leg {
     pub(crate) fn close(&mut self, now: Timestamp) {
         self.end_playback();
         self.recorders.clear();
-        let Some(connection) = self.line.as_ref().map(|line| line.connection) else { return };
+        let Some(connection) = self.line.as_ref().map(|line| Arc::clone(&line.connection)) else { return };
         self.send_report(true, now);
         let (counts, measured) = (self.counts(), self.measured(connection.codec, connection.receive));
         let total = self.figures.total(counts, measured);
@@ -303,6 +303,7 @@ impl Leg {
     }
 
     fn connect(&mut self, connection: MediaConnection, now: Timestamp) {
+        let connection = Arc::new(connection);
         self.outgoing.agree(connection.payload_type, connection.ptime_ms);
         self.reports.agree(connection.remote_rtcp, now);
         self.incoming.alive(now);

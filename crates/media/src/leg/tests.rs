@@ -61,6 +61,8 @@ fn agreed(change: impl FnOnce(&mut MediaConnection)) -> Bench {
         receive_payload_type: 0,
         dtmf_payload_type: Some(101),
         receive_dtmf_payload_type: Some(101),
+        comfort_noise_payload_type: None,
+        srtp: None,
         ptime_ms: 20,
         send: true,
         receive: true,

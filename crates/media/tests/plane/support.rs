@@ -273,6 +273,8 @@ pub(crate) fn connection(peer: &Peer) -> MediaConnection {
         receive_payload_type: 0,
         dtmf_payload_type: Some(DTMF),
         receive_dtmf_payload_type: Some(DTMF),
+        comfort_noise_payload_type: None,
+        srtp: None,
         ptime_ms: 20,
         send: true,
         receive: true,

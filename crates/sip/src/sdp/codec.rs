@@ -1,77 +1,52 @@
-//! The table of audio codecs a session can speak. A further codec is a further row here.
+//! The table of audio codecs a session can speak, as SDP names them (RFC 3551, RFC 8866 §6.6, RFC 7587 §7). A further
+//! codec is a further row here.
 
-/// An audio codec as SDP names it (RFC 3551, RFC 4566 §6 rtpmap).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Codec {
-    /// G.711 µ-law.
-    Pcmu,
-    /// G.711 A-law.
-    Pcma,
-}
+pub use model::sound::Codec;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Row {
-    pub(crate) codec: Codec,
+pub(super) struct Row {
+    pub(super) codec: Codec,
     /// Encoding name in rtpmap; compared without regard to case.
-    pub(crate) name: &'static str,
-    /// RTP clock in Hz, as rtpmap says it.
-    pub(crate) clock_hz: u32,
-    /// Channels; 1 is not written.
-    pub(crate) channels: u8,
-    /// The payload type RFC 3551 gives it, if any.
-    pub(crate) static_payload_type: Option<u8>,
-    /// What a dynamic payload type starts at when we offer.
-    pub(crate) preferred_payload_type: u8,
+    pub(super) name: &'static str,
+    /// Channels that rtpmap says; 1 is not written. Opus always says 2 (RFC 7587 §7).
+    pub(super) channels: u8,
+    /// The payload type that we offer it with.
+    pub(super) preferred_payload_type: u8,
 }
 
-static PCMU: Row = Row {
-    codec: Codec::Pcmu,
-    name: "PCMU",
-    clock_hz: 8_000,
-    channels: 1,
-    static_payload_type: Some(0),
-    preferred_payload_type: 0,
-};
-static PCMA: Row = Row {
-    codec: Codec::Pcma,
-    name: "PCMA",
-    clock_hz: 8_000,
-    channels: 1,
-    static_payload_type: Some(8),
-    preferred_payload_type: 8,
-};
-static ROWS: [&Row; 2] = [&PCMU, &PCMA];
+static PCMU: Row = Row { codec: Codec::Pcmu, name: "PCMU", channels: 1, preferred_payload_type: 0 };
+static PCMA: Row = Row { codec: Codec::Pcma, name: "PCMA", channels: 1, preferred_payload_type: 8 };
+static G722: Row = Row { codec: Codec::G722, name: "G722", channels: 1, preferred_payload_type: 9 };
+static OPUS: Row = Row { codec: Codec::Opus, name: "opus", channels: 2, preferred_payload_type: 111 };
+static ROWS: [&Row; 4] = [&PCMU, &PCMA, &G722, &OPUS];
 
-impl Codec {
-    /// RTP clock in Hz.
-    pub fn clock_hz(self) -> u32 {
-        self.row().clock_hz
-    }
+/// The encoding name of a codec in SDP.
+pub fn encoding_name(codec: Codec) -> &'static str {
+    row(codec).name
+}
 
-    /// The encoding name in SDP.
-    pub fn name(self) -> &'static str {
-        self.row().name
+pub(super) fn row(codec: Codec) -> &'static Row {
+    match codec {
+        Codec::Pcmu => &PCMU,
+        Codec::Pcma => &PCMA,
+        Codec::G722 => &G722,
+        Codec::Opus => &OPUS,
     }
+}
 
-    pub(crate) fn row(self) -> &'static Row {
-        match self {
-            Self::Pcmu => &PCMU,
-            Self::Pcma => &PCMA,
-        }
-    }
+/// The codec a static payload type means without any rtpmap.
+pub(super) fn from_static(payload_type: u8) -> Option<Codec> {
+    Codec::ALL.into_iter().find(|codec| codec.static_payload_type() == Some(payload_type))
+}
 
-    /// The codec a static payload type means without any rtpmap.
-    pub(crate) fn from_static(payload_type: u8) -> Option<Self> {
-        ROWS.iter().find(|row| row.static_payload_type == Some(payload_type)).map(|row| row.codec)
-    }
-
-    /// The codec an rtpmap names.
-    pub(crate) fn from_rtpmap(name: &str, clock_hz: u32, channels: u8) -> Option<Self> {
-        ROWS.iter()
-            .find(|row| {
-                row.name.eq_ignore_ascii_case(name) && row.clock_hz == clock_hz && row.channels == channels
-            })
-            .map(|row| row.codec)
-    }
+/// The codec an rtpmap names.
+pub(super) fn from_rtpmap(name: &str, clock_hz: u32, channels: u8) -> Option<Codec> {
+    ROWS.iter()
+        .find(|row| {
+            row.name.eq_ignore_ascii_case(name)
+                && row.codec.rtp_clock_hz() == clock_hz
+                && row.channels == channels
+        })
+        .map(|row| row.codec)
 }

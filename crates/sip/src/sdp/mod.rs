@@ -1,13 +1,13 @@
 //! Session descriptions (RFC 8866) and offer/answer (RFC 3264) for one audio stream. Must not know SIP messages, calls
 //! or what is done with the sound.
 
-pub mod codec;
+mod codec;
 mod description;
 mod negotiate;
 mod parse;
 mod write;
 
-pub use codec::Codec;
+pub use codec::{Codec, encoding_name};
 pub use description::{Attribute, Media, Origin, SessionDescription};
 pub use negotiate::{LocalAudio, Negotiated, accept_answer, answer, offer};
 

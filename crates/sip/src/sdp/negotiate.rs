@@ -1,6 +1,6 @@
 //! Offer and answer (RFC 3264) for one audio stream over RTP/AVP. Pure: the same descriptions give the same result.
 
-use super::codec::Codec;
+use super::codec::{self, Codec};
 use super::description::{Attribute, Media, Origin, SessionDescription};
 use super::{MediaDirection, SdpRefusal};
 use std::net::SocketAddr;
@@ -57,7 +57,7 @@ const PTIME_DEFAULT_MS: u16 = 20;
 /// The description to offer one audio stream with.
 pub fn offer(local: &LocalAudio) -> SessionDescription {
     let codecs: Vec<(Codec, u8)> =
-        local.codecs.iter().map(|codec| (*codec, codec.row().preferred_payload_type)).collect();
+        local.codecs.iter().map(|codec| (*codec, codec::row(*codec).preferred_payload_type)).collect();
     let media = local_media(local, &codecs, local.dtmf_payload_type, local.direction, local.rtcp_mux);
     describe(local, vec![media])
 }
@@ -179,8 +179,8 @@ fn is_usable(media: &Media) -> bool {
 /// The codec a payload type of this stream means; a static one may go without rtpmap.
 fn codec_of(media: &Media, payload_type: u8) -> Option<Codec> {
     match media.rtpmap(payload_type) {
-        Some(map) => Codec::from_rtpmap(map.name, map.clock_hz, map.channels),
-        None => Codec::from_static(payload_type),
+        Some(map) => codec::from_rtpmap(map.name, map.clock_hz, map.channels),
+        None => codec::from_static(payload_type),
     }
 }
 
@@ -196,7 +196,7 @@ fn choose(media: &Media, codecs: &[Codec]) -> Option<(Codec, u8)> {
 fn dtmf_of(media: &Media, codec: Codec) -> Option<u8> {
     media.payload_types().find(|number| {
         media.rtpmap(*number).is_some_and(|map| {
-            map.name.eq_ignore_ascii_case("telephone-event") && map.clock_hz == codec.clock_hz()
+            map.name.eq_ignore_ascii_case("telephone-event") && map.clock_hz == codec.rtp_clock_hz()
         })
     })
 }
@@ -246,15 +246,15 @@ fn local_media(
     let mut formats = Vec::new();
     let mut attributes = Vec::new();
     for (codec, payload_type) in codecs {
-        let row = codec.row();
+        let row = codec::row(*codec);
         let channels = if row.channels == 1 { String::new() } else { format!("/{}", row.channels) };
         formats.push(payload_type.to_string());
-        let map = format!("{payload_type} {}/{}{channels}", row.name, row.clock_hz);
+        let map = format!("{payload_type} {}/{}{channels}", row.name, codec.rtp_clock_hz());
         attributes.push(Attribute::with("rtpmap", map));
     }
     if let (Some(payload_type), Some((codec, _))) = (dtmf, codecs.first()) {
         formats.push(payload_type.to_string());
-        let map = format!("{payload_type} telephone-event/{}", codec.clock_hz());
+        let map = format!("{payload_type} telephone-event/{}", codec.rtp_clock_hz());
         attributes.push(Attribute::with("rtpmap", map));
         attributes.push(Attribute::with("fmtp", format!("{payload_type} 0-15")));
     }

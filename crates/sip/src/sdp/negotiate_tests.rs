@@ -1,5 +1,6 @@
 //! Offer/answer as tables: an offer in few words, what comes of it.
 
+use super::super::codec::encoding_name;
 use super::*;
 
 fn local() -> LocalAudio {
@@ -24,7 +25,7 @@ fn summary(n: &Negotiated) -> String {
     let dtmf = n.dtmf_payload_type.map_or("-".to_owned(), |number| number.to_string());
     format!(
         "{}/{}/{dtmf} {} {} {} {} {}",
-        n.codec.name(),
+        encoding_name(n.codec),
         n.payload_type,
         n.direction.as_str(),
         n.ptime_ms,
