@@ -141,9 +141,10 @@ pub fn media(fact: &MediaFact) -> Option<Line> {
 
 fn figures_words(figures: &MediaFigures) -> String {
     let span = if figures.total { "whole call" } else { "window" };
+    let mos = figures.mos.map(|mos| format!(", MOS {mos:.2}")).unwrap_or_default();
     format!(
-        "{span}: {} packets received, {} lost, {} sent, jitter {:.1} ms, MOS {:.2}",
-        figures.received_packets, figures.lost_packets, figures.sent_packets, figures.jitter_ms, figures.mos
+        "{span}: {} packets received, {} lost, {} sent, jitter {:.1} ms{mos}",
+        figures.received_packets, figures.lost_packets, figures.sent_packets, figures.jitter_ms
     )
 }
 
