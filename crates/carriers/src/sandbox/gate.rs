@@ -1,37 +1,44 @@
 //! The one credential of the sandbox: personas that want proof ask for it, the sandbox's callers know it. It guards
 //! nothing but a loopback network; it is there so that a challenge can be seen and answered.
 
-use sip::digest::{Algorithm, Credentials, challenge, verify};
+use model::Timestamp;
+use sip::digest::{Authenticator, Credentials, Verdict};
 use sip::{IncomingCall, Rejection};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const REALM: &str = "sandbox";
 const USER: &str = "lyrebird";
 const PASSWORD: &str = "sandbox";
 
 /// Asks who calls, and knows the right answer.
-pub(super) struct Gate {
-    nonce: String,
-}
+pub(super) struct Gate(Mutex<Authenticator>);
 
 impl Gate {
-    /// A gate with a nonce of its own.
-    pub(super) fn new(seed: u64) -> Self {
-        Self { nonce: format!("{seed:016x}") }
+    /// A gate whose challenges are proved by `secret`.
+    pub(super) fn new(secret: [u8; 32]) -> Self {
+        Self(Mutex::new(Authenticator::new(REALM, secret)))
     }
 
     /// The answer to a call without proof.
-    pub(super) fn challenge(&self) -> Rejection {
-        let value = challenge(REALM, &self.nonce, Algorithm::Sha256, false);
-        let extra_headers = vec![("WWW-Authenticate".to_owned(), value)];
-        Rejection { extra_headers, ..Rejection::with_code(401) }
+    pub(super) fn challenge(&self, now: Timestamp) -> Rejection {
+        let challenges = self.lock().challenges(false, now);
+        let header = |value| ("WWW-Authenticate".to_owned(), value);
+        Rejection { extra_headers: challenges.into_iter().map(header).collect(), ..Rejection::with_code(401) }
     }
 
     /// Whether a call brings the proof.
-    pub(super) fn admits(&self, call: &IncomingCall) -> bool {
-        let proof = call.authorization.as_ref();
-        proof.is_some_and(|value| {
-            verify(value.as_bytes(), REALM, &self.nonce, USER, PASSWORD, "INVITE").is_ok()
-        })
+    pub(super) fn admits(&self, call: &IncomingCall, now: Timestamp) -> bool {
+        let mut authenticator = self.lock();
+        let Some(claim) = authenticator.claim(call.authorizations.iter().map(String::as_str)) else {
+            return false;
+        };
+        let password = (claim.username == USER).then_some(PASSWORD);
+        let body = call.sdp.as_deref().unwrap_or_default();
+        authenticator.check(&claim, password, "INVITE", body, now) == Verdict::Granted
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Authenticator> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

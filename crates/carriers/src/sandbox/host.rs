@@ -144,7 +144,10 @@ impl Host {
                 PersonaOutput::EarlyMedia => self.command(Command::EarlyMedia),
                 PersonaOutput::Answer => self.order(&LegOrder::Answer),
                 PersonaOutput::LoseAnswer => self.command(Command::LoseAnswer),
-                PersonaOutput::Challenge => self.command(Command::Reject(self.world.gate.challenge())),
+                PersonaOutput::Challenge => {
+                    let challenge = self.world.gate.challenge(self.world.clock.now());
+                    self.command(Command::Reject(challenge));
+                }
                 PersonaOutput::HangUp => self.order(&LegOrder::HangUp),
                 PersonaOutput::Refuse(refusal) => self.refuse(refusal),
                 PersonaOutput::Redirect { to } => self.redirect(&to),

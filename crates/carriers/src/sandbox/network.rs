@@ -40,15 +40,17 @@ impl PersonaNetwork {
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, StartError> {
         let bind = loopback(bind)?;
-        let mut seed = [0; 8];
-        getrandom::fill(&mut seed).map_err(|error| StartError::Seed(error.to_string()))?;
+        let (mut seed, mut secret) = ([0; 8], [0; 32]);
+        for bytes in [seed.as_mut_slice(), &mut secret] {
+            getrandom::fill(bytes).map_err(|error| StartError::Seed(error.to_string()))?;
+        }
         let table = LegTable::new(CALLS_MAX);
         let voice = Arc::new(Voice::new(Arc::clone(&media), tts));
         let door = Arc::new(PersonaDoor {
             world: World {
                 media: Arc::clone(&media),
                 voice,
-                gate: Arc::new(Gate::new(u64::from_ne_bytes(seed))),
+                gate: Arc::new(Gate::new(secret)),
                 clock: Arc::clone(&clock),
             },
             table: Arc::clone(&table),
@@ -116,7 +118,7 @@ impl Door for PersonaDoor {
         };
         let leg = LegId::new(id, 0);
         let persona = Persona::new(&call.request_user, settings(&call));
-        let authorized = self.world.gate.admits(&call);
+        let authorized = self.world.gate.admits(&call, self.world.clock.now());
         let (sink, facts) = host::facts();
         let host = Host::new(self.world.clone(), Weak::clone(weak), leg, persona, &sink);
         let sink: Arc<dyn ports::LegSink> = sink;
