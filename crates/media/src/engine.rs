@@ -6,16 +6,15 @@ use crate::finish::finish;
 use crate::lane::{ABILITIES, Lane, Tools};
 use crate::leg::{Equipment, Leg};
 use crate::pool::Pool;
-use crate::port_pool::PortPool;
-use crate::prompts::{PromptCache, TELEPHONE_RATE_HZ};
+use crate::port_pool::{MediaSockets, PortPool};
+use crate::prompts::{self, PromptCache};
 use crate::random::Dice;
 use crate::spool::Spools;
 use crate::worker::order::{Inbox, WorkerDoor, WorkerOrder};
 use crate::worker::{Time, Worker};
 use model::LegId;
-use ports::media::{Clip, ClipId, FinishedRecording, MediaAbilities, OpenLeg, PlaneOrder};
+use ports::media::{Clip, FinishedRecording, MediaAbilities, OpenLeg, PlaneOrder};
 use ports::{Clock, MediaError, MediaPlane};
-use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -113,10 +112,10 @@ impl MediaEngine {
         self.tools.doors.iter().enumerate().min_by_key(|(_, door)| door.legs())
     }
 
-    fn equip(&self, open: &OpenLeg) -> Result<Equipment, MediaError> {
+    fn equip(&self, open: &OpenLeg) -> Result<Equipment<MediaSockets>, MediaError> {
         let seed = self.dice.lock().unwrap_or_else(PoisonError::into_inner).next_u64();
         Ok(Equipment {
-            sockets: self.ports.open(open.bind)?,
+            wire: self.ports.open(open.bind)?,
             dice: Dice::new(seed),
             report_interval: self.config.report_interval,
             figures_interval: self.config.figures_interval,
@@ -151,7 +150,7 @@ impl MediaPlane for MediaEngine {
         }
         let (number, door) = self.least_busy().ok_or(MediaError::Busy)?;
         let equipment = self.equip(&open)?;
-        let (leg, local) = (open.leg, equipment.sockets.local);
+        let (leg, local) = (open.leg, equipment.wire.local);
         let lane = Arc::new(Lane::new(leg, number, Arc::clone(&open.sink)));
         if !self.directory.enter(lane) {
             return Err(MediaError::Socket("the leg is open already".to_owned()));
@@ -180,12 +179,7 @@ impl MediaPlane for MediaEngine {
 
     async fn prepare(&self, content: bytes::Bytes) -> Result<Arc<Clip>, MediaError> {
         let limits = self.config.clip_limits;
-        let decode = move || {
-            let clip = audio::read_clip_at(&content, &limits, TELEPHONE_RATE_HZ)
-                .map_err(|error| MediaError::NotSound(error.to_string()))?;
-            let id = clip_id(&content);
-            Ok(Arc::new(Clip { id, rate_hz: clip.rate_hz, samples: clip.samples.into() }))
-        };
+        let decode = move || prompts::read(&content, &limits);
         self.on_pool(decode, MediaError::NotSound).await
     }
 
@@ -205,16 +199,6 @@ impl Drop for MediaEngine {
             let _ = thread.join();
         }
     }
-}
-
-/// The first 16 bytes of the content's SHA-256.
-fn clip_id(content: &[u8]) -> ClipId {
-    let digest = Sha256::digest(content);
-    let mut id = [0; 16];
-    for (to, from) in id.iter_mut().zip(digest) {
-        *to = from;
-    }
-    ClipId(id)
 }
 
 fn pin(core: usize) {

@@ -99,7 +99,7 @@ pub(crate) fn send(socket: &OwnedFd, datagram: &[u8], to: SocketAddr) -> bool {
 }
 
 /// Reads a datagram into `buffer`; none when there is none, or it does not fit.
-pub(crate) fn receive<'a>(socket: &OwnedFd, buffer: &'a mut [u8]) -> Option<(&'a [u8], SocketAddr)> {
+pub(crate) fn receive<'a>(socket: &OwnedFd, buffer: &'a mut [u8]) -> Option<(&'a mut [u8], SocketAddr)> {
     let room = buffer.len();
     let (_, len, source) =
         rustix::net::recvfrom(socket, &mut *buffer, RecvFlags::DONTWAIT | RecvFlags::TRUNC).ok()?;
@@ -107,5 +107,5 @@ pub(crate) fn receive<'a>(socket: &OwnedFd, buffer: &'a mut [u8]) -> Option<(&'a
         return None;
     }
     let source = SocketAddr::try_from(source?).ok()?;
-    Some((buffer.get(..len)?, source))
+    Some((buffer.get_mut(..len)?, source))
 }

@@ -6,6 +6,7 @@ mod config;
 mod directory;
 mod engine;
 mod finish;
+mod hub;
 mod io;
 mod lane;
 mod leg;
@@ -14,7 +15,10 @@ mod port_pool;
 mod prompts;
 mod random;
 mod spool;
+mod virtual_plane;
+mod wire;
 mod worker;
 
 pub use config::{MediaConfig, StartError};
 pub use engine::{EngineFigures, MediaEngine};
+pub use virtual_plane::{VirtualPacket, VirtualPlane};

@@ -2,7 +2,9 @@
 //! before it has rested. Knows sockets, and nothing of what they carry.
 
 use crate::config::{MediaConfig, StartError};
+use crate::io;
 use crate::random::Dice;
+use crate::wire::{Channel, Wire};
 use ports::MediaError;
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -27,6 +29,16 @@ pub(crate) struct MediaSockets {
     pub(crate) local: SocketAddr,
     /// Ends with the leg.
     pub(crate) _lease: Option<Lease>,
+}
+
+impl Wire for MediaSockets {
+    fn send(&self, channel: Channel, datagram: &[u8], to: SocketAddr) -> bool {
+        let socket = match channel {
+            Channel::Sound => &self.rtp,
+            Channel::Reports => &self.rtcp,
+        };
+        io::send(socket, datagram, to)
+    }
 }
 
 /// Hands out pairs of ports.

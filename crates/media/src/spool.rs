@@ -3,7 +3,7 @@
 
 use crate::config::StartError;
 use crate::leg::hearing::Pcm;
-use crate::leg::recorder::Recorder;
+use crate::leg::recorder::{Recorder, SpoolTape, Tape};
 use audio::wav::{SpoolCodec, SpoolHeader};
 use model::sound::RecordSource;
 use model::{RecordingId, Timestamp};
@@ -150,7 +150,8 @@ impl Spools {
             return Err(MediaError::Recording("the recorder has too much to write".to_owned()));
         }
         self.announce(path, watched);
-        Ok(Recorder::new(recording, source, spool, self.writer.clone(), empty))
+        let tape = SpoolTape::new(spool, self.writer.clone(), empty);
+        Ok(Recorder::new(recording, source, Tape::Spool(tape)))
     }
 
     fn announce(&self, path: PathBuf, watched: watch::Receiver<SpoolState>) {

@@ -11,11 +11,11 @@ pub(crate) mod recorder;
 pub(crate) mod relay;
 mod reports;
 
-use crate::port_pool::MediaSockets;
+use crate::hub::pace::CATCH_UP;
 use crate::prompts::law_of;
 use crate::random::Dice;
+use crate::wire::{Channel, Wire};
 use crate::worker::order::LegOrder;
-use crate::worker::pace::CATCH_UP;
 use audio::Law;
 use digits::{DigitSender, DigitTick};
 use figures::{Counts, Figures, Measured};
@@ -34,7 +34,6 @@ use rtp::Latch;
 use rtp::jitter::FRAME_OCTETS;
 use rtp::packet::classify;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,9 +61,9 @@ pub(crate) enum Onward<'a> {
 
 /// What a leg is given at its opening besides the order.
 #[derive(Debug)]
-pub(crate) struct Equipment {
-    /// Its sockets.
-    pub(crate) sockets: MediaSockets,
+pub(crate) struct Equipment<W> {
+    /// Its way out.
+    pub(crate) wire: W,
     /// Its own chance.
     pub(crate) dice: Dice,
     /// Mean time between reports.
@@ -74,10 +73,10 @@ pub(crate) struct Equipment {
 }
 
 /// One leg.
-pub(crate) struct Leg {
+pub(crate) struct Leg<W> {
     id: LegId,
     sink: Arc<dyn LegSink>,
-    sockets: MediaSockets,
+    wire: W,
     phase: usize,
     silence_limit: Option<Duration>,
     line: Option<Line>,
@@ -109,14 +108,14 @@ struct Line {
     latch: Latch,
 }
 
-impl Leg {
+impl<W: Wire> Leg<W> {
     /// A leg that is not connected yet: it neither sends nor hears.
-    pub(crate) fn new(open: OpenLeg, equipment: Equipment) -> Self {
-        let Equipment { sockets, mut dice, report_interval, figures_interval } = equipment;
+    pub(crate) fn new(open: OpenLeg, equipment: Equipment<W>) -> Self {
+        let Equipment { wire, mut dice, report_interval, figures_interval } = equipment;
         Self {
             id: open.leg,
             sink: open.sink,
-            sockets,
+            wire,
             phase: 0,
             silence_limit: open.silence_limit,
             line: None,
@@ -144,14 +143,9 @@ impl Leg {
         self.id
     }
 
-    /// Its socket for sound.
-    pub(crate) const fn rtp_socket(&self) -> &OwnedFd {
-        &self.sockets.rtp
-    }
-
-    /// Its socket for reports.
-    pub(crate) const fn rtcp_socket(&self) -> &OwnedFd {
-        &self.sockets.rtcp
+    /// Its way out.
+    pub(crate) const fn wire(&self) -> &W {
+        &self.wire
     }
 
     /// The phase it ticks in.
@@ -195,7 +189,7 @@ impl Leg {
     /// A datagram came to the port of sound.
     pub(crate) fn on_datagram<'a>(
         &mut self,
-        datagram: &'a [u8],
+        datagram: &'a mut [u8],
         source: SocketAddr,
         now: Timestamp,
     ) -> Onward<'a> {
@@ -259,7 +253,7 @@ impl Leg {
             (Kind::Event, Some(payload_type)) => payload_type,
             (Kind::Event, None) => return,
         };
-        let way = Way { socket: &self.sockets.rtp, to: line.latch.target() };
+        let way = Way { wire: &self.wire, to: line.latch.target() };
         self.outgoing.relay(way, payload_type, law_of(connection.codec), relayed, now);
         if let Kind::Sound(law) = relayed.kind {
             self.recorders.iter_mut().for_each(|recorder| recorder.put_relayed(law, relayed, now));
@@ -298,7 +292,7 @@ impl Leg {
     }
 
     /// Ends at once after a panic: nothing that may be half done is used, only its owner is told that no more comes.
-    pub(crate) fn give_up(self: Box<Self>) {
+    pub(crate) fn give_up(&self) {
         self.sink.media(self.id, MediaFact::TimedOut { silent_ms: 0 });
     }
 
@@ -450,7 +444,7 @@ impl Leg {
             (DigitTick::Idle, _) => return None,
             (DigitTick::Silence | DigitTick::Tone, _) => return Some(self.send_frame(to, frame, now)),
             (DigitTick::Event(event), Some(to)) => {
-                let way = Way { socket: &self.sockets.rtp, to };
+                let way = Way { wire: &self.wire, to };
                 self.outgoing.event(way, events.unwrap_or_default(), &event, now);
             }
             (DigitTick::Pause | DigitTick::Event(_), _) => self.outgoing.pause(1),
@@ -461,7 +455,7 @@ impl Leg {
     /// Sends 20 ms, or lets them pass where nothing may be sent; true when they were sent.
     fn send_frame(&mut self, to: Option<SocketAddr>, frame: &[u8; FRAME_OCTETS], now: Timestamp) -> bool {
         match to {
-            Some(to) => self.outgoing.frame(Way { socket: &self.sockets.rtp, to }, frame, now),
+            Some(to) => self.outgoing.frame(Way { wire: &self.wire, to }, frame, now),
             None => self.outgoing.pause(1),
         }
         to.is_some()
@@ -481,8 +475,8 @@ impl Leg {
         let len = self.reports.write(self.outgoing.stream(), reception, bye, now, &mut report);
         let Some(datagram) = report.get(..len).filter(|datagram| !datagram.is_empty()) else { return };
         match self.reports.target() {
-            Some(target) => crate::io::send(&self.sockets.rtcp, datagram, target),
-            None => crate::io::send(&self.sockets.rtp, datagram, line.latch.target()),
+            Some(target) => self.wire.send(Channel::Reports, datagram, target),
+            None => self.wire.send(Channel::Sound, datagram, line.latch.target()),
         };
     }
 

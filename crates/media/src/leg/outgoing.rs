@@ -1,9 +1,9 @@
 //! The stream that a leg sends: frames of 20 ms cut into packets of the length the far side wants, events, and
 //! packets relayed from elsewhere. All on one source with one run of numbers. Decides nothing of what is sent.
 
-use crate::io;
 use crate::leg::relay::{Kind, Relayed, Renumbering};
 use crate::random::Dice;
+use crate::wire::{Channel, Wire};
 use audio::Law;
 use model::Timestamp;
 use rtp::dtmf::EventPacket;
@@ -11,7 +11,6 @@ use rtp::jitter::{FRAME_OCTETS, PAYLOAD_OCTETS_MAX};
 use rtp::packet::{HEADER_LEN, Header, write_header};
 use rtp::session::{Dictated, Sender};
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 /// Longest packet sent.
@@ -19,11 +18,11 @@ const PACKET_MAX: usize = HEADER_LEN + PAYLOAD_OCTETS_MAX;
 /// RTP clock of G.711, units a millisecond.
 const UNITS_PER_MS: u32 = 8;
 
-/// The socket and where its packets go.
-#[derive(Debug, Clone, Copy)]
+/// The way out and where it leads.
+#[derive(Clone, Copy)]
 pub(crate) struct Way<'a> {
-    /// Our socket.
-    pub(crate) socket: &'a OwnedFd,
+    /// Our port.
+    pub(crate) wire: &'a dyn Wire,
     /// The far side.
     pub(crate) to: SocketAddr,
 }
@@ -213,7 +212,7 @@ impl Outgoing {
         let Some(body) = body.get_mut(..payload.len()) else { return };
         body.copy_from_slice(payload);
         let Some(datagram) = packet.get(..HEADER_LEN + payload.len()) else { return };
-        if io::send(way.socket, datagram, way.to) {
+        if way.wire.send(Channel::Sound, datagram, way.to) {
             self.packets += 1;
             self.octets += payload.len() as u64;
         } else {

@@ -9,6 +9,8 @@ use audio::mix::mix_into;
 use model::sound::RecordSource;
 use model::{RecordingId, Timestamp};
 use rtp::jitter::FRAME_OCTETS;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 
 const TOO_SLOW: &str = "the disk does not keep up with the recording";
@@ -18,26 +20,35 @@ const TOO_SLOW: &str = "the disk does not keep up with the recording";
 pub(crate) struct Recorder {
     recording: RecordingId,
     source: RecordSource,
+    tape: Tape,
+    /// What is relayed to this leg's far side, for a recording of both sides of a bridge.
+    relayed: Option<Box<Hearing>>,
+}
+
+/// Where a recording's samples go.
+#[derive(Debug)]
+pub(crate) enum Tape {
+    /// To the writer thread.
+    Spool(SpoolTape),
+    /// Nowhere; they are counted. A simulation keeps no sound.
+    Counted(Arc<AtomicU64>),
+}
+
+/// The way to the writer thread.
+#[derive(Debug)]
+pub(crate) struct SpoolTape {
     spool: u64,
     writer: SyncSender<SpoolMessage>,
     /// Empty chunks come back here.
     spares: Receiver<Box<Chunk>>,
     chunk: Option<Box<Chunk>>,
     failed: bool,
-    /// What is relayed to this leg's far side, for a recording of both sides of a bridge.
-    relayed: Option<Box<Hearing>>,
 }
 
 impl Recorder {
-    /// A recording whose spool the writer knows as `spool`; empty chunks come from `spares`.
-    pub(crate) const fn new(
-        recording: RecordingId,
-        source: RecordSource,
-        spool: u64,
-        writer: SyncSender<SpoolMessage>,
-        spares: Receiver<Box<Chunk>>,
-    ) -> Self {
-        Self { recording, source, spool, writer, spares, chunk: None, failed: false, relayed: None }
+    /// A recording onto a tape.
+    pub(crate) const fn new(recording: RecordingId, source: RecordSource, tape: Tape) -> Self {
+        Self { recording, source, tape, relayed: None }
     }
 
     /// Which recording it is.
@@ -73,7 +84,23 @@ impl Recorder {
                 mix_into(&mut pcm, &other);
             }
         }
-        self.keep(&pcm);
+        match &mut self.tape {
+            Tape::Spool(tape) => tape.keep(&pcm),
+            Tape::Counted(samples) => {
+                samples.fetch_add(pcm.len() as u64, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl SpoolTape {
+    /// A tape whose spool the writer knows as `spool`; empty chunks come from `spares`.
+    pub(crate) const fn new(
+        spool: u64,
+        writer: SyncSender<SpoolMessage>,
+        spares: Receiver<Box<Chunk>>,
+    ) -> Self {
+        Self { spool, writer, spares, chunk: None, failed: false }
     }
 
     fn keep(&mut self, pcm: &Pcm) {
@@ -104,7 +131,7 @@ impl Recorder {
     }
 }
 
-impl Drop for Recorder {
+impl Drop for SpoolTape {
     fn drop(&mut self) {
         if self.failed {
             return;

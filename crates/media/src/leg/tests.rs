@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::MediaConfig;
-use crate::port_pool::PortPool;
+use crate::port_pool::{MediaSockets, PortPool};
 use crate::prompts::EncodedClip;
 use model::CallId;
 use model::id::IdSource;
@@ -25,7 +25,7 @@ impl LegSink for Told {
 }
 
 struct Bench {
-    leg: Leg,
+    leg: Leg<MediaSockets>,
     peer: UdpSocket,
     told: Arc<Told>,
 }
@@ -45,7 +45,7 @@ fn agreed(change: impl FnOnce(&mut MediaConnection)) -> Bench {
         sink: Arc::clone(&told) as Arc<dyn LegSink>,
     };
     let equipment = Equipment {
-        sockets: pool.open(HERE).unwrap(),
+        wire: pool.open(HERE).unwrap(),
         dice: Dice::new(2),
         report_interval: Duration::from_secs(5_000),
         figures_interval: Duration::from_secs(5_000),
@@ -139,10 +139,11 @@ fn check_silence(send: bool, receive: bool, reports: &[u64], expected: usize) {
     let mut bench = agreed(|connection| (connection.send, connection.receive) = (send, receive));
     let source = bench.peer.local_addr().unwrap();
     // An empty receiver report (RFC 3550 §6.4.2) and its CNAME.
-    let report = [&[0x80, 201, 0, 1, 0, 0, 0, 7][..], &[0x81, 202, 0, 2, 0, 0, 0, 7, 1, 1, b'x', 0]].concat();
+    let mut report =
+        [&[0x80, 201, 0, 1, 0, 0, 0, 7][..], &[0x81, 202, 0, 2, 0, 0, 0, 7, 1, 1, b'x', 0]].concat();
     for ms in (0..3_000).step_by(20) {
         if reports.contains(&ms) {
-            bench.leg.on_datagram(&report, source, START + Duration::from_millis(ms));
+            bench.leg.on_datagram(&mut report, source, START + Duration::from_millis(ms));
         }
         bench.tick(ms);
     }

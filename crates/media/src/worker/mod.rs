@@ -2,17 +2,15 @@
 //! millisecond, and never waits for anything else. Knows no protocol: what a packet means is the leg's business.
 
 pub(crate) mod order;
-pub(crate) mod pace;
-pub(crate) mod slab;
 
+use crate::hub::slab::Key;
+use crate::hub::{Abroad, Hub};
 use crate::io::{self, Poller, Ready};
-use crate::leg::relay::{PeerRef, Relayed, RelayedPacket};
-use crate::leg::{Leg, Onward};
+use crate::leg::Leg;
+use crate::leg::relay::RelayedPacket;
+use crate::port_pool::MediaSockets;
 use model::{LegId, Timestamp};
 use order::{Inbox, WorkerDoor, WorkerOrder};
-use pace::Pace;
-use slab::{Key, Slab};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -56,13 +54,9 @@ pub(crate) struct Worker {
     doors: Arc<[WorkerDoor]>,
     inbox: Inbox,
     poller: Poller,
-    legs: Slab<Leg>,
-    by_id: HashMap<LegId, Key>,
-    pace: Pace,
+    hub: Hub<MediaSockets>,
     time: Time,
     buffer: Box<[u8; DATAGRAM_MAX]>,
-    /// Legs whose work ended in a panic, to be taken out.
-    broken: Vec<LegId>,
 }
 
 impl Worker {
@@ -77,18 +71,8 @@ impl Worker {
         if let Some(door) = doors.get(number) {
             poller.watch(door.bell(), BELL)?;
         }
-        Ok(Self {
-            number,
-            doors,
-            inbox,
-            poller,
-            legs: Slab::new(),
-            by_id: HashMap::new(),
-            pace: Pace::new(time.now().as_millis()),
-            time,
-            buffer: Box::new([0; DATAGRAM_MAX]),
-            broken: Vec::new(),
-        })
+        let hub = Hub::new(number, time.now());
+        Ok(Self { number, doors, inbox, poller, hub, time, buffer: Box::new([0; DATAGRAM_MAX]) })
     }
 
     /// Serves until it is asked to end.
@@ -106,7 +90,7 @@ impl Worker {
         }
         let now = self.time.now();
         self.take_orders(now);
-        let left: Vec<LegId> = self.by_id.keys().copied().collect();
+        let left = self.hub.ids();
         self.close_legs(&left, now);
     }
 
@@ -126,29 +110,21 @@ impl Worker {
             any = true;
             match order {
                 WorkerOrder::Open(leg) => self.open(leg),
-                WorkerOrder::Leg(id, order) => {
-                    let leg = self.by_id.get(&id).and_then(|key| self.legs.get_mut(*key));
-                    if let Some(leg) = leg {
-                        guarded(id, &mut self.broken, || leg.order(order, now));
-                    }
-                }
+                WorkerOrder::Leg(id, order) => self.hub.order(id, order, now),
             }
         }
         self.close_legs(&closing, now);
         any
     }
 
-    fn open(&mut self, leg: Box<Leg>) {
+    fn open(&mut self, leg: Box<Leg<MediaSockets>>) {
         let id = leg.id();
-        let key = self.legs.insert(leg);
-        let phase = self.pace.join(key);
-        self.by_id.insert(id, key);
-        let Some(leg) = self.legs.get_mut(key) else { return };
-        leg.set_phase(phase);
+        let key = self.hub.open(leg);
+        let Some(leg) = self.hub.leg(key) else { return };
         let watched = self
             .poller
-            .watch(leg.rtp_socket(), key.to_bits())
-            .and_then(|()| self.poller.watch(leg.rtcp_socket(), key.to_bits() | RTCP));
+            .watch(&leg.wire().rtp, key.to_bits())
+            .and_then(|()| self.poller.watch(&leg.wire().rtcp, key.to_bits() | RTCP));
         if let Err(error) = watched {
             tracing::error!(leg = ?id, %error, "a leg's socket cannot be watched; it hears nothing");
         }
@@ -156,38 +132,29 @@ impl Worker {
 
     fn close_legs(&mut self, closing: &[LegId], now: Timestamp) {
         for id in closing {
-            let Some(key) = self.by_id.get(id).copied() else { continue };
+            let Some(key) = self.hub.key(*id) else { continue };
             // What has come counts, a last digit too.
             let mut rounds = 0..CLOSING_ROUNDS_MAX;
             while rounds.next().is_some() && self.read_one(key.to_bits(), now) {}
-            let Some(mut leg) = self.remove(*id, key) else { continue };
-            guarded(*id, &mut self.broken, || {
-                leg.close(now);
-                drop(leg);
-            });
+            let Some(leg) = self.hub.remove(*id) else { continue };
+            self.forget(&leg);
+            self.hub.close(leg, now);
         }
     }
 
-    fn remove(&mut self, id: LegId, key: Key) -> Option<Box<Leg>> {
-        self.by_id.remove(&id);
-        let leg = self.legs.remove(key)?;
-        self.pace.leave(key, leg.phase());
-        self.poller.forget(leg.rtp_socket());
-        self.poller.forget(leg.rtcp_socket());
+    /// A leg that was taken out is watched no longer.
+    fn forget(&self, leg: &Leg<MediaSockets>) {
+        self.poller.forget(&leg.wire().rtp);
+        self.poller.forget(&leg.wire().rtcp);
         if let Some(door) = self.door() {
             door.leg_closed();
         }
-        Some(leg)
     }
 
-    /// A leg in which something went wrong beyond repair is gone; its owner hears that no sound comes any more, and
-    /// closes it. All other legs go on.
     fn take_out_broken(&mut self) {
-        while let Some(id) = self.broken.pop() {
-            let Some(key) = self.by_id.get(&id).copied() else { continue };
-            let Some(leg) = self.remove(id, key) else { continue };
-            tracing::error!(leg = ?id, "a leg's sound ended in a panic; the leg is closed");
-            guarded(id, &mut self.broken, || leg.give_up());
+        while let Some(leg) = self.hub.take_broken() {
+            self.forget(&leg);
+            self.hub.give_up(leg);
         }
     }
 
@@ -195,10 +162,7 @@ impl Worker {
         let mut any = false;
         while let Ok(packet) = self.inbox.forwarded.try_recv() {
             any = true;
-            let leg = self.by_id.get(&packet.leg()).and_then(|key| self.legs.get_mut(*key));
-            if let Some(leg) = leg {
-                guarded(packet.leg(), &mut self.broken, || leg.relay(&packet.view(), now));
-            }
+            self.hub.on_forwarded(&packet, now);
         }
         any
     }
@@ -225,50 +189,26 @@ impl Worker {
             return true;
         }
         let key = Key::from_bits(token);
-        let Some(leg) = self.legs.get_mut(key) else { return false };
-        let id = leg.id();
+        let Some(leg) = self.hub.leg(key) else { return false };
         let buffer = self.buffer.as_mut_slice();
         if token & RTCP != 0 {
-            let Some((datagram, source)) = io::receive(leg.rtcp_socket(), buffer) else { return false };
-            guarded(id, &mut self.broken, || leg.on_rtcp(datagram, source, now));
+            let Some((datagram, source)) = io::receive(&leg.wire().rtcp, buffer) else { return false };
+            self.hub.on_report(key, datagram, source, now);
             return true;
         }
-        let Some((datagram, source)) = io::receive(leg.rtp_socket(), buffer) else { return false };
-        let onward = guarded(id, &mut self.broken, || match leg.on_datagram(datagram, source, now) {
-            Onward::Back(relayed) => {
-                leg.relay(&relayed, now);
-                Onward::Stay
-            }
-            onward => onward,
-        });
-        if let Some(Onward::To(peer, relayed)) = onward {
-            let passage = Passage {
-                number: self.number,
-                doors: &self.doors,
-                by_id: &self.by_id,
-                legs: &mut self.legs,
-                broken: &mut self.broken,
-            };
-            passage.bring(peer, &relayed, now);
-        }
+        let Some((datagram, source)) = io::receive(&leg.wire().rtp, buffer) else { return false };
+        let abroad = Doors { doors: &self.doors, own: self.number };
+        self.hub.on_datagram(key, datagram, source, now, &abroad);
         true
     }
 
     fn tick(&mut self, now: Timestamp) {
-        let skipped = self.pace.skipped();
-        while let Some(phase) = self.pace.due(now.as_millis()) {
-            let mut place = 0;
-            while let Some(key) = self.pace.leg(phase, place) {
-                place += 1;
-                if let Some(leg) = self.legs.get_mut(key) {
-                    guarded(leg.id(), &mut self.broken, || leg.tick(now));
-                }
-            }
-        }
-        if self.pace.skipped() != skipped
+        let skipped = self.hub.skipped_phases();
+        self.hub.tick(now);
+        if self.hub.skipped_phases() != skipped
             && let Some(door) = self.door()
         {
-            door.counters.skipped_phases.store(self.pace.skipped(), Ordering::Relaxed);
+            door.counters.skipped_phases.store(self.hub.skipped_phases(), Ordering::Relaxed);
         }
     }
 
@@ -277,7 +217,7 @@ impl Worker {
     fn sleep(&mut self, ready: &mut Ready, woke: Instant) {
         let now = self.time.now();
         let until_due = |ms: u64| Duration::from_micros((ms * 1_000).saturating_sub(now.as_micros()));
-        let wait = self.pace.next_due_ms().map(until_due);
+        let wait = self.hub.next_due_ms().map(until_due);
         if let Some(short) = wait.filter(|wait| *wait <= REST) {
             std::thread::sleep(short);
             return;
@@ -299,38 +239,16 @@ impl Worker {
     }
 }
 
-/// Does a leg's work; a panic costs that leg and no other. Without one this costs nothing.
-fn guarded<T>(leg: LegId, broken: &mut Vec<LegId>, work: impl FnOnce() -> T) -> Option<T> {
-    // What a panic left half done is never used again: the leg is taken out.
-    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok();
-    if done.is_none() {
-        broken.push(leg);
-    }
-    done
-}
-
-/// What `receive` needs to bring a packet on while the datagram is still in the worker's buffer.
-struct Passage<'a> {
-    number: usize,
+/// The way to other workers.
+struct Doors<'a> {
     doors: &'a [WorkerDoor],
-    by_id: &'a HashMap<LegId, Key>,
-    legs: &'a mut Slab<Leg>,
-    broken: &'a mut Vec<LegId>,
+    own: usize,
 }
 
-impl Passage<'_> {
-    fn bring(self, peer: PeerRef, relayed: &Relayed<'_>, now: Timestamp) {
-        if peer.worker == self.number {
-            if let Some(leg) = self.by_id.get(&peer.leg).and_then(|key| self.legs.get_mut(*key)) {
-                guarded(peer.leg, self.broken, || leg.relay(relayed, now));
-            }
-            return;
-        }
-        let taken = match (self.doors.get(peer.worker), RelayedPacket::new(peer.leg, relayed)) {
-            (Some(door), Some(packet)) => door.forward(packet),
-            _ => false,
-        };
-        if !taken && let Some(door) = self.doors.get(self.number) {
+impl Abroad for Doors<'_> {
+    fn forward(&self, worker: usize, packet: RelayedPacket) {
+        let taken = self.doors.get(worker).is_some_and(|door| door.forward(packet));
+        if !taken && let Some(door) = self.doors.get(self.own) {
             door.counters.forward_drops.fetch_add(1, Ordering::Relaxed);
         }
     }

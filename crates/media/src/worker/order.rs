@@ -7,6 +7,7 @@ use crate::leg::digits::Script;
 use crate::leg::player::Player;
 use crate::leg::recorder::Recorder;
 use crate::leg::relay::{PeerRef, RelayedPacket};
+use crate::port_pool::MediaSockets;
 use model::sound::PlaybackId;
 use model::{LegId, RecordingId};
 use ports::MediaError;
@@ -21,7 +22,7 @@ const FORWARDED_MAX: usize = 512;
 /// An order to a worker.
 pub(crate) enum WorkerOrder {
     /// Serve a leg.
-    Open(Box<Leg>),
+    Open(Box<Leg<MediaSockets>>),
     /// Order one of its legs.
     Leg(LegId, LegOrder),
 }
