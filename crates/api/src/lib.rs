@@ -26,5 +26,6 @@ pub struct ApiConfig {
 
 /// All doors behind one router.
 pub fn router(engine: Arc<Engine>, config: ApiConfig) -> Router {
-    docs::router().merge(chirp::router(engine, config))
+    http::meter::describe();
+    docs::router().merge(chirp::router(engine, config)).layer(axum::middleware::from_fn(http::meter::count))
 }

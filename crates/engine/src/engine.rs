@@ -6,7 +6,7 @@ use crate::core::Core;
 use crate::fault::{of_store, saying};
 use crate::journal::Journal;
 use crate::panics::keep_running;
-use crate::{actor, webhooks};
+use crate::{actor, figures, webhooks};
 use model::fault::{Fault, FaultCode};
 use model::tenant::Principal;
 use ports::Timeline;
@@ -28,6 +28,7 @@ impl Engine {
     /// Takes over the calls that a dead process left, and starts dispatch, lease renewal and webhook delivery.
     /// The live carrier knows all trunks when this returns.
     pub async fn start(parts: EngineParts) -> Result<Arc<Self>, Fault> {
+        figures::describe();
         let core = Arc::new(Core::new(parts));
         tokio::fs::create_dir_all(&core.config.spool_dir).await.map_err(|error| {
             let place = core.config.spool_dir.display();
@@ -71,6 +72,11 @@ impl Engine {
     /// Takes no new calls from now on; running ones go on.
     pub fn drain(&self) {
         self.core.drain();
+    }
+
+    /// Whether new calls are refused because the server stops.
+    pub fn is_draining(&self) -> bool {
+        self.core.is_draining()
     }
 
     /// How many calls run here.

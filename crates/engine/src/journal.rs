@@ -1,8 +1,10 @@
 //! The journal: takes timeline lines from every room without making it wait, writes them in batches, and shows
 //! them live to whoever follows a call. Never the truth: that is what events are for.
 
+use crate::figures;
 use crate::losses::Losses;
 use crate::panics::caught;
+use metrics::counter;
 use model::CallId;
 use model::timeline::{TIMELINE_DETAIL_BYTES_MAX, TimelineEntry};
 use ports::{Store, Timeline};
@@ -38,6 +40,8 @@ pub struct Journal {
     /// Size of `feeds`, so that nobody locks while nobody follows.
     followed: AtomicUsize,
     dropped: Arc<AtomicU64>,
+    /// Lines that the store has not taken yet.
+    backlog: Arc<AtomicUsize>,
 }
 
 enum Line {
@@ -51,8 +55,11 @@ impl Journal {
     pub fn start(store: Arc<dyn Store>) -> Arc<Self> {
         let (lines, waiting) = mpsc::channel(WAITING_MAX);
         let dropped = Arc::new(AtomicU64::new(0));
-        tokio::spawn(write(waiting, store, dropped.clone()));
-        Arc::new(Self { lines, feeds: Mutex::default(), followed: AtomicUsize::new(0), dropped })
+        let backlog = Backlog::default();
+        let kept = backlog.size.clone();
+        tokio::spawn(write(waiting, store, dropped.clone(), backlog));
+        let (feeds, followed) = (Mutex::default(), AtomicUsize::new(0));
+        Arc::new(Self { lines, feeds, followed, dropped, backlog: kept })
     }
 
     /// Returns when every line noted so far is in the store, or kept because the store takes nothing now.
@@ -83,6 +90,15 @@ impl Journal {
         receiver
     }
 
+    /// Reads levels into the metrics facade.
+    pub(crate) fn sample(&self) {
+        let waiting = self.lines.max_capacity() - self.lines.capacity();
+        figures::level("lyrebird_timeline_lines_waiting", waiting);
+        figures::level("lyrebird_timeline_backlog_lines", self.backlog.load(Ordering::Relaxed));
+        figures::level("lyrebird_timeline_feeds", self.followed.load(Ordering::Relaxed));
+        counter!("lyrebird_timeline_lines_dropped_total").absolute(self.dropped());
+    }
+
     fn show(&self, entry: &TimelineEntry) {
         let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(feed) = feeds.get(&entry.call) else { return };
@@ -104,9 +120,13 @@ impl Timeline for Journal {
     }
 }
 
-async fn write(mut waiting: mpsc::Receiver<Line>, store: Arc<dyn Store>, dropped: Arc<AtomicU64>) {
+async fn write(
+    mut waiting: mpsc::Receiver<Line>,
+    store: Arc<dyn Store>,
+    dropped: Arc<AtomicU64>,
+    mut backlog: Backlog,
+) {
     let mut losses = Losses::default();
-    let mut backlog = Backlog::default();
     while let Some(first) = next(&mut waiting, backlog.lines.is_empty()).await {
         let (entries, flush) = match first {
             Some(line) => gather(line, &mut waiting).await,
@@ -114,6 +134,7 @@ async fn write(mut waiting: mpsc::Receiver<Line>, store: Arc<dyn Store>, dropped
         };
         backlog.keep(entries, &dropped);
         backlog.write(store.as_ref(), &dropped).await;
+        backlog.size.store(backlog.lines.len(), Ordering::Relaxed);
         if let Some(lines) = losses.fresh(dropped.load(Ordering::Relaxed)) {
             tracing::warn!(lines, "timeline lines were lost");
         }
@@ -141,6 +162,8 @@ async fn next(waiting: &mut mpsc::Receiver<Line>, all_written: bool) -> Option<O
 struct Backlog {
     lines: VecDeque<TimelineEntry>,
     failing: bool,
+    /// How many there are, for whoever asks.
+    size: Arc<AtomicUsize>,
 }
 
 impl Backlog {

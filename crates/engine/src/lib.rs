@@ -8,6 +8,7 @@ mod core;
 pub mod egress;
 mod engine;
 mod fault;
+mod figures;
 mod journal;
 mod keys;
 mod losses;

@@ -10,6 +10,8 @@ mod descriptors;
 mod failure;
 mod http;
 mod logging;
+mod metrics;
+mod operations;
 mod provision;
 mod server;
 mod terminal;

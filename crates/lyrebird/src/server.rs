@@ -5,6 +5,8 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::failure::Failure;
 use crate::http;
+use crate::metrics;
+use crate::operations::{self, Readiness, Sampler, Scrape};
 use crate::provision;
 use api::ApiConfig;
 use carriers::{SandboxCarrier, SandboxConfig, TrunkCarrier, TrunkConfig};
@@ -37,6 +39,8 @@ pub(crate) struct Server {
     store: Arc<SqliteStore>,
     listener: TcpListener,
     router: axum::Router,
+    /// Where metrics have a port of their own.
+    scraped: Option<(TcpListener, axum::Router)>,
     drain: Duration,
     _lock: DataDirLock,
 }
@@ -105,6 +109,8 @@ impl Server {
             "" => format!("http://{http}"),
             url => url.to_owned(),
         };
+        let scrape_listener = scrape_listener(config).await?;
+        let registry = metrics::start();
         dir.empty_scratch()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         provision::trunks(store.as_ref(), clock.now(), &config.trunks).await?;
@@ -118,7 +124,7 @@ impl Server {
         let engine = Engine::start(EngineParts {
             store: store.clone() as Arc<dyn Store>,
             clock,
-            media,
+            media: media.clone(),
             tts,
             egress: Arc::new(egress),
             blob: Arc::new(LocalBlob::open(dir.blobs())?),
@@ -137,7 +143,13 @@ impl Server {
             requests_per_minute: config.limits.requests_per_minute,
             webhook_requests_per_minute: config.limits.webhook_requests_per_minute,
         };
-        let router = api::router(engine.clone(), api);
+        let readiness = Readiness::new(engine.clone(), store.clone(), trunks.clone(), media);
+        let samplers = samplers(&engine, &store);
+        let open = scrape_listener.is_some();
+        let scrape = Scrape::new(registry, engine.clone(), &config.metrics.token, open, samplers);
+        let scrape = config.metrics.enabled.then(|| Arc::new(scrape));
+        let (operations, scraped) = operations::routers(readiness, scrape, scrape_listener);
+        let router = operations.merge(api::router(engine.clone(), api));
         let drain = Duration::from_millis(config.shutdown.drain_ms);
         Ok(Self {
             engine,
@@ -147,6 +159,7 @@ impl Server {
             store,
             listener,
             router,
+            scraped,
             drain,
             _lock: lock,
         })
@@ -169,12 +182,31 @@ impl Server {
             let _ = ended.await;
             tokio::time::sleep(LAST_ANSWERS).await;
         };
+        if let Some((listener, router)) = self.scraped {
+            tracing::info!(addr = ?listener.local_addr().ok(), "metrics are served");
+            tokio::spawn(http::serve(listener, router, std::future::pending()));
+        }
         tokio::select! {
             () = http::serve(self.listener, self.router, stopped) => {}
             () = answers_sent => {}
         }
         self.store.close().await;
     }
+}
+
+/// The port that metrics have of their own, if they have one.
+async fn scrape_listener(config: &Config) -> Result<Option<TcpListener>, Failure> {
+    let Some(addr) = config.metrics.addr.filter(|_| config.metrics.enabled) else { return Ok(None) };
+    let listener = TcpListener::bind(addr).await;
+    listener.map(Some).map_err(|error| {
+        format!("metrics cannot be served on {addr} ({error}); choose another metrics.addr").into()
+    })
+}
+
+/// What is read from the rooms whenever somebody asks for the figures.
+fn samplers(engine: &Arc<Engine>, store: &Arc<SqliteStore>) -> Vec<Sampler> {
+    let (engine, store) = (engine.clone(), store.clone());
+    vec![Box::new(move || engine.sample_figures()), Box::new(move || store.sample_figures())]
 }
 
 /// What both carriers need.

@@ -83,6 +83,11 @@ impl MediaEngine {
         Ok(Arc::new(engine))
     }
 
+    /// Whether every worker runs.
+    pub fn is_running(&self) -> bool {
+        self.threads.iter().all(|thread| !thread.is_finished())
+    }
+
     /// Counts for the operator.
     pub fn figures(&self) -> EngineFigures {
         let mut figures = EngineFigures { legs: self.directory.len(), ..EngineFigures::default() };

@@ -1,6 +1,7 @@
 //! What was spoken before: the least recently used goes first when the memory's limit is reached, and equal texts
 //! that are wanted at once are spoken once.
 
+use crate::figures;
 use bytes::Bytes;
 use ports::TtsError;
 use std::collections::{BTreeMap, HashMap};
@@ -56,7 +57,10 @@ impl<K: Clone + Eq + Hash + Send + 'static> Cache<K> {
     {
         let found = lock(&self.shelf).find(&key);
         let mut receiver = match found {
-            Found::Ready(sound) => return Ok(sound),
+            Found::Ready(sound) => {
+                figures::found();
+                return Ok(sound);
+            }
             Found::UnderWay(receiver) => receiver,
             Found::Ours(sender, receiver) => {
                 let end = End { shelf: Arc::clone(&self.shelf), key, sender };
@@ -143,6 +147,7 @@ impl<K: Clone + Eq + Hash> Shelf<K> {
         }
         self.clock += 1;
         self.bytes += cost;
+        figures::kept(self.bytes);
         self.uses.insert(self.clock, key.clone());
         self.slots.insert(key, Slot::Ready { sound, used: self.clock });
     }

@@ -2,6 +2,7 @@
 
 mod cache;
 mod espeak;
+mod figures;
 mod flite;
 mod offline;
 mod program;

@@ -3,6 +3,7 @@
 
 use crate::cache::Cache;
 use crate::espeak::{self, Espeak};
+use crate::figures;
 use crate::flite::Flite;
 use crate::program::Runner;
 use bytes::Bytes;
@@ -90,6 +91,7 @@ impl OfflineTts {
             config.output_bytes_max,
             config.work_dir,
         );
+        figures::describe();
         let engines = Engines { flite: Flite::new(config.flite), espeak: Espeak::new(config.espeak), runner };
         Self { engines: Arc::new(engines), cache: Cache::new(config.cache_bytes_max) }
     }

@@ -1,6 +1,7 @@
 //! Runs a speaking program on the machine: no shell, the text in a file of its own, never on the command line; a
 //! bounded number at once, a bounded number waiting, a time limit after which the program is killed.
 
+use crate::figures;
 use ports::TtsError;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -8,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::process::Command;
 use tokio::sync::Semaphore;
 
@@ -83,8 +84,23 @@ impl Runner {
         (text_flag, wav_flag): (&str, &str),
         text: &str,
     ) -> Result<Vec<u8>, TtsError> {
+        let begun = Instant::now();
+        let spoken = self.speak_in_turn(program, arguments, (text_flag, wav_flag), text).await;
+        figures::spoken(program.engine, spoken.as_ref().map(drop), begun.elapsed());
+        spoken
+    }
+
+    async fn speak_in_turn(
+        &self,
+        program: &Program,
+        arguments: &[&str],
+        (text_flag, wav_flag): (&str, &str),
+        text: &str,
+    ) -> Result<Vec<u8>, TtsError> {
+        let _in_line = figures::InLine::begin();
         let _admitted = self.admitted.try_acquire().map_err(|_| TtsError::Busy)?;
         let _running = self.running.acquire().await.map_err(|_| TtsError::Busy)?;
+        let _program = figures::Running::begin();
         let scratch = Scratch::make(&self.scratch_root)?;
         write(&scratch.text(), text).map_err(|error| scratch_failed(&error))?;
         let mut command = command(program, &scratch)?;

@@ -44,6 +44,17 @@ impl Database {
         Ok(Self { path })
     }
 
+    /// The schema's version once it is up to date.
+    pub(crate) fn newest_version() -> usize {
+        STEPS.len()
+    }
+
+    /// Bytes of the file and of its write-ahead log.
+    pub(crate) fn bytes(&self) -> (u64, u64) {
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        (size(&self.path), size(&self.path.with_extension("db-wal")))
+    }
+
     /// An error of this database.
     pub(crate) fn error(&self, error: sqlx::Error) -> OpenError {
         OpenError::Database { path: self.path.clone(), error }

@@ -8,6 +8,7 @@ mod calls;
 mod database;
 mod deliveries;
 mod failure;
+mod figures;
 mod idempotency;
 mod lock;
 mod newest;

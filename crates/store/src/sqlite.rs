@@ -2,6 +2,7 @@
 
 use crate::database::Database;
 use crate::failure::OpenError;
+use crate::figures;
 use crate::lock::{DataDirLock, LockError};
 use crate::writer::{Work, WriteCounts, Writer};
 use ports::StoreError;
@@ -29,6 +30,7 @@ impl Default for Options {
 pub struct SqliteStore {
     pub(crate) writer: Writer,
     pub(crate) readers: SqlitePool,
+    database: Database,
 }
 
 impl SqliteStore {
@@ -44,8 +46,9 @@ impl SqliteStore {
         let mut connection = database.connect().await.map_err(|error| database.error(error))?;
         database.migrate(&mut connection).await?;
         let readers = database.readers(options.readers_max);
-        let writer = Writer::start(database, connection, options.queue_jobs_max);
-        Ok(Self { writer, readers })
+        let writer = Writer::start(database.clone(), connection, options.queue_jobs_max);
+        figures::describe();
+        Ok(Self { writer, readers, database })
     }
 
     /// Takes `<data_dir>/lock`, so that only one server uses the directory, which is made where it is missing.
@@ -53,9 +56,27 @@ impl SqliteStore {
         DataDirLock::take(data_dir.as_ref())
     }
 
+    /// Reads levels into the metrics facade; for whoever shows them.
+    pub fn sample_figures(&self) {
+        figures::sample(&self.writer, &self.readers, &self.database);
+    }
+
     /// How much was written so far, for metrics.
     pub fn write_counts(&self) -> WriteCounts {
         self.writer.counts()
+    }
+
+    /// Returns when a small write was made durable: the disk takes what is written.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        let version = format!("PRAGMA user_version = {}", Database::newest_version());
+        self.write(move |db| {
+            Box::pin(async move {
+                // A pragma takes no bound value; the number is ours. It is the value that stands there already.
+                sqlx::raw_sql(sqlx::AssertSqlSafe(version)).execute(db).await?;
+                Ok(())
+            })
+        })
+        .await
     }
 
     /// Writes what is queued and closes all connections; later calls are refused.

@@ -4,6 +4,7 @@
 
 use crate::database::Database;
 use crate::failure::{Failure, Reach, reach, spoken};
+use metrics::histogram;
 use ports::StoreError;
 use sqlx::SqliteConnection;
 use std::future::{Future, poll_fn};
@@ -91,6 +92,11 @@ impl Writer {
         if self.queue.send(Message::Close(closed)).await.is_ok() {
             let _ = done.await;
         }
+    }
+
+    /// Jobs that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
     }
 
     pub(crate) fn counts(&self) -> WriteCounts {
@@ -234,6 +240,8 @@ impl Pen {
 
     /// One transaction, and the answers.
     async fn commit(&mut self, mut batch: Vec<Box<dyn Job>>) {
+        let begun = Instant::now();
+        histogram!("lyrebird_store_group_writes").record(batch.len() as f64);
         let lost = match self.attempt(&mut batch).await {
             Ok(()) => {
                 self.counters.commits.fetch_add(1, Ordering::Relaxed);
@@ -248,6 +256,7 @@ impl Pen {
                 Some(spoken(&error))
             }
         };
+        histogram!("lyrebird_store_commit_seconds").record(begun.elapsed().as_secs_f64());
         for job in batch {
             job.answer(lost.as_ref());
         }

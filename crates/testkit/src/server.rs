@@ -136,6 +136,16 @@ impl Server {
         self.child.kill().await;
     }
 
+    /// Asks the server to stop and does not wait.
+    pub async fn ask_to_stop(&self) {
+        self.child.ask_to_stop().await;
+    }
+
+    /// Waits until the server's process has ended.
+    pub async fn wait_for_end(&mut self, limit: std::time::Duration) -> ExitStatus {
+        self.child.wait(limit).await
+    }
+
     /// Asks the server to stop and waits until it has.
     pub async fn terminate(&mut self) -> ExitStatus {
         self.child.ask_to_stop().await;

@@ -3,6 +3,7 @@
 pub(crate) mod body;
 pub(crate) mod fields;
 pub(crate) mod idempotency;
+pub(crate) mod meter;
 pub(crate) mod query;
 pub(crate) mod rate;
 pub(crate) mod request_id;

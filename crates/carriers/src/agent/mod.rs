@@ -121,6 +121,11 @@ impl SipAgent {
         self.local
     }
 
+    /// Whether its task still takes orders.
+    pub(crate) fn is_running(&self) -> bool {
+        !self.orders.is_closed()
+    }
+
     /// What the agent has done.
     pub(crate) fn figures(&self) -> AgentFigures {
         self.counters.figures()

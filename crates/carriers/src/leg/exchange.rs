@@ -63,6 +63,11 @@ impl Exchange {
         self.agent.local_addr()
     }
 
+    /// Whether the SIP user agent still takes orders.
+    pub(crate) fn is_running(&self) -> bool {
+        self.agent.is_running()
+    }
+
     /// What the user agent has done.
     pub(crate) fn figures(&self) -> AgentFigures {
         self.agent.figures()

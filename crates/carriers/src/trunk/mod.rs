@@ -114,6 +114,11 @@ impl TrunkCarrier {
         self.exchange.local_addr()
     }
 
+    /// Whether SIP is being spoken: the socket is bound and its task runs.
+    pub fn is_running(&self) -> bool {
+        self.exchange.is_running()
+    }
+
     /// What the SIP user agent has done.
     pub fn figures(&self) -> AgentFigures {
         self.exchange.figures()

@@ -4,6 +4,7 @@
 use super::ledger::lock;
 use super::recorder;
 use super::run::Actor;
+use crate::figures;
 use call::{Input, Output};
 use model::LegId;
 use model::leg::{LegEndKind, LegOrder};
@@ -53,7 +54,10 @@ impl Actor {
         if let Err(error) = result {
             self.core.note(self.call, TimelineKind::Call, format!("not dialled: {error}"), json!(null));
             self.leg_ended(leg, LegEndKind::Failed, &error.to_string());
-        } else if self.abandoned || self.machine.call().status.is_final() {
+            return;
+        }
+        figures::dialled(self.machine.call(), self.core.now());
+        if self.abandoned || self.machine.call().status.is_final() {
             // It ended while its carrier took its time; a leg that is over already is no matter.
             let _ = self.road.order(leg, LegOrder::HangUp);
         }

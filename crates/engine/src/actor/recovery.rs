@@ -99,6 +99,7 @@ async fn claim_all(core: &Arc<Core>, regardless_of_lease: bool) -> Result<BTreeS
 
 fn take_over(core: &Arc<Core>, claimed: ClaimedCall) {
     let ClaimedCall { call, setup, fence, last_sequence, recordings } = claimed;
+    metrics::counter!("lyrebird_calls_taken_over_total").increment(1);
     core.note(call.id, TimelineKind::Call, "taken over from a node that is gone", Value::Null);
     let road = road(core, &call);
     let beginning = Beginning::Recovered(recordings);

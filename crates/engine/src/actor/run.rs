@@ -9,7 +9,10 @@ use super::supervise::{Beginning, Ends, Launch};
 use super::{notes, recorder};
 use crate::core::Core;
 use crate::fault::saying;
+use crate::figures;
 use call::{Input, Machine, Output, Refused};
+use model::call::Call;
+use model::event::EventBody;
 use model::fault::{Fault, FaultCode};
 use model::leg::{LegEnd, LegEndKind, LegEndedBy, LegFact, LegOrder, ReleaseCause};
 use model::sound::PromptFact;
@@ -195,6 +198,7 @@ impl Actor {
             match output {
                 Output::Event { body, call } => {
                     notes::event(&self.core, &call, &body);
+                    count(&call, &body, at);
                     self.ledger.event(body, *call, at);
                 }
                 Output::Note { kind, summary } => self.core.note(self.call, kind, summary, Value::Null),
@@ -250,6 +254,7 @@ impl Actor {
             Mail::Lost => {}
             Mail::Command { id, command, request_id, reply } => {
                 let verdict = self.machine.admits(&command).map_err(fault);
+                figures::command(command.name(), verdict.is_ok());
                 let summary = match &verdict {
                     Ok(()) => format!("request accepted: {}", command.name()),
                     Err(fault) => format!("request refused: {}: {}", command.name(), fault.message),
@@ -297,6 +302,7 @@ impl Actor {
 
     /// Another node has the call: its legs here end, and nothing more is written.
     fn let_go(self) {
+        metrics::counter!("lyrebird_leases_lost_total").increment(1);
         self.hang_up_all();
         let legs = lock(&self.standing).legs.clone();
         for leg in legs {
@@ -320,6 +326,15 @@ async fn dialled(dialling: &mut Option<(LegId, Dialling)>) -> (LegId, Result<(),
     let outcome = (*leg, taking.as_mut().await);
     *dialling = None;
     outcome
+}
+
+fn count(call: &Call, body: &EventBody, at: Timestamp) {
+    match body {
+        EventBody::Ringing { .. } => figures::ringing(call, at),
+        EventBody::Answered => figures::answered(call, at),
+        EventBody::Ended(end) => figures::ended(call, end),
+        _ => {}
+    }
 }
 
 /// Rings a phone or costs money: nothing announced before it may be lost.

@@ -81,7 +81,7 @@ async fn supervise(core: Arc<Core>, launch: Launch, mut ends: Ends) {
             break;
         }
         panics += 1;
-        tracing::error!(%call, "a call's actor panicked; the call is ended");
+        Core::count_panic(call);
         let last = panics > 1;
         next = aftermath::clean_up(&core, aftermath::Ruin { setup, fence, road, standing }, last).await;
         ends = Mailbox::new(&core);

@@ -6,7 +6,9 @@ use crate::actor::{self, Beginning, Launch, Road};
 use crate::core::Core;
 use crate::engine::Engine;
 use crate::fault::{of_store, saying};
+use crate::figures;
 use crate::resources::{app, invalid_number};
+use metrics::counter;
 use model::call::{Call, CallSetup, CallStatus, Channel, Direction, Mode};
 use model::event::{Event, EventBody};
 use model::fault::{Fault, FaultCode};
@@ -51,6 +53,22 @@ impl Engine {
     /// Places a call. `render` makes the answer from the call as it was accepted; the same bytes answer every
     /// repetition with the same idempotency key.
     pub async fn place(
+        &self,
+        who: Principal,
+        order: PlaceCall,
+        idempotency: Option<IdempotencyHeader>,
+        render: &(dyn Fn(&Call) -> StoredResponse + Send + Sync),
+    ) -> Result<Placed, Fault> {
+        let placed = self.place_checked(who, order, idempotency, render).await;
+        match &placed {
+            Ok(Placed::Replayed(_)) => counter!("lyrebird_idempotent_replays_total").increment(1),
+            Ok(Placed::New(_)) => {}
+            Err(fault) => figures::refused(fault.code),
+        }
+        placed
+    }
+
+    async fn place_checked(
         &self,
         who: Principal,
         order: PlaceCall,
@@ -117,6 +135,7 @@ impl Fresh {
         if let Created::New { fence } = created {
             core.outbox_wake.notify_one();
             note_accepted(&core, &call);
+            figures::accepted(&call);
             actor::launch(&core, Launch { call, setup, fence, last_sequence: 1, road, beginning });
         }
         Ok(created)

@@ -87,7 +87,16 @@ impl Egress for HttpEgress {
 
     async fn send(&self, request: EgressRequest) -> Result<EgressResponse, EgressError> {
         let limit = request.timeout;
-        tokio::time::timeout(limit, self.exchange(request)).await.unwrap_or(Err(EgressError::Timeout(limit)))
+        let answer = tokio::time::timeout(limit, self.exchange(request)).await;
+        let answer = answer.unwrap_or(Err(EgressError::Timeout(limit)));
+        let outcome = match &answer {
+            Ok(_) => "answered",
+            Err(EgressError::NotAllowed(_)) => "not_allowed",
+            Err(EgressError::Timeout(_)) => "too_slow",
+            Err(_) => "failed",
+        };
+        metrics::counter!("lyrebird_egress_requests_total", "outcome" => outcome).increment(1);
+        answer
     }
 }
 

@@ -30,6 +30,11 @@ impl Authenticator {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    /// How many answers are kept.
+    pub(crate) fn remembered(&self) -> usize {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     fn kept(&self, digest: &[u8; 32], now: Timestamp) -> Option<Principal> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.get(digest).filter(|(_, until)| now < *until).map(|(principal, _)| *principal)

@@ -32,6 +32,12 @@ impl ClipCache {
         Self { bytes_max, kept: Mutex::default() }
     }
 
+    /// How many clips are kept, and their bytes.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        (kept.clips.len(), kept.bytes)
+    }
+
     /// The clip, if it is kept and may still be played.
     pub(super) fn get(&self, key: &Key, now: Timestamp) -> Option<Arc<Clip>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);

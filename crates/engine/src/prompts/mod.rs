@@ -9,9 +9,11 @@ mod turns;
 
 use crate::config::EngineParts;
 use crate::core::Core;
+use crate::figures;
 use bytes::Bytes;
 use cache::ClipCache;
 use flights::Flights;
+use metrics::{counter, histogram};
 use model::sound::PromptSource;
 use model::timeline::TimelineKind;
 use model::{AppId, CallId, Timestamp};
@@ -58,16 +60,30 @@ impl Prompts {
         }
     }
 
+    /// Reads levels into the metrics facade.
+    pub(crate) fn sample(&self) {
+        let (clips, bytes) = self.cache.size();
+        figures::level("lyrebird_prompt_clips", clips);
+        figures::level("lyrebird_prompt_clip_bytes", bytes);
+        figures::level("lyrebird_prompts_making", self.flights.len());
+    }
+
     /// The source's sound, or why there is none.
     async fn clip(&self, app: AppId, source: &PromptSource) -> Result<Arc<Clip>, String> {
         if *source == PromptSource::Beep {
             return Ok(self.beep.clone());
         }
         let key = self.key(source).await?;
-        if let Some(clip) = self.cache.get(&key, self.clock.now()) {
+        let count = |how| counter!("lyrebird_prompts_total", "how" => how).increment(1);
+        let begun = self.clock.now();
+        if let Some(clip) = self.cache.get(&key, begun) {
+            count("kept");
             return Ok(clip);
         }
-        self.flights.join(&key, || self.make(app, &key)).await
+        let made = self.flights.join(&key, || self.make(app, &key)).await;
+        count(if made.is_ok() { "made" } else { "failed" });
+        histogram!("lyrebird_prompt_make_seconds").record(self.clock.now().since(begun).as_secs_f64());
+        made
     }
 
     /// What the sound is kept under. A file is another one when it was written again.

@@ -3,6 +3,7 @@
 use super::health::Health;
 use super::{schedule, signature};
 use crate::core::Core;
+use metrics::{counter, histogram};
 use model::Timestamp;
 use model::timeline::TimelineKind;
 use model::webhook::{Attempt, Delivery, DeliveryState, Disabled};
@@ -41,6 +42,7 @@ pub(super) async fn make(core: Arc<Core>, health: Arc<Health>, due: DueDelivery)
     let result = core.egress.send(request).await;
     let verdict = judge(&core, &delivery, at, result);
     note(&core, &delivery, &endpoint.url, &verdict);
+    count(&verdict);
     follow(&core, &mut delivery, &verdict);
     keep(&core, &delivery, &verdict.attempt).await;
     if verdict.attempt.status == Some(GONE) {
@@ -72,6 +74,17 @@ fn judge(
     }
 }
 
+fn count(verdict: &Verdict) {
+    let Attempt { status, latency_ms, .. } = verdict.attempt;
+    let outcome = match status {
+        _ if verdict.delivered => "delivered",
+        Some(_) => "refused",
+        None => "unreachable",
+    };
+    counter!("lyrebird_webhook_attempts_total", "outcome" => outcome).increment(1);
+    histogram!("lyrebird_webhook_attempt_seconds").record(f64::from(latency_ms) / 1_000.0);
+}
+
 /// What becomes of the delivery.
 fn follow(core: &Core, delivery: &mut Delivery, verdict: &Verdict) {
     delivery.attempts = verdict.attempt.number;
@@ -83,6 +96,13 @@ fn follow(core: &Core, delivery: &mut Delivery, verdict: &Verdict) {
         Some(wait) => (DeliveryState::Pending, Some(core.now() + wait)),
         None => (DeliveryState::Exhausted, None),
     };
+    let ended = match delivery.state {
+        DeliveryState::Pending => return,
+        DeliveryState::Delivered => "delivered",
+        DeliveryState::Exhausted => "exhausted",
+        DeliveryState::Dropped => "dropped",
+    };
+    counter!("lyrebird_webhook_deliveries_ended_total", "state" => ended).increment(1);
 }
 
 /// Keeps the result. When the store does not take it, the delivery stays due and is made again: at least once.

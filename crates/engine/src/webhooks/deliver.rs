@@ -4,7 +4,9 @@
 use super::attempt;
 use super::health::Health;
 use crate::core::Core;
+use crate::figures;
 use crate::panics::caught;
+use metrics::gauge;
 use model::{CallId, WebhookId};
 use ports::StoreError;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,7 +47,10 @@ pub(super) async fn run(core: Arc<Core>, fresh: Arc<Notify>) {
     let health = Arc::new(Health::default());
     let mut under_way = UnderWay::default();
     loop {
-        let wait = match look(&core, &health, &mut under_way).await {
+        let looked = look(&core, &health, &mut under_way).await;
+        figures::level("lyrebird_webhook_attempts_under_way", under_way.names.len());
+        figures::level("lyrebird_webhook_failing_endpoints", health.remembered());
+        let wait = match looked {
             Ok(0) => pause(&core, &under_way).await,
             Ok(_) => continue,
             Err(error) => {
@@ -76,6 +81,9 @@ async fn look(core: &Arc<Core>, health: &Arc<Health>, under_way: &mut UnderWay) 
     let saturated = under_way.saturated(policy.parallel_per_endpoint_max);
     let limit = u32::try_from(under_way.names.len() + PAGE).unwrap_or(u32::MAX);
     let due = core.store.due_deliveries(core.now(), limit, &saturated).await?;
+    let oldest = due.iter().filter_map(|due| due.delivery.due_at).min();
+    let overdue = oldest.map(|oldest| core.now().since(oldest)).unwrap_or_default();
+    gauge!("lyrebird_webhook_overdue_seconds").set(overdue.as_secs_f64());
     let mut started = 0;
     for delivery in due {
         if started >= room {

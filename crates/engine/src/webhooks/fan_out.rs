@@ -2,6 +2,7 @@
 
 use crate::core::Core;
 use crate::resources::WEBHOOKS_MAX;
+use metrics::counter;
 use model::call::Mode;
 use model::event::Event;
 use model::webhook::{Delivery, DeliveryState, WebhookEndpoint};
@@ -61,7 +62,10 @@ async fn batch(core: &Core) -> Result<usize, StoreError> {
         deliveries.extend(wanted.iter().filter_map(|endpoint| delivery(core, endpoint, event)));
     }
     let done: Vec<(CallId, u32)> = events.iter().map(|event| (event.call, event.sequence)).collect();
+    let made = deliveries.len();
     core.store.fan_out(&done, deliveries).await?;
+    counter!("lyrebird_webhook_events_total").increment(done.len() as u64);
+    counter!("lyrebird_webhook_deliveries_made_total").increment(made as u64);
     Ok(events.len())
 }
 

@@ -20,6 +20,11 @@ pub(super) struct Health {
 }
 
 impl Health {
+    /// How many are remembered.
+    pub(super) fn remembered(&self) -> usize {
+        self.failing_since.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// A delivery arrived.
     pub(super) fn succeeded(&self, webhook: WebhookId) {
         self.failing_since.lock().unwrap_or_else(PoisonError::into_inner).remove(&webhook);

@@ -29,6 +29,7 @@ pub(crate) struct Config {
     pub egress: Egress,
     pub limits: Limits,
     pub shutdown: Shutdown,
+    pub metrics: Metrics,
     pub log: Log,
     #[serde(default)]
     pub trunks: Vec<TrunkEntry>,
@@ -131,6 +132,16 @@ pub(crate) struct Limits {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Shutdown {
     pub drain_ms: u64,
+}
+
+/// `[metrics]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Metrics {
+    pub enabled: bool,
+    #[serde(deserialize_with = "optional")]
+    pub addr: Option<SocketAddr>,
+    pub token: model::Secret<String>,
 }
 
 /// `[log]`
