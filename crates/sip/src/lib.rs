@@ -7,6 +7,8 @@ pub mod dialog;
 pub mod digest;
 pub mod endpoint;
 pub mod message;
+pub mod registrar;
+mod registration;
 pub mod sdp;
 mod session;
 pub mod stream;

@@ -8,6 +8,8 @@ pub mod order;
 mod orders;
 pub mod output;
 pub mod register;
+mod registers;
+mod registrations;
 mod requests;
 mod responses;
 pub(crate) mod sink;
@@ -21,10 +23,13 @@ use crate::dialog::snapshot::DialogSnapshot;
 use crate::endpoint::config::EndpointConfig;
 use crate::endpoint::order::{CallKey, Hop, OrderError};
 use crate::endpoint::output::Output;
+use crate::endpoint::register::RegistrationKey;
 use crate::message::{Message, Method, ParseError, Refusal, StartLine};
+use crate::registration::Registering;
 use crate::session::{Next, Session, Talking};
 use crate::stream::StreamFault;
 use model::Timestamp;
+use registers::Registers;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -40,6 +45,8 @@ pub struct Endpoint {
     /// Sessions by our tag.
     tags: HashMap<Box<str>, CallKey, KeyedHasher>,
     next_incoming: CallKey,
+    registrations: BTreeMap<RegistrationKey, Registering>,
+    registers: Registers,
 }
 
 impl Endpoint {
@@ -48,7 +55,14 @@ impl Endpoint {
         let mut tokens = Tokens::new(seed);
         let tags = HashMap::with_hasher(tokens.hasher());
         let wire = Wire::new(config, tokens);
-        Self { wire, sessions: BTreeMap::new(), tags, next_incoming: CallKey::FIRST_INCOMING }
+        Self {
+            wire,
+            sessions: BTreeMap::new(),
+            tags,
+            next_incoming: CallKey::FIRST_INCOMING,
+            registrations: BTreeMap::new(),
+            registers: Registers::default(),
+        }
     }
 
     /// A datagram arrived. What is not SIP is dropped; a malformed request is answered as far as it can be.
@@ -109,7 +123,14 @@ impl Endpoint {
     pub fn load(&self) -> Load {
         let transactions = self.wire.clients.len() + self.wire.servers.len();
         let names = self.tags.len() + self.wire.servers.names();
-        Load { calls: self.sessions.len(), transactions, timers: self.wire.timers.len(), names }
+        Load {
+            calls: self.sessions.len(),
+            transactions,
+            timers: self.wire.timers.len(),
+            names,
+            registrations: self.registrations.len(),
+            registers_waiting: self.registers.len(),
+        }
     }
 
     /// Whether a call lives under this key.
@@ -189,4 +210,8 @@ pub struct Load {
     pub timers: usize,
     /// Entries in the tables that calls and transactions are found by.
     pub names: usize,
+    /// Registrations kept at registrars.
+    pub registrations: usize,
+    /// REGISTERs that wait for their answer.
+    pub registers_waiting: usize,
 }

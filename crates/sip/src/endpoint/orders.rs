@@ -42,9 +42,9 @@ impl Endpoint {
             | Order::AnswerRefer { key, .. }
             | Order::NotifyRefer { key, .. } => self.with_talking(key, |_, _| Err(OrderError::WrongState))?,
             Order::Options { ping, uri, destination } => self.ping(ping, &uri, destination, now),
-            Order::Register { .. } | Order::Unregister { .. } | Order::AnswerRegister { .. } => {
-                Err(OrderError::UnknownRegistration)
-            }
+            Order::Register { key, registration } => self.register(key, *registration, now),
+            Order::Unregister { key } => self.unregister(key, now),
+            Order::AnswerRegister { request, outcome } => self.answer_register(request, &outcome, now),
         }
     }
 

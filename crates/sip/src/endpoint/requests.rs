@@ -102,11 +102,15 @@ impl Endpoint {
             return servers.on_retransmission(server, &mut effects);
         }
         let key = self.session_of(request);
-        if let Err(refusal) = servable(request) {
+        if let Err(refusal) = servable(request, self.wire.config.registrar) {
             self.wire.sink.received(key, source, message.raw, false);
             return self.wire.refuse(key, message, source, &refusal);
         }
         match (key, method) {
+            (_, Method::Register) => {
+                self.wire.sink.received(None, source, message.raw, false);
+                self.on_register(request, source, now);
+            }
             (Some(key), _) => self.on_session_request(key, request, source, now),
             (None, Method::Invite) if request.to.tag().is_none() => self.on_invite(request, source, now),
             (None, Method::Options) if request.to.tag().is_none() => {
@@ -204,13 +208,14 @@ fn asks_for_sips(request: &Request<'_, '_>) -> bool {
 }
 
 /// No room now; a peer that comes again should not come with all others at once.
-fn busy(pause_secs: u32) -> Refusal {
+pub(super) fn busy(pause_secs: u32) -> Refusal {
     Refusal::code(503).with_header("Retry-After", (1 + pause_secs).to_string())
 }
 
 /// Methods and extensions we do not serve (§8.2.1, §8.2.2.3).
-fn servable(request: &Request<'_, '_>) -> Result<(), Refusal> {
+fn servable(request: &Request<'_, '_>, is_registrar: bool) -> Result<(), Refusal> {
     match request.method {
+        Method::Register if is_registrar => validate::extensions(request.message),
         Method::Unserved(_)
         | Method::Register
         | Method::Prack

@@ -41,6 +41,7 @@ impl Endpoint {
             Owner::Ping(ping) if code >= 200 => {
                 return self.wire.event(Event::OptionsAnswered { ping, code: Some(code) });
             }
+            Owner::Register(key) => return self.on_register_response(key, id, response, source, now),
             Owner::Ping(_) | Owner::Farewell(_) => return,
         };
         self.follow(key, next);

@@ -40,6 +40,8 @@ impl Endpoint {
                 servers.on_retransmit(id, &mut effects);
             }
             Timer::H(id) | Timer::I(id) | Timer::J(id) | Timer::L(id) => self.close(id, now),
+            Timer::RegisterAgain(key) => self.on_register_again(key, now),
+            Timer::RegisterUnanswered(request) => self.on_register_unanswered(request, now),
             Timer::RingTimeout(key)
             | Timer::CancelGiveUp(key)
             | Timer::AnswerTimeout(key)
@@ -58,6 +60,9 @@ impl Endpoint {
     fn expire(&mut self, id: ClientId, by: FailedBy, now: Timestamp) {
         let (clients, mut effects) = self.wire.clients(now);
         let Some(Expiry { id, owner }) = clients.remove(id, &mut effects) else { return };
+        if let Owner::Register(key) = owner {
+            return self.on_register_silence(key, id, by, now);
+        }
         let session = owner.key().and_then(|key| self.sessions.get_mut(&key));
         let next = match (owner, session) {
             (Owner::Ping(ping), _) => {

@@ -51,6 +51,17 @@ pub fn parse_retry_after(value: &[u8]) -> Option<u32> {
     u32::try_from(scan::number(value.get(..end)?)?).ok()
 }
 
+/// A `q` value (RFC 3261 §25.1) in thousandths, 0..=1000: `0`, `0.5`, `1.000`.
+pub fn parse_q_thousandths(text: &str) -> Option<u16> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if !matches!(whole, "0" | "1" | "") || fraction.len() > 3 || text.is_empty() || text == "." {
+        return None;
+    }
+    let whole: u16 = if whole == "1" { 1_000 } else { 0 };
+    let fraction = scan::number(format!("{fraction:0<3}").as_bytes())?;
+    u16::try_from(fraction).ok().map(|fraction| whole + fraction).filter(|q| *q <= 1_000)
+}
+
 /// Whether a Content-Type (RFC 3261 §20.15) is `wanted` (`application/sdp`), whatever its parameters.
 pub fn is_content_type(value: &[u8], wanted: &str) -> bool {
     let end = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
@@ -102,6 +113,23 @@ mod tests {
         check("120 (I'm in a meeting)", Some(120));
         check("soon", None);
         check("99999999999", None);
+    }
+
+    #[test]
+    fn q_values_are_thousandths() {
+        let check = |text: &str, wanted| assert_eq!(parse_q_thousandths(text), wanted, "{text:?}");
+        check("1", Some(1_000));
+        check("1.0", Some(1_000));
+        check("0.5", Some(500));
+        check(".5", Some(500));
+        check("0.333", Some(333));
+        check("0", Some(0));
+        check("1.001", None);
+        check("2", None);
+        check("0.3333", None);
+        check("0.-1", None);
+        check(".", None);
+        check("", None);
     }
 
     #[test]

@@ -123,6 +123,36 @@ impl<'a> Uri<'a> {
         unescape(self.user.split(';').next().unwrap_or_default())
     }
 
+    /// Whether two URIs mean the same (RFC 3261 §19.1.4): parameters that say where or how must agree, others only where
+    /// both have them.
+    pub fn is_same_as(&self, other: &Uri<'_>) -> bool {
+        let same_host = match (self.address(), other.address()) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            _ => self.host.eq_ignore_ascii_case(other.host),
+        };
+        self.scheme == other.scheme
+            && unescape(self.user) == unescape(other.user)
+            && self.password.map(unescape) == other.password.map(unescape)
+            && same_host
+            && self.port == other.port
+            && self.headers.eq_ignore_ascii_case(other.headers)
+            && self.agrees_with(other)
+            && other.agrees_with(self)
+    }
+
+    /// Whether the other one has nothing against our parameters.
+    fn agrees_with(&self, other: &Uri<'_>) -> bool {
+        const DECIDING: [&str; 5] = ["transport", "user", "ttl", "method", "maddr"];
+        self.params.split(';').filter(|param| !param.is_empty()).all(|param| {
+            let (name, value) =
+                param.split_once('=').map_or((param, None), |(name, value)| (name, Some(value)));
+            match other.param(name) {
+                Some(theirs) => theirs.unwrap_or_default().eq_ignore_ascii_case(value.unwrap_or_default()),
+                None => !DECIDING.iter().any(|known| known.eq_ignore_ascii_case(name)),
+            }
+        })
+    }
+
     /// The host as an address, if it is one.
     pub fn address(&self) -> Option<IpAddr> {
         host_address(self.host)
@@ -314,6 +344,28 @@ mod tests {
         check("tel:+1555;ext=1", "+1555");
         assert_eq!(escape_user("+1 5@;ü"), "+1%205%40%3B%C3%BC");
         assert_eq!(unescape("%zz%4"), "%zz%4");
+    }
+
+    #[test]
+    fn uris_compare_as_the_rfc_says() {
+        let check = |a: &str, b: &str, same: bool| {
+            let (first, second) = (Uri::parse(a).unwrap(), Uri::parse(b).unwrap());
+            assert_eq!(first.is_same_as(&second), same, "{a} and {b}");
+            assert_eq!(second.is_same_as(&first), same, "{b} and {a}");
+        };
+        // RFC 3261 §19.1.4.
+        check("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtlanTa.CoM;Transport=tcp", true);
+        check("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5", true);
+        check("sip:carol@chicago.com;newparam=5", "sip:carol@chicago.com;security=on", true);
+        check("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off", false);
+        check("SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP", false);
+        check("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060", false);
+        check("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp", false);
+        check("sip:bob@biloxi.com", "sip:bob@biloxi.com:6000;transport=tcp", false);
+        check("sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting", false);
+        check("sip:bob@phone21.boxesbybob.com", "sip:bob@192.0.2.4", false);
+        check("sip:a@[2001:db8::1]", "sip:a@[2001:0DB8:0:0::1]", true);
+        check("sip:a@b", "sips:a@b", false);
     }
 
     #[test]

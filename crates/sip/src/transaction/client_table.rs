@@ -7,6 +7,7 @@ use super::follow_up;
 use super::timer::{Timer, TimerId};
 use crate::endpoint::config::TimerLengths;
 use crate::endpoint::order::{CallKey, Hop, Q850};
+use crate::endpoint::register::RegistrationKey;
 use crate::endpoint::tokens::branch_number;
 use crate::message::HeaderName;
 use crate::message::validate::Response;
@@ -31,6 +32,8 @@ pub(crate) enum Owner {
     Farewell(Option<CallKey>),
     /// An OPTIONS the application asked for.
     Ping(u64),
+    /// A registration we keep.
+    Register(RegistrationKey),
 }
 
 impl Owner {
@@ -39,7 +42,7 @@ impl Owner {
         match self {
             Self::Invite(key) | Self::Reinvite(key) => Some(key),
             Self::Farewell(key) => key,
-            Self::Ping(_) => None,
+            Self::Ping(_) | Self::Register(_) => None,
         }
     }
 }

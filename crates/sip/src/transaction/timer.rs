@@ -1,9 +1,10 @@
 //! Every timer of the endpoint: one enum, one queue ordered by deadline. Bounded by what holds timers: a transaction has
-//! two at most, a call four. Equal deadlines fire in the order they were set.
+//! two at most, a call four, a registration or a REGISTER that waits one. Equal deadlines fire in the order they were set.
 
 use super::client_table::ClientId;
 use super::server_table::ServerId;
 use crate::endpoint::order::CallKey;
+use crate::endpoint::register::{RegisterRequestId, RegistrationKey};
 use model::Timestamp;
 use std::collections::BTreeMap;
 
@@ -46,6 +47,10 @@ pub(crate) enum Timer {
     AnswerAgain(CallKey),
     /// Nobody acknowledged our 2xx.
     AnswerGiveUp(CallKey),
+    /// Refresh a registration, or try it again.
+    RegisterAgain(RegistrationKey),
+    /// The application did not answer a REGISTER.
+    RegisterUnanswered(RegisterRequestId),
 }
 
 /// Names a timer that is set.

@@ -5,8 +5,10 @@
 use model::Timestamp;
 use sip::digest::{Algorithm, Authorization, Challenge, Qop};
 use sip::{CallKey, Endpoint, EndpointConfig, Event, OfferRequest, Order, OutgoingCall, Output, Party};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 pub const A: usize = 0;
@@ -61,6 +63,8 @@ pub struct Peer {
 
 pub struct Bed {
     pub now: Timestamp,
+    /// `now`, for behaviours.
+    pub clock: Rc<Cell<Timestamp>>,
     pub peers: Vec<Peer>,
     /// Every packet put on the wire, lost ones too.
     pub packets: Vec<(Timestamp, Packet)>,
@@ -83,6 +87,7 @@ impl Bed {
         let start = Timestamp::from_millis(1_777_000_000_000);
         let mut bed = Self {
             now: start,
+            clock: Rc::new(Cell::new(start)),
             peers: Vec::new(),
             packets: Vec::new(),
             flying: BTreeMap::new(),
@@ -150,6 +155,7 @@ impl Bed {
     }
 
     pub fn drain(&mut self, peer: usize) {
+        self.clock.set(self.now);
         while let Some(output) = self.peers[peer].endpoint.poll() {
             match output {
                 Output::Send { hop, bytes, .. } => self.fly(peer, hop.address, bytes.to_vec()),
