@@ -2,6 +2,7 @@
 //! spools, concealment, mixing and comparison. Samples are mono `i16` unless said otherwise. Knows no RTP, no
 //! file's place and no clock; the functions that run per frame allocate nothing.
 
+pub mod codec;
 pub mod conceal;
 pub mod correlate;
 pub mod decode;
@@ -16,6 +17,7 @@ pub mod tone;
 pub mod vad;
 pub mod wav;
 
+pub use codec::{CodecError, Decoder, Encoder, OpusSettings};
 pub use decode::{Clip, ClipLimits, ReadError, read_clip, read_clip_at};
 pub use g711::Law;
 pub use resample::Resampler;

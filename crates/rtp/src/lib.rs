@@ -2,6 +2,8 @@
 //! latch and the quality estimate. Knows no socket, no clock and no random source: time is `model::Timestamp`,
 //! initial values are arguments. Nothing here allocates per packet.
 
+mod arena;
+pub mod buffer;
 pub mod delay;
 pub mod dtmf;
 pub mod event;
@@ -9,11 +11,13 @@ pub mod jitter;
 pub mod latch;
 mod octet_ring;
 pub mod packet;
+pub mod payload;
 pub mod quality;
 pub mod reception;
 pub mod rtcp;
 pub mod session;
 
+pub use buffer::PacketBuffer;
 pub use dtmf::{EventReceiver, EventSender};
 pub use jitter::JitterBuffer;
 pub use latch::{Latch, Verdict};
