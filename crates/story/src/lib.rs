@@ -3,10 +3,12 @@
 //! `docs/timeline.md` describes them, and leaves out what it cannot read rather than guess.
 
 mod capture;
+mod explain;
 mod ladder;
 mod message;
 
 pub use capture::capture;
+pub use explain::{Explanation, Finding, Heard, Severity, Step, explain};
 pub use ladder::ladder;
 
 use model::timeline::TimelineEntry;
