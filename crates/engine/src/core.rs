@@ -12,7 +12,10 @@ use ports::{Blob, Carrier, Clock, Egress, EventRenderer, MediaPlane, Store, Time
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, broadcast, watch};
+
+/// News that a follower may lag behind; one that lags more looks at the store again.
+const WRITTEN_LAG_MAX: usize = 1_024;
 
 /// The engine's inside.
 pub(crate) struct Core {
@@ -34,6 +37,8 @@ pub(crate) struct Core {
     pub(crate) running: RunningCalls,
     /// Something new for webhooks is in the store.
     pub(crate) outbox_wake: Notify,
+    /// Calls of which new events are in the store, for whoever follows them live.
+    written: broadcast::Sender<CallId>,
     /// Facts that found their call's mailbox full.
     pub(crate) mail_dropped: AtomicU64,
     ids: Mutex<IdSource>,
@@ -60,6 +65,7 @@ impl Core {
             trunks: TrunkBook::new(parts.live),
             running: RunningCalls::default(),
             outbox_wake: Notify::new(),
+            written: broadcast::Sender::new(WRITTEN_LAG_MAX),
             config: parts.config,
             pepper: parts.pepper,
             node,
@@ -82,6 +88,23 @@ impl Core {
     /// Adds a line to a call's timeline.
     pub(crate) fn note(&self, call: CallId, kind: TimelineKind, summary: impl Into<String>, detail: Value) {
         self.journal.note(TimelineEntry { call, at: self.now(), kind, summary: summary.into(), detail });
+    }
+
+    /// New events of a call are durable: webhooks and followers are waked.
+    pub(crate) fn events_written(&self, call: CallId) {
+        self.outbox_wake.notify_one();
+        self.tell_followers(call);
+    }
+
+    /// Whoever follows the call looks at it again.
+    pub(crate) fn tell_followers(&self, call: CallId) {
+        // Mostly nobody follows.
+        let _ = self.written.send(call);
+    }
+
+    /// Hears from now on of which calls events are written.
+    pub(crate) fn follow_written(&self) -> broadcast::Receiver<CallId> {
+        self.written.subscribe()
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -102,6 +102,18 @@ pub(crate) struct Calls {
     pub remote: Remote,
     /// Show this call and its timeline
     pub call: Option<String>,
+    /// Follow the call live until it is over
+    #[arg(long, requires = "call", group = "face")]
+    pub follow: bool,
+    /// Explain the call in plain words
+    #[arg(long, requires = "call", group = "face")]
+    pub explain: bool,
+    /// Write the call's ladder diagram to this file (SVG)
+    #[arg(long, requires = "call", group = "face", value_name = "FILE")]
+    pub ladder: Option<PathBuf>,
+    /// Write the call's signalling to this file (pcap)
+    #[arg(long, requires = "call", group = "face", value_name = "FILE")]
+    pub capture: Option<PathBuf>,
     /// How many to list
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub limit: u32,

@@ -1,6 +1,7 @@
 //! A small client of a running server's API, for the commands of the command line.
 
 use crate::cli::Remote;
+use bytes::Bytes;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -57,6 +58,12 @@ impl Client {
         self.send(self.http.get(format!("{}{path}", self.url))).await
     }
 
+    /// `GET` of something that is no JSON.
+    pub(crate) async fn get_as(&self, path: &str, accept: &str) -> Result<Bytes, ClientError> {
+        let request = self.http.get(format!("{}{path}", self.url)).header("accept", accept);
+        self.fetch(request).await
+    }
+
     /// `POST` of a JSON body.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
         self.send(self.http.post(format!("{}{path}", self.url)).json(body)).await
@@ -68,6 +75,11 @@ impl Client {
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, ClientError> {
+        let bytes = self.fetch(request).await?;
+        Ok(serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+
+    async fn fetch(&self, request: reqwest::RequestBuilder) -> Result<Bytes, ClientError> {
         let unreachable = |error: reqwest::Error| {
             let reason =
                 std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
@@ -75,11 +87,12 @@ impl Client {
         };
         let response = request.bearer_auth(&self.key).send().await.map_err(unreachable)?;
         let status = response.status();
-        let text = response.text().await.map_err(unreachable)?;
-        let body: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+        let bytes = response.bytes().await.map_err(unreachable)?;
         if status.is_success() {
-            return Ok(body);
+            return Ok(bytes);
         }
+        let body: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let text = String::from_utf8_lossy(&bytes);
         let error = body.get("error");
         let message =
             error.and_then(|e| e.get("message").or(Some(e))).and_then(Value::as_str).unwrap_or(&text);

@@ -59,6 +59,16 @@ impl Api {
         }
     }
 
+    /// Where the server is, as `--url` takes it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// A request with the key, for what the other methods cannot say.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.key)

@@ -50,6 +50,22 @@ impl Ask {
         self.caller.principal
     }
 
+    /// A header of the request: none if it did not come, none inside if it is no text.
+    pub(crate) fn header(&self, name: &str) -> Option<Option<&str>> {
+        self.headers.get(name).map(|value| value.to_str().ok())
+    }
+
+    /// Whether the client accepts `wanted` and names it before `usual`. A client that says nothing gets what is
+    /// usual.
+    pub(crate) fn prefers(&self, wanted: &str, usual: &str) -> bool {
+        let Some(Some(accept)) = self.header("accept") else { return false };
+        match (accept.find(wanted), accept.find(usual)) {
+            (Some(wanted), Some(usual)) => wanted < usual,
+            (Some(_), None) => true,
+            (None, _) => false,
+        }
+    }
+
     /// The body's fields.
     pub(crate) fn fields(&self) -> Result<Fields, Fault> {
         body::object(&self.headers, &self.body).map(Fields::of_body)

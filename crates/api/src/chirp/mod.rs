@@ -5,6 +5,8 @@ mod ask;
 mod calls;
 mod commands;
 mod error;
+mod events;
+mod faces;
 mod flow;
 mod gate;
 mod ids;
@@ -21,6 +23,7 @@ pub use render::renderer;
 
 use crate::ApiConfig;
 use crate::http::rate::Rate;
+use crate::http::seats::Seats;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
@@ -34,6 +37,7 @@ pub(crate) struct Door {
     public_url: Arc<str>,
     rate: Arc<Rate>,
     webhook_rate: Arc<Rate>,
+    streams: Seats,
 }
 
 /// The door's routes.
@@ -43,6 +47,7 @@ pub(crate) fn router(engine: Arc<Engine>, config: ApiConfig) -> Router {
         public_url: config.public_url.into(),
         rate: Arc::new(Rate::per_minute(config.requests_per_minute)),
         webhook_rate: Arc::new(Rate::per_minute(config.webhook_requests_per_minute)),
+        streams: Seats::default(),
     };
     let webhooks = Router::new()
         .route("/v1/webhooks", post(webhooks::create).get(webhooks::list))
@@ -55,6 +60,10 @@ pub(crate) fn router(engine: Arc<Engine>, config: ApiConfig) -> Router {
         .route("/v1/calls/{call}", get(calls::get))
         .route("/v1/calls/{call}/commands", post(commands::create))
         .route("/v1/calls/{call}/timeline", get(timeline::get))
+        .route("/v1/calls/{call}/explain", get(faces::explain))
+        .route("/v1/calls/{call}/ladder.svg", get(faces::ladder))
+        .route("/v1/calls/{call}/capture.pcap", get(faces::capture))
+        .route("/v1/calls/{call}/events", get(events::get))
         .route("/v1/calls/{call}/recordings", get(recordings::list))
         .route("/v1/calls/recordings/{recording}", get(recordings::get))
         .route("/v1/calls/recordings/{recording}/file", get(recordings::file))

@@ -7,3 +7,4 @@ pub(crate) mod meter;
 pub(crate) mod query;
 pub(crate) mod rate;
 pub(crate) mod request_id;
+pub(crate) mod seats;

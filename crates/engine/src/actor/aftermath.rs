@@ -44,7 +44,7 @@ pub(super) async fn clean_up(core: &Arc<Core>, ruin: Ruin, last: bool) -> Option
         release,
     };
     write(core, &mut commit).await.ok()?;
-    core.outbox_wake.notify_one();
+    core.events_written(commit.call);
     let last_sequence = commit.events.last().map_or(standing.sequence, |event| event.sequence);
     (!release).then(|| Launch {
         call: standing.row,

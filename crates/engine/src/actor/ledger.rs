@@ -191,7 +191,7 @@ impl Ledger {
     fn keep(&mut self) {
         let Some(Writing { content, .. }) = self.writing.take() else { return };
         if !content.events.is_empty() {
-            self.core.outbox_wake.notify_one();
+            self.core.events_written(content.call);
         }
         let mut standing = lock(&self.standing);
         standing.sequence = content.events.last().map_or(standing.sequence, |event| event.sequence);

@@ -87,6 +87,7 @@ async fn supervise(core: Arc<Core>, launch: Launch, mut ends: Ends) {
         ends = Mailbox::new(&core);
     }
     core.running.remove(call);
+    core.tell_followers(call);
 }
 
 fn standing(launch: &Launch) -> SharedStanding {

@@ -2,9 +2,11 @@
 
 mod arrive;
 mod command;
+mod follow;
 mod idempotency;
 mod place;
 mod read;
 
+pub use follow::EventFeed;
 pub use idempotency::{IdempotencyHeader, Outcome, Placed};
 pub use place::PlaceCall;

@@ -133,7 +133,7 @@ impl Fresh {
         };
         let created = core.store.create_call(new).await.map_err(of_store)?;
         if let Created::New { fence } = created {
-            core.outbox_wake.notify_one();
+            core.events_written(call.id);
             note_accepted(&core, &call);
             figures::accepted(&call);
             actor::launch(&core, Launch { call, setup, fence, last_sequence: 1, road, beginning });

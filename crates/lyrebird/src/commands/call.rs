@@ -96,7 +96,8 @@ async fn recordings_settled(client: &Client, id: &str) -> Result<bool, ClientErr
     Ok(recordings.iter().all(|r| matches!(text(r, "status"), "completed" | "failed")))
 }
 
-async fn report(client: &Client, call: &Value) -> Result<(), ClientError> {
+/// Prints how an ended call went, and its recordings.
+pub(crate) async fn report(client: &Client, call: &Value) -> Result<(), ClientError> {
     let seconds = call.get("duration").and_then(Value::as_u64);
     let duration = seconds.map(|s| format!(", {s} s")).unwrap_or_default();
     terminal::heading(&format!("{} ({}{duration})", text(call, "status"), text(call, "endReason")));

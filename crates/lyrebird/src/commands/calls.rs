@@ -1,19 +1,38 @@
-//! `lyrebird calls`: lists calls, or shows one with its timeline.
+//! `lyrebird calls`: lists calls, or shows one: its timeline, live if asked, explained, drawn, captured.
 
 use super::CommandResult;
-use super::call::text;
+use super::call::{follow, report, text};
 use crate::cli::Calls;
 use crate::client::Client;
 use crate::terminal::{self, LiveView};
 use serde_json::Value;
+use std::path::Path;
 
 /// Runs the command.
 pub(crate) async fn run(args: Calls) -> CommandResult {
     let client = Client::new(&args.remote)?;
-    match &args.call {
-        Some(id) => show(&client, id).await,
-        None => list(&client, args.limit).await,
+    let Some(id) = &args.call else { return list(&client, args.limit).await };
+    if args.follow {
+        let ended = follow(&client, id).await?;
+        return Ok(report(&client, &ended).await?);
     }
+    if args.explain {
+        let words = client.get_as(&format!("/v1/calls/{id}/explain"), "text/plain").await?;
+        terminal::line(String::from_utf8_lossy(&words).trim_end());
+        return Ok(());
+    }
+    let faces = [(&args.ladder, "ladder.svg"), (&args.capture, "capture.pcap")];
+    for (file, face) in faces.into_iter().filter_map(|(file, face)| Some((file.as_ref()?, face))) {
+        return save(&client, &format!("/v1/calls/{id}/{face}"), file).await;
+    }
+    show(&client, id).await
+}
+
+async fn save(client: &Client, path: &str, file: &Path) -> CommandResult {
+    let bytes = client.get_as(path, "*/*").await?;
+    std::fs::write(file, &bytes).map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
+    terminal::line(&format!("{} ({} bytes)", file.display(), bytes.len()));
+    Ok(())
 }
 
 async fn list(client: &Client, limit: u32) -> CommandResult {
