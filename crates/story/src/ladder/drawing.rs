@@ -14,34 +14,44 @@ const COLUMN_PX: i32 = 300;
 const MARGIN_PX: i32 = 170;
 /// Above the first rung.
 const HEAD_PX: i32 = 96;
-/// From rung to rung.
-const ROW_PX: i32 = 32;
+/// Below an arrow, whose words stand above it.
+const ARROW_ROW_PX: i32 = 32;
+/// Below a mark, whose words stand beside it.
+const MARK_ROW_PX: i32 = 24;
+/// A character's width, rounded up.
+const CHARACTER_PX: i32 = 8;
 /// A pause that is drawn as a gap.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Characters of a label.
-const LABEL_CHARS_MAX: usize = 44;
+const LABEL_CHARS_MAX: usize = 36;
 /// Characters of what is shown to whoever points at a rung.
 const HOVER_CHARS_MAX: usize = 1_500;
 
+/// Colours stand in full for each taste: not every reader of SVG knows CSS variables.
 const STYLE: &str = "
-  svg { font: 12px ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace;
-    --paper: #fff; --ink: #1c2430; --faint: #6d7889; --line: #d5dbe3; --head: #f2f5f8;
-    --request: #1f5fbf; --provisional: #7a8699; --good: #1f7f45; --bad: #b8322a; --app: #7a44ad; }
-  @media (prefers-color-scheme: dark) { svg { --paper: #12171e; --ink: #dde4ec; --faint: #8a96a6;
-    --line: #2b3440; --head: #1b222c; --request: #74a7f2; --provisional: #93a0b1; --good: #66c78c;
-    --bad: #ef8079; --app: #bd94e4; } }
-  .paper { fill: var(--paper); } .title { fill: var(--ink); font-size: 15px; font-weight: 600; }
-  .party { fill: var(--head); stroke: var(--line); } .name { fill: var(--ink); font-weight: 600; }
-  .life { stroke: var(--line); } .time { fill: var(--faint); font-size: 11px; }
-  .pause { fill: var(--faint); font-size: 11px; font-style: italic; }
+  svg { font: 12px ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; }
+  .title { font-size: 15px; font-weight: 600; } .name { font-weight: 600; }
+  .time, .pause { font-size: 11px; } .pause { font-style: italic; }
   .arrow { stroke-width: 1.4; fill: none; } .again { stroke-dasharray: 5 4; }
-  .label { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round; }
-  .request { stroke: var(--request); } .request-fill { fill: var(--request); }
-  .provisional { stroke: var(--provisional); } .provisional-fill { fill: var(--provisional); }
-  .good { stroke: var(--good); } .good-fill { fill: var(--good); }
-  .bad { stroke: var(--bad); } .bad-fill { fill: var(--bad); }
-  .app { stroke: var(--app); } .app-fill { fill: var(--app); }
-  .quiet { stroke: var(--faint); } .quiet-fill { fill: var(--ink); }
+  .label { paint-order: stroke; stroke-width: 4px; stroke-linejoin: round; }
+  .paper { fill: #fff; } .label { stroke: #fff; }
+  .title, .name, .quiet-fill { fill: #1c2430; } .party { fill: #f2f5f8; }
+  .time, .pause { fill: #6d7889; } .party, .life { stroke: #d5dbe3; }
+  .request { stroke: #1f5fbf; } .request-fill { fill: #1f5fbf; }
+  .provisional { stroke: #7a8699; } .provisional-fill { fill: #7a8699; }
+  .good { stroke: #1f7f45; } .good-fill { fill: #1f7f45; }
+  .bad { stroke: #b8322a; } .bad-fill { fill: #b8322a; }
+  .app { stroke: #7a44ad; } .app-fill { fill: #7a44ad; }
+  @media (prefers-color-scheme: dark) {
+    .paper { fill: #12171e; } .label { stroke: #12171e; }
+    .title, .name, .quiet-fill { fill: #dde4ec; } .party { fill: #1b222c; }
+    .time, .pause { fill: #8a96a6; } .party, .life { stroke: #2b3440; }
+    .request { stroke: #74a7f2; } .request-fill { fill: #74a7f2; }
+    .provisional { stroke: #93a0b1; } .provisional-fill { fill: #93a0b1; }
+    .good { stroke: #66c78c; } .good-fill { fill: #66c78c; }
+    .bad { stroke: #ef8079; } .bad-fill { fill: #ef8079; }
+    .app { stroke: #bd94e4; } .app-fill { fill: #bd94e4; }
+  }
 ";
 
 /// A page being drawn.
@@ -80,10 +90,10 @@ impl<'a> Drawing<'a> {
     }
 
     fn pause(&mut self, pause: Duration) {
-        let (x, y) = (FIRST_X - 20, self.y - 8);
+        let (x, y) = (FIRST_X - 20, self.y - 6);
         let words = format!("· · · {:.1} s", pause.as_secs_f64());
         self.text("pause", x, y, "end", &words);
-        self.y += ROW_PX / 2 + 4;
+        self.y += MARK_ROW_PX;
     }
 
     fn rung(&mut self, rung: &Rung, start: Timestamp) {
@@ -102,7 +112,6 @@ impl<'a> Drawing<'a> {
             Course::Mark => self.mark(tone, &rung.label),
         }
         self.svg.push_str("</g>\n");
-        self.y += ROW_PX;
     }
 
     fn arrow(&mut self, from: i32, to: i32, tone: &str, again: bool, label: &str) {
@@ -118,12 +127,15 @@ impl<'a> Drawing<'a> {
         );
         let class = format!("label {tone}-fill");
         self.text(&class, i32::midpoint(from, to), y - 6, "middle", &shortened(label, LABEL_CHARS_MAX));
+        self.y += ARROW_ROW_PX;
     }
 
     fn mark(&mut self, tone: &str, label: &str) {
         let (x, y) = (self.x(Party::Server), self.y);
         let _ = write!(self.svg, "<circle class=\"{tone}-fill\" cx=\"{x}\" cy=\"{}\" r=\"3\"/>", y - 4);
-        self.text(&format!("label {tone}-fill"), x + 10, y, "start", &shortened(label, 2 * LABEL_CHARS_MAX));
+        let room = usize::try_from((self.width() - x - 20) / CHARACTER_PX).unwrap_or_default();
+        self.text(&format!("label {tone}-fill"), x + 10, y, "start", &shortened(label, room));
+        self.y += MARK_ROW_PX;
     }
 
     fn text(&mut self, class: &str, x: i32, y: i32, anchor: &str, words: &str) {
@@ -143,12 +155,15 @@ impl<'a> Drawing<'a> {
         column_x(column)
     }
 
+    /// A server alone still needs room for what stands at its marks.
+    fn width(&self) -> i32 {
+        let last = self.names.len().saturating_sub(1);
+        column_x(last.max(self.server + 1)) + MARGIN_PX
+    }
+
     fn page(mut self) -> String {
         let rungs = std::mem::take(&mut self.svg);
-        let bottom = self.y;
-        let last = self.names.len().saturating_sub(1);
-        // A server alone still needs room for what stands at its marks.
-        let width = column_x(last.max(self.server + 1)) + MARGIN_PX;
+        let (bottom, width) = (self.y, self.width());
         let height = bottom + 24;
         self.text("title", 24, 32, "start", self.title);
         for (column, name) in self.names.clone().iter().enumerate() {

@@ -117,14 +117,17 @@ fn tone_of(message: &Message<'_>) -> Tone {
     }
 }
 
-/// The first line without the arrow that a reader of lines needs, and whether sound is described in it.
+/// A request's method, or a response's status and what it responds to; and whether sound is described in it.
 fn label_of(message: &Message<'_>, summary: &str) -> String {
     let words = summary.trim_start_matches(['→', '←', ' ']);
-    let responds_to = match message.start() {
-        Some(Start::Response(_)) => message.header("CSeq", "CSeq").and_then(|cseq| cseq.split(' ').nth(1)),
-        _ => None,
+    let (words, method) = match message.start() {
+        Some(Start::Request(method)) => (method, String::new()),
+        Some(Start::Response(_)) => {
+            let method = message.header("CSeq", "CSeq").and_then(|cseq| cseq.split(' ').nth(1));
+            (words, method.map(|method| format!(" ({method})")).unwrap_or_default())
+        }
+        None => (words, String::new()),
     };
-    let method = responds_to.map(|method| format!(" ({method})")).unwrap_or_default();
     let sound = if message.describes_session() { " · SDP" } else { "" };
     format!("{words}{method}{sound}")
 }
