@@ -1,5 +1,5 @@
 //! RTP as pure code: packets, RTCP, reception statistics, the jitter buffer, RFC 4733 digits, the source
-//! latch and the quality estimate. Knows no socket, no clock and no random source: time is `model::Timestamp`,
+//! latch, SRTP and the quality estimate. Knows no socket, no clock and no random source: time is `model::Timestamp`,
 //! initial values are arguments. Nothing here allocates per packet.
 
 mod arena;
@@ -16,6 +16,7 @@ pub mod quality;
 pub mod reception;
 pub mod rtcp;
 pub mod session;
+pub mod srtp;
 
 pub use buffer::PacketBuffer;
 pub use dtmf::{EventReceiver, EventSender};
@@ -24,3 +25,4 @@ pub use latch::{Latch, Verdict};
 pub use packet::{Header, Packet};
 pub use reception::Reception;
 pub use session::Sender;
+pub use srtp::Srtp;
