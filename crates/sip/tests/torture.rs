@@ -166,7 +166,12 @@ fn bad_messages_get_their_code() {
     );
     check("another version", &edited("SIP/2.0\nVia", "SIP/7.0\nVia"), Some(505));
     check("methods that differ", &edited("7 INVITE", "7 OPTIONS"), Some(400));
-    check("methods that differ, unknown", &edited("INVITE sip", "NEWMETHOD sip"), Some(400));
+    check("methods that differ, unknown", &edited("INVITE sip", "NEWMETHOD sip"), Some(501));
+    check(
+        "no session description is taken",
+        &edited("Max-Forwards", "Accept: text/odd\nMax-Forwards"),
+        Some(406),
+    );
     check(
         "extension required",
         &edited("Max-Forwards", "Require: nothingSupportsThis\nMax-Forwards"),
@@ -206,6 +211,28 @@ fn bad_messages_get_their_code() {
         "register",
         &edited("INVITE sip:bob@", "REGISTER sip:").replace("7 INVITE", "7 REGISTER"),
         Some(405),
+    );
+}
+
+#[test]
+fn ipv6_addresses_stand_where_they_may() {
+    let options = || edited("INVITE", "OPTIONS").replace("7 INVITE", "7 OPTIONS");
+    let uri = |uri: &str| options().replacen("sip:bob@example.com SIP", &format!("{uri} SIP"), 1);
+    check("a reference", &uri("sip:[2001:db8::8]"), Some(200));
+    check("none", &uri("sip:2001:db8::8"), Some(400));
+    check("a port within it", &uri("sip:[2001:db8::8:5070]"), Some(200));
+    check("a port behind it", &uri("sip:[2001:db8::8]:5070"), Some(200));
+    check("two colons before IPv4", &uri("sip:bob@[2001:db8::192.0.2.8]"), Some(200));
+    check("three colons before IPv4", &uri("sip:bob@[2001:db8:::192.0.2.8]"), Some(200));
+    check("three colons elsewhere", &uri("sip:bob@[2001:db8:::8]"), Some(400));
+    let via = |via: &str| options().replacen("127.0.0.1:6000;", via, 1);
+    check("received in brackets", &via("[2001:db8::8:1];received=[2001:db8::8:2];"), Some(200));
+    check("received without", &via("[2001:db8::8:1];received=2001:db8::8:2;"), Some(200));
+    check("two families", &via("[2001:db8::8]:6050;a=b,SIP/2.0/TCP 192.0.2.8;"), Some(200));
+    check(
+        "mapped",
+        &via("[::ffff:192.0.2.8]:19;").replace("al@127.0.0.1", "al@[::ffff:192.0.2.8]"),
+        Some(200),
     );
 }
 

@@ -152,7 +152,7 @@ fn incoming_register(request: &Request<'_, '_>, source: Hop) -> Result<IncomingR
     let message = request.message;
     let to = request.to.uri();
     if !matches!(to.scheme, Scheme::Sip | Scheme::Sips) {
-        return Err(Refusal::code(404));
+        return Err(Refusal::bad("To Is No SIP URI"));
     }
     let expires = expires(message);
     let star = message.elements(HeaderName::Contact).any(|contact| contact == b"*");

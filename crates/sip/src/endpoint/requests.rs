@@ -161,6 +161,7 @@ impl Endpoint {
             return Err(Refusal::code(482));
         }
         validate::hops_left(message)?;
+        validate::accepts_sessions(message)?;
         if message.elements(HeaderName::Contact).any(|contact| NameAddr::parse(contact).is_none()) {
             return Err(Refusal::bad("Malformed Contact"));
         }

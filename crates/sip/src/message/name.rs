@@ -144,6 +144,8 @@ header_names! {
     Supported = "Supported" / b'k';
     /// §20.5.
     Allow = "Allow";
+    /// §20.1.
+    Accept = "Accept";
     /// §20.44.
     WwwAuthenticate = "WWW-Authenticate";
     /// §20.27.

@@ -232,6 +232,15 @@ pub(crate) fn host_address(host: &str) -> Option<IpAddr> {
         return Some(IpAddr::V4(v4));
     }
     let inner = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    if inner.contains(":::") {
+        // The grammar of RFC 3261 asks for one colon too many before an IPv4 address (RFC 5118 §4.10).
+        return inner
+            .replacen(":::", "::", 1)
+            .parse::<Ipv6Addr>()
+            .ok()
+            .filter(|_| inner.contains('.'))
+            .map(IpAddr::V6);
+    }
     inner.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
 }
 

@@ -3,7 +3,8 @@
 
 use super::address::NameAddr;
 use super::fields::CSeq;
-use super::name::{HeaderName, Method};
+use super::fields::is_content_type;
+use super::name::{ALLOW, HeaderName, Method};
 use super::parse::{Defect, Message, StartLine};
 use super::scan;
 use super::uri::{Scheme, Uri};
@@ -97,8 +98,11 @@ pub fn request<'m, 'a>(message: &'m Message<'a>) -> Result<Request<'m, 'a>, Refu
         return Err(refusal_of(defect));
     }
     let core = core(message)?;
-    if core.cseq.method != method.as_str() {
-        return Err(Refusal::bad("CSeq Method Mismatch"));
+    match method {
+        _ if core.cseq.method == method.as_str() => {}
+        // Either is right; this one tells a newer peer more (RFC 4475 §3.1.2.18).
+        Method::Unknown(_) => return Err(Refusal::code(501).with_header("Allow", ALLOW)),
+        _ => return Err(Refusal::bad("CSeq Method Mismatch")),
     }
     let uri_text = scan::text(uri).ok_or(Refusal::bad("Malformed Request-URI"))?;
     let uri = Uri::parse(uri_text).map_err(|_| Refusal::bad("Malformed Request-URI"))?;
@@ -180,6 +184,17 @@ pub fn hops_left(message: &Message<'_>) -> Result<(), Refusal> {
     }
 }
 
+/// Refuses an INVITE whose caller takes no session description (§20.1): without Accept it does.
+pub fn accepts_sessions(message: &Message<'_>) -> Result<(), Refusal> {
+    let takes = |range: &[u8]| {
+        ["application/sdp", "application/*", "*/*"].iter().any(|one| is_content_type(range, one))
+    };
+    if message.count(HeaderName::Accept) == 0 || message.elements(HeaderName::Accept).any(takes) {
+        return Ok(());
+    }
+    Err(Refusal::code(406).with_header("Accept", "application/sdp"))
+}
+
 /// Option tags we understand in Require (§8.2.2.3).
 const SUPPORTED: [&str; 0] = [];
 
@@ -247,6 +262,22 @@ mod tests {
         check(("Content-Length: 0", "Content-Length: 0\r\nl: 3"), Err(400));
         check(("Call-ID: c\r\n", "Call-ID: c\r\nno colon here\r\n"), Err(400));
         check(("\r\n\r\n", "\r\n"), Err(400));
+    }
+
+    #[test]
+    fn callers_take_session_descriptions_or_are_refused() {
+        let check = |accept: &str, good: bool| {
+            let text = GOOD.replace("Max-Forwards: 70", accept);
+            let message = Message::parse(text.as_bytes()).unwrap();
+            assert_eq!(accepts_sessions(&message).is_ok(), good, "{accept:?}");
+        };
+        check("X: y", true);
+        check("Accept: application/sdp", true);
+        check("Accept: text/plain;q=1\r\nAccept: a/b, Application/SDP;level=1", true);
+        check("Accept: */*", true);
+        check("Accept: application/*;q=0.1", true);
+        check("Accept: text/nobodyKnowsThis", false);
+        check("Accept:", false);
     }
 
     #[test]
