@@ -42,6 +42,7 @@ pub(crate) const ROOMS: &[Room] = &[
     Room { name: "call", layer: 2, kind: Kind::Pure },
     Room { name: "story", layer: 2, kind: Kind::Pure },
     Room { name: "ports", layer: 2, kind: Kind::Seam },
+    Room { name: "sim", layer: 3, kind: Kind::Pure },
     Room { name: "media", layer: 3, kind: Kind::Adapter },
     Room { name: "carriers", layer: 3, kind: Kind::Adapter },
     Room { name: "speech", layer: 3, kind: Kind::Adapter },
