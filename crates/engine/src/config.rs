@@ -3,7 +3,8 @@
 use crate::journal::Journal;
 use model::Secret;
 use model::call::CallSetup;
-use ports::{Blob, Carrier, Clock, Egress, EventRenderer, MediaPlane, Store, Tts};
+use persona::Directory;
+use ports::{Blob, Carrier, Clock, Egress, EventRenderer, MediaPlane, Sandbox, Store, Tts};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,7 @@ pub struct EngineParts {
     /// Live calls; none: live calls are refused.
     pub live: Option<Arc<dyn Carrier>>,
     /// Test calls.
-    pub sandbox: Arc<dyn Carrier>,
+    pub sandbox: Arc<dyn Sandbox>,
     /// The doors' renderings of events, one a door.
     pub renderers: Vec<Arc<dyn EventRenderer>>,
     /// Every call's timeline.
@@ -69,6 +70,8 @@ pub struct EngineConfig {
     pub mailbox_max: usize,
     /// How long an idempotency key is remembered.
     pub idempotency_ttl: Duration,
+    /// Who can be called with test keys.
+    pub personas: Arc<Directory>,
 }
 
 impl Default for EngineConfig {
@@ -88,6 +91,7 @@ impl Default for EngineConfig {
             calls_max: 20_000,
             mailbox_max: 256,
             idempotency_ttl: Duration::from_secs(24 * 3_600),
+            personas: Arc::default(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What every part of the engine shares: the seams, the settings, ids, the running calls.
 
+use crate::calls::Expected;
 use crate::config::{EngineConfig, EngineParts};
 use crate::journal::Journal;
 use crate::keys::Authenticator;
@@ -8,10 +9,11 @@ use crate::running::RunningCalls;
 use crate::trunks::TrunkBook;
 use model::timeline::{TimelineEntry, TimelineKind};
 use model::{CallId, IdSource, NodeId, Secret, Timestamp};
-use ports::{Blob, Carrier, Clock, Egress, EventRenderer, MediaPlane, Store, Timeline};
+use persona::Directory;
+use ports::{Blob, Clock, Egress, EventRenderer, MediaPlane, Sandbox, Store, Timeline};
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::{Notify, broadcast, watch};
 
 /// News that a follower may lag behind; one that lags more looks at the store again.
@@ -24,7 +26,11 @@ pub(crate) struct Core {
     pub(crate) media: Arc<dyn MediaPlane>,
     pub(crate) egress: Arc<dyn Egress>,
     pub(crate) blob: Arc<dyn Blob>,
-    pub(crate) sandbox: Arc<dyn Carrier>,
+    pub(crate) sandbox: Arc<dyn Sandbox>,
+    /// Who can be called with test keys.
+    pub(crate) personas: RwLock<Arc<Directory>>,
+    /// Calls that personas are about to place.
+    pub(crate) expected: Expected,
     pub(crate) renderers: Vec<Arc<dyn EventRenderer>>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) config: EngineConfig,
@@ -58,6 +64,8 @@ impl Core {
             egress: parts.egress,
             blob: parts.blob,
             sandbox: parts.sandbox,
+            personas: RwLock::new(Arc::clone(&parts.config.personas)),
+            expected: Expected::default(),
             renderers: parts.renderers,
             journal: parts.timeline,
             keys: Authenticator::default(),

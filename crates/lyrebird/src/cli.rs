@@ -43,7 +43,7 @@ pub(crate) enum Command {
     Trunks(Trunks),
     /// Assign, list and take back phone numbers on a running server (needs the admin key)
     Numbers(Numbers),
-    /// Run the sandbox's network of personas as a process of its own
+    /// Run the sandbox's network of personas as a process of its own, or have a persona call your app
     Sandbox(Sandbox),
     /// Run the server, place a sandbox call through all of it, show it live, keep serving
     Demo,
@@ -235,4 +235,43 @@ pub(crate) struct Sandbox {
     /// The loopback UDP address to answer at; the server is told it as sandbox.network
     #[arg(long, default_value = "127.0.0.1:5070", value_name = "ADDR:PORT")]
     pub addr: std::net::SocketAddr,
+    #[command(subcommand)]
+    pub action: Option<SandboxAction>,
+}
+
+/// What else to do with the sandbox.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SandboxAction {
+    /// Have a persona call one of your numbers on a running server, and follow the call live
+    Call(SandboxCall),
+    /// List the personas of a running server
+    Personas {
+        #[command(flatten)]
+        remote: Remote,
+    },
+}
+
+/// `lyrebird sandbox call`
+#[derive(Debug, Args)]
+pub(crate) struct SandboxCall {
+    #[command(flatten)]
+    pub remote: Remote,
+    /// Whom the persona calls: one of your app's numbers, or any other
+    #[arg(long, value_name = "NUMBER")]
+    pub to: String,
+    /// The number it calls from; the persona who lives there calls
+    #[arg(long, value_name = "NUMBER")]
+    pub from: Option<String>,
+    /// Which persona calls, by name; `lyrebird sandbox personas` lists them
+    #[arg(long, value_name = "NAME")]
+    pub persona: Option<String>,
+    /// What is set of it, a JSON object as in metadata.sandbox
+    #[arg(long, value_name = "JSON")]
+    pub settings: Option<String>,
+    /// Answer the call at once, as your app would
+    #[arg(long)]
+    pub answer: bool,
+    /// Print the call's id and return at once
+    #[arg(long)]
+    pub detach: bool,
 }

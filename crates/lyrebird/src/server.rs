@@ -105,10 +105,7 @@ impl Server {
             )
         })?;
         let http = listener.local_addr()?;
-        let public_url = match config.http.public_url.trim_end_matches('/') {
-            "" => format!("http://{http}"),
-            url => url.to_owned(),
-        };
+        let public_url = public_url(config, http);
         let scrape_listener = scrape_listener(config).await?;
         let registry = metrics::start();
         dir.empty_scratch()?;
@@ -129,15 +126,16 @@ impl Server {
             egress: Arc::new(egress),
             blob: Arc::new(LocalBlob::open(dir.blobs())?),
             live: Some(trunks.clone()),
-            sandbox,
+            sandbox: sandbox.clone(),
             renderers: vec![api::chirp_renderer(public_url.clone())],
             timeline: journal,
-            config: engine_config(config, dir),
+            config: engine_config(config, dir)?,
             pepper: dir.pepper()?,
             seed: random_seed()?,
         })
         .await?;
         trunks.attach(engine.clone() as Arc<dyn InboundCalls>);
+        sandbox.attach(engine.clone() as Arc<dyn InboundCalls>);
         let api = ApiConfig {
             public_url: public_url.clone(),
             requests_per_minute: config.limits.requests_per_minute,
@@ -209,6 +207,14 @@ fn samplers(engine: &Arc<Engine>, store: &Arc<SqliteStore>) -> Vec<Sampler> {
     vec![Box::new(move || engine.sample_figures()), Box::new(move || store.sample_figures())]
 }
 
+/// How clients reach the API that listens at `http`.
+fn public_url(config: &Config, http: SocketAddr) -> String {
+    match config.http.public_url.trim_end_matches('/') {
+        "" => format!("http://{http}"),
+        url => url.to_owned(),
+    }
+}
+
 /// What both carriers need.
 struct Shared {
     media: Arc<MediaEngine>,
@@ -240,8 +246,9 @@ impl Shared {
     }
 }
 
-fn engine_config(config: &Config, dir: &DataDir) -> EngineConfig {
-    EngineConfig {
+fn engine_config(config: &Config, dir: &DataDir) -> Result<EngineConfig, Failure> {
+    Ok(EngineConfig {
+        personas: Arc::new(config.sandbox.directory()?),
         media_folder: Some(config.media.folder.as_str()).filter(|folder| !folder.is_empty()).map(Into::into),
         media_bytes_max: config.media.file_bytes_max,
         media_timeout: Duration::from_millis(config.media.fetch_timeout_ms),
@@ -260,7 +267,7 @@ fn engine_config(config: &Config, dir: &DataDir) -> EngineConfig {
             ..WebhookPolicy::default()
         },
         ..EngineConfig::default()
-    }
+    })
 }
 
 /// Sixty-four random bits of the operating system.

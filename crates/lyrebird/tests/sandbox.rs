@@ -201,3 +201,112 @@ async fn check_timeline(test: &Api, call: &str) {
     let pressed = lines.iter().filter(|line| line["kind"] == "dtmf").count();
     assert_eq!(pressed, 5, "{}", test.story(call).await);
 }
+
+/// A refusal in the door's shape: status, code, and the field.
+async fn check_refused(test: &Api, path: &str, body: &Value, status: u16, code: &str, param: &str) {
+    let answer = test.post(path, body).await;
+    assert_eq!(answer.status, status, "{body}: {}", answer.json);
+    assert_eq!(answer.fault(), (code, param), "{body}: {}", answer.json);
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_are_refused_when_the_call_is_placed() {
+    let server = Server::start(BINARY).await;
+    let test = server.test();
+    let table = [
+        (json!({ "sandbox": { "greetingMs": "long" } }), "invalid_field", "metadata.sandbox.greetingMs"),
+        (json!({ "sandbox": { "greeting": 1 } }), "unknown_field", "metadata.sandbox.greeting"),
+        (json!({ "sandbox": { "persona": "nobody" } }), "invalid_field", "metadata.sandbox.persona"),
+        (json!({ "sandbox": [] }), "invalid_field", "metadata.sandbox"),
+        (json!({ "sandboxDigits": "x" }), "invalid_field", "metadata.sandboxDigits"),
+    ];
+    for (metadata, code, param) in table {
+        let order = json!({ "from": OURS, "to": "+15005550000", "metadata": metadata });
+        check_refused(&test, "/v1/calls", &order, 400, code, param).await;
+    }
+    let to = "+4930123456";
+    let table = [
+        (json!({}), "missing_field", "to"),
+        (json!({ "to": "bob" }), "invalid_phone_number", "to"),
+        (json!({ "to": to, "from": "bob" }), "invalid_phone_number", "from"),
+        (json!({ "to": to, "persona": "nobody" }), "invalid_field", "persona"),
+        (json!({ "to": to, "sandbox": { "seed": -1 } }), "invalid_field", "sandbox.seed"),
+        (json!({ "to": to, "mood": 1 }), "unknown_field", "mood"),
+    ];
+    for (order, code, param) in table {
+        check_refused(&test, "/v1/sandbox/calls", &order, 400, code, param).await;
+    }
+    let live = server.live().post("/v1/sandbox/calls", &json!({ "to": to })).await;
+    assert_eq!(live.fault().0, "wrong_key_class", "{}", live.json);
+}
+
+#[tokio::test]
+async fn named_personas_of_the_configuration_are_listed_and_called() {
+    let personas = r#"[{name = "grump", number = "+15005551000", base = "impatient", settings = {hangUpAfterMs = 200}}]"#;
+    let server =
+        Server::start_with(BINARY, Settings::default().set("LYREBIRD_SANDBOX__PERSONAS", personas)).await;
+    let test = server.test();
+    let list = test.get("/v1/sandbox/personas").await.expect(200);
+    let listed = list["data"].as_array().expect("a list");
+    assert_eq!((listed.len(), &list["totalCount"]), (24, &json!(24)));
+    let grump = json!({ "name": "grump", "number": "+15005551000", "base": "impatient",
+        "summary": listed[1]["summary"], "settings": { "hangUpAfterMs": 200 } });
+    assert_eq!(listed[23], grump);
+    for order in [
+        json!({ "from": OURS, "to": "+15005551000" }),
+        json!({ "from": OURS, "to": "+15005550007", "metadata": { "sandbox": { "persona": "grump" } } }),
+    ] {
+        let call = test.place(&order).await;
+        assert_eq!(words(&test.wait_for_end(&call).await), ["completed", "hangup"], "{order}");
+    }
+}
+
+#[tokio::test]
+async fn a_persona_calls_the_app_which_answers_and_hears_its_keys() {
+    let events = Receiver::start().await;
+    let server = Server::start_with(BINARY, Settings::default().allow(events.addr())).await;
+    let test = server.test();
+    test.make_webhook(&events.url("/"), &["calls.initiated", "calls.completed"]).await;
+    let order = json!({ "to": "+4930123456", "from": "+15005550003", "sandbox": { "digits": "7", "pressAfterMs": 100 } });
+    let call = test.post("/v1/sandbox/calls", &order).await.expect(201);
+    let shown = ["direction", "toAddress", "fromAddress"].map(|name| call[name].as_str().unwrap_or_default());
+    assert_eq!(shown, ["inbound", "+4930123456", "+15005550003"]);
+    let id = call["id"].as_str().expect("an id");
+    assert!(id.starts_with("call_test_"), "{call}");
+    events.wait_for_event(id, "calls.initiated").await;
+    test.command(id, &json!({ "type": "answer" })).await.expect(200);
+    test.wait_for_status(id, "in_progress").await;
+    test.command(id, &json!({ "type": "say", "text": "Press a key, please." })).await.expect(200);
+    test.wait_for_line(id, "the key", |line| line["kind"] == "dtmf").await;
+    test.command(id, &json!({ "type": "hangup" })).await.expect(200);
+    assert_eq!(words(&test.wait_for_end(id).await), ["completed", "hangup"]);
+    events.wait_for_event(id, "calls.completed").await;
+    let story = test.story(id).await;
+    assert!(story.contains("← INVITE sip:"), "no real call came in:\n{story}");
+}
+
+#[tokio::test]
+async fn a_personas_call_is_refused_given_up_and_placed_once() {
+    let server = Server::start(BINARY).await;
+    let test = server.test();
+    let call = test.post("/v1/sandbox/calls", &json!({ "to": "+4930123456" })).await.expect(201);
+    let id = call["id"].as_str().expect("an id");
+    test.command(id, &json!({ "type": "reject" })).await.expect(200);
+    test.wait_for_end(id).await;
+
+    let impatient = json!({ "to": "+4930123456", "persona": "human", "ringTimeoutMs": 3_000 });
+    let call = test.post("/v1/sandbox/calls", &impatient).await.expect(201);
+    let id = call["id"].as_str().expect("an id");
+    assert_eq!(words(&test.wait_for_end(id).await), ["canceled", "canceled"], "{}", test.story(id).await);
+
+    let order = json!({ "to": "+4930123456", "persona": "impatient" });
+    let post = || test.request(reqwest::Method::POST, "/v1/sandbox/calls").json(&order);
+    let first = test.send(post().header("Idempotency-Key", "once")).await;
+    let again = test.send(post().header("Idempotency-Key", "once")).await;
+    assert_eq!((first.status, again.status), (201, 201), "{} {}", first.json, again.json);
+    assert_eq!(first.json, again.json);
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    let id = first.json["id"].as_str().expect("an id");
+    test.command(id, &json!({ "type": "answer" })).await.expect(200);
+    assert_eq!(words(&test.wait_for_end(id).await), ["completed", "hangup"]);
+}

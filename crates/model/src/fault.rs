@@ -114,6 +114,8 @@ faults! {
     CallBusy, "call_busy", Limited, "The call has too many commands waiting.", "Wait for commands.completed events before sending more.";
     /// The store does not answer.
     StoreUnavailable, "store_unavailable", Unavailable, "The server cannot write to its database now, for example because the disk is full.", "Try again; the operator finds the reason in the server's log.";
+    /// The sandbox cannot.
+    SandboxUnavailable, "sandbox_unavailable", Unavailable, "The sandbox cannot place the call now.", "Try again in a moment; the operator finds the reason in the server's log.";
     /// The server stops.
     Draining, "draining", Unavailable, "The server is being stopped and takes no new calls.", "Try again in a moment.";
 }

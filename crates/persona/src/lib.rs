@@ -3,6 +3,7 @@
 //! signalling message, so that a simulation can run the same personas in virtual time.
 
 mod catalogue;
+mod directory;
 mod input;
 mod output;
 mod play;
@@ -12,6 +13,7 @@ mod settings;
 mod stage;
 
 pub use catalogue::{CATALOGUE, Entry, entry_named, entry_of_number};
+pub use directory::{Directory, DirectoryError, Listed, NamedPersona};
 pub use input::PersonaInput;
 pub use output::{PersonaOutput, PersonaRefusal, Tone};
 pub use play::Persona;

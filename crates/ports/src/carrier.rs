@@ -40,8 +40,8 @@ pub struct Dial {
 pub enum Route {
     /// To a carrier, over this trunk.
     Trunk(Arc<Trunk>),
-    /// To the sandbox, with the app's own wishes for the persona: `metadata.sandbox` and `metadata.sandboxDigits`.
-    Sandbox(serde_json::Map<String, serde_json::Value>),
+    /// To the sandbox, with what is set of the persona.
+    Sandbox(Box<persona::Settings>),
 }
 
 /// Why an order could not even be tried. What goes wrong later comes as a fact.

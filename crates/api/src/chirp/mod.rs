@@ -14,6 +14,7 @@ mod keys;
 mod numbers;
 mod recordings;
 mod render;
+mod sandbox;
 mod timeline;
 mod trunks;
 mod view;
@@ -67,6 +68,8 @@ pub(crate) fn router(engine: Arc<Engine>, config: ApiConfig) -> Router {
         .route("/v1/calls/{call}/recordings", get(recordings::list))
         .route("/v1/calls/recordings/{recording}", get(recordings::get))
         .route("/v1/calls/recordings/{recording}/file", get(recordings::file))
+        .route("/v1/sandbox/calls", post(sandbox::call))
+        .route("/v1/sandbox/personas", get(sandbox::personas))
         .route("/v1/trunks", post(trunks::create).get(trunks::list))
         .route("/v1/trunks/{trunk}", get(trunks::get).put(trunks::update).delete(trunks::remove))
         .route("/v1/numbers", post(numbers::create).get(numbers::list))

@@ -1,6 +1,7 @@
 //! The sandbox: a telephone network of personas on loopback, and the carrier that reaches it and nothing else. Must
 //! not know trunks.
 
+mod door;
 mod gate;
 mod host;
 mod network;
@@ -12,22 +13,28 @@ use crate::StartError;
 use crate::agent::budget::BudgetConfig;
 use crate::agent::counters::AgentFigures;
 use crate::agent::{AgentConfig, Door};
+use crate::leg::Profile;
 use crate::leg::exchange::{Exchange, Placing};
 use crate::leg::sound::SoundPolicy;
 use crate::leg::table::LegTable;
-use crate::leg::{Leg, Profile};
+use door::{OrderedCalls, SandboxDoor};
 use model::LegId;
 use model::leg::{LegOrder, Refusal};
 use model::sound::Codec;
 use model::trunk::Trunk;
-use persona::Settings;
 use ports::carrier::IncomingRef;
-use ports::{Carrier, CarrierError, Clock, Dial, LegSink, MediaPlane, Route, Timeline, Tts};
+use ports::{
+    Carrier, CarrierError, Clock, Dial, InboundCalls, LegSink, MediaPlane, PersonaCall, Route, Sandbox,
+    Timeline, Tts,
+};
 use sip::message::uri::escape_user;
-use sip::{CallKey, IncomingCall, Party, Rejection};
+use sip::{CallKey, Party};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+/// The header by which both sides of the sandbox know which call of the server they are in.
+const CALL_HEADER: &str = "X-Lyrebird-Call";
 
 /// What the sandbox carrier is told once.
 #[derive(Debug, Clone)]
@@ -58,8 +65,9 @@ pub struct SandboxCarrier {
     exchange: Exchange,
     /// A loopback address, checked when the carrier starts; nothing else is ever dialled.
     network: SocketAddr,
-    /// The network of this process, if it is not another's.
-    _own: Option<Arc<PersonaNetwork>>,
+    /// The network of this process: whoever is called, unless that is another's; and whoever calls.
+    own: Arc<PersonaNetwork>,
+    door: Arc<SandboxDoor>,
     silence_limit: Option<Duration>,
 }
 
@@ -72,14 +80,10 @@ impl SandboxCarrier {
         timeline: Arc<dyn Timeline>,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, StartError> {
-        let (network, own) = match config.network {
-            Some(network) => (loopback(network)?, None),
-            None => {
-                let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-                let own = PersonaNetwork::start(bind, Arc::clone(&media), tts, Arc::clone(&clock)).await?;
-                (own.local_addr(), Some(own))
-            }
-        };
+        let elsewhere = config.network.map(loopback).transpose()?;
+        let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let own = PersonaNetwork::start(bind, Arc::clone(&media), tts, Arc::clone(&clock)).await?;
+        let network = elsewhere.unwrap_or_else(|| own.local_addr());
         let bind: IpAddr =
             if network.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
         let agent = AgentConfig {
@@ -93,9 +97,29 @@ impl SandboxCarrier {
             budget: BudgetConfig::default(),
         };
         let table = LegTable::new(config.calls_max);
-        let door: Arc<dyn Door> = Arc::new(ShutDoor { network: network.ip() });
-        let exchange = Exchange::start(agent, table, door, media, Some(timeline), clock)?;
-        Ok(Arc::new(Self { exchange, network, _own: own, silence_limit: config.silence_limit }))
+        let silence_limit = config.silence_limit;
+        let door = Arc::new(SandboxDoor {
+            network: network.ip(),
+            silence_limit,
+            table: Arc::clone(&table),
+            timeline: Arc::clone(&timeline),
+            ordered: OrderedCalls::new(config.calls_max),
+            inbound: OnceLock::new(),
+            carrier: OnceLock::new(),
+        });
+        let as_door: Arc<dyn Door> = Arc::<SandboxDoor>::clone(&door);
+        let exchange = Exchange::start(agent, table, as_door, media, Some(timeline), clock)?;
+        let carrier = Arc::new(Self { exchange, network, own, door, silence_limit });
+        // Set once, here.
+        let _ = carrier.door.carrier.set(Arc::downgrade(&carrier));
+        Ok(carrier)
+    }
+
+    /// Who takes the calls of personas from now on. Only the first one counts.
+    pub fn attach(&self, inbound: Arc<dyn InboundCalls>) {
+        if self.door.inbound.set(inbound).is_err() {
+            tracing::warn!("the calls of personas have their taker already");
+        }
     }
 
     /// Where the personas listen.
@@ -112,11 +136,10 @@ impl SandboxCarrier {
 #[async_trait::async_trait]
 impl Carrier for SandboxCarrier {
     async fn dial(&self, dial: Dial) -> Result<(), CarrierError> {
-        let Route::Sandbox(metadata) = &dial.route else { return Err(CarrierError::WrongRoute) };
-        let settings =
-            Settings::from_metadata(metadata).map_err(|error| CarrierError::Resources(error.to_string()))?;
+        let Route::Sandbox(settings) = &dial.route else { return Err(CarrierError::WrongRoute) };
         let seat = self.exchange.sit(dial.leg)?;
-        let headers = settings.to_header().map(|json| (persona::HEADER.to_owned(), json));
+        let mut headers = vec![(CALL_HEADER.to_owned(), dial.leg.call.to_string())];
+        headers.extend(settings.to_header().map(|json| (persona::HEADER.to_owned(), json)));
         let placing = Placing {
             peer: self.network,
             to_uri: format!("sip:{}@{}", escape_user(dial.to.expose()), self.network),
@@ -126,7 +149,7 @@ impl Carrier for SandboxCarrier {
                 host: self.exchange.local_addr().to_string(),
             },
             credentials: Some(gate::credentials()),
-            headers: headers.into_iter().collect(),
+            headers,
             ring_timeout: Duration::from_millis(dial.ring_timeout_ms.into()),
             profile: Profile { sound: sound_policy(self.silence_limit), permit: None },
         };
@@ -149,21 +172,12 @@ impl Carrier for SandboxCarrier {
     async fn configure(&self, _trunks: Vec<Arc<Trunk>>) {}
 }
 
-/// The calling side takes no calls.
-struct ShutDoor {
-    network: IpAddr,
-}
-
-impl Door for ShutDoor {
-    fn admits(&self, source: IpAddr) -> bool {
-        source == self.network
+#[async_trait::async_trait]
+impl Sandbox for SandboxCarrier {
+    async fn call_from_persona(&self, call: PersonaCall) -> Result<(), CarrierError> {
+        let ticket = self.door.ordered.order(call.call)?;
+        self.own.call(call, self.exchange.local_addr(), ticket).await
     }
-
-    fn incoming(&self, _key: CallKey, _call: &IncomingCall) -> Result<Leg, Rejection> {
-        Err(Rejection::with_code(403))
-    }
-
-    fn arrived(&self, _key: CallKey, _call: IncomingCall) {}
 }
 
 fn loopback(address: SocketAddr) -> Result<SocketAddr, StartError> {

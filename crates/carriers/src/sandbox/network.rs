@@ -1,14 +1,15 @@
 //! The persona network: a SIP user agent on loopback that answers as whoever is called.
 
+use super::door::Ticket;
 use super::gate::Gate;
 use super::host::{self, Host, World};
 use super::voice::Voice;
-use super::{loopback, sound_policy};
+use super::{CALL_HEADER, loopback, sound_policy};
 use crate::StartError;
 use crate::agent::budget::BudgetConfig;
 use crate::agent::counters::AgentFigures;
 use crate::agent::{AgentConfig, Door};
-use crate::leg::exchange::Exchange;
+use crate::leg::exchange::{Exchange, Placing};
 use crate::leg::sound::{SoundPolicy, check_offer};
 use crate::leg::story::Story;
 use crate::leg::table::{Arrival, LegTable};
@@ -16,12 +17,13 @@ use crate::leg::{Leg, Profile};
 use model::leg::Refusal;
 use model::{CallId, IdSource, LegId};
 use persona::{Persona, PersonaInput, Settings};
-use ports::{Clock, MediaPlane, Tts};
+use ports::{CarrierError, Clock, LegSink, MediaPlane, PersonaCall, Tts};
 use sip::message::Uri;
-use sip::message::uri::unescape;
-use sip::{CallKey, IncomingCall, Rejection};
+use sip::message::uri::{escape_user, unescape};
+use sip::{CallKey, IncomingCall, Party, Rejection};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
 
 /// Calls that the personas take at one time.
 const CALLS_MAX: usize = 4_000;
@@ -29,6 +31,7 @@ const CALLS_MAX: usize = 4_000;
 /// The personas: a SIP user agent on loopback that plays whoever is called.
 pub struct PersonaNetwork {
     exchange: Arc<Exchange>,
+    door: Arc<PersonaDoor>,
 }
 
 impl PersonaNetwork {
@@ -71,12 +74,48 @@ impl PersonaNetwork {
         let exchange = Arc::new(Exchange::start(agent, table, as_door, media, None, clock)?);
         // Set once, here.
         let _ = door.exchange.set(Arc::downgrade(&exchange));
-        Ok(Arc::new(Self { exchange }))
+        Ok(Arc::new(Self { exchange, door }))
     }
 
     /// Where the personas listen.
     pub fn local_addr(&self) -> SocketAddr {
         self.exchange.local_addr()
+    }
+
+    /// A persona calls `peer`, which lets it in for as long as the ticket lives.
+    pub(super) async fn call(
+        &self,
+        call: PersonaCall,
+        peer: SocketAddr,
+        ticket: Ticket,
+    ) -> Result<(), CarrierError> {
+        let leg = self.door.next_leg();
+        let persona = Persona::new(call.from.expose(), call.settings);
+        let sound = SoundPolicy { telephone_events: persona.knows_telephone_events(), ..sound_policy(None) };
+        let (sink, facts) = host::facts();
+        let host = Host::new(self.door.world.clone(), Arc::downgrade(&self.exchange), leg, persona, &sink);
+        let sink: Arc<dyn LegSink> = sink;
+        let placing = Placing {
+            peer,
+            to_uri: format!("sip:{}@{peer}", escape_user(call.to.expose())),
+            from: Party {
+                display: None,
+                user: call.from.expose().clone(),
+                host: self.local_addr().to_string(),
+            },
+            credentials: None,
+            headers: vec![(CALL_HEADER.to_owned(), call.call.to_string())],
+            ring_timeout: Duration::from_millis(call.ring_timeout_ms.into()),
+            profile: Profile { sound, permit: None },
+        };
+        let seat = self.exchange.sit(leg)?;
+        self.exchange.place(seat, leg, &sink, placing).await?;
+        drop(sink);
+        tokio::spawn(async move {
+            host.run(None, facts).await;
+            drop(ticket);
+        });
+        Ok(())
     }
 
     /// What their SIP user agent has done.
@@ -90,6 +129,14 @@ struct PersonaDoor {
     table: Arc<LegTable>,
     ids: Mutex<IdSource>,
     exchange: OnceLock<Weak<Exchange>>,
+}
+
+impl PersonaDoor {
+    /// A leg of a call that only the personas know.
+    fn next_leg(&self) -> LegId {
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        LegId::new(CallId::generate(&mut ids, self.world.clock.now()), 0)
+    }
 }
 
 impl Door for PersonaDoor {
@@ -112,16 +159,12 @@ impl Door for PersonaDoor {
     fn arrived(&self, key: CallKey, call: IncomingCall) {
         let Some(weak) = self.exchange.get() else { return };
         let Some(exchange) = weak.upgrade() else { return };
-        let id = {
-            let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
-            CallId::generate(&mut ids, self.world.clock.now())
-        };
-        let leg = LegId::new(id, 0);
+        let leg = self.next_leg();
         let persona = Persona::new(&call.request_user, settings(&call));
         let authorized = self.world.gate.admits(&call, self.world.clock.now());
         let (sink, facts) = host::facts();
         let host = Host::new(self.world.clone(), Weak::clone(weak), leg, persona, &sink);
-        let sink: Arc<dyn ports::LegSink> = sink;
+        let sink: Arc<dyn LegSink> = sink;
         match exchange.adopt(key, leg, &sink) {
             Ok(()) => {
                 tokio::spawn(host.run(Some(PersonaInput::Called { authorized }), facts));

@@ -100,7 +100,7 @@ async fn a_trunk_call_rings_answers_and_ends() {
 async fn what_cannot_be_dialled_is_an_error_and_opens_nothing() {
     let side = Side::start().await;
     let facts = Arc::new(Facts::default());
-    let to_sandbox = dial(leg(1), "+15550101", Route::Sandbox(serde_json::Map::new()), &facts);
+    let to_sandbox = dial(leg(1), "+15550101", Route::Sandbox(Box::default()), &facts);
     assert_eq!(side.carrier.dial(to_sandbox).await, Err(CarrierError::WrongRoute));
     let (_, result) = side.dial(2, "+15550101", &Arc::new(trunk("no such host", 5060))).await;
     assert!(matches!(result, Err(CarrierError::Unresolvable { .. })), "{result:?}");

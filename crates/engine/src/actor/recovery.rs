@@ -113,6 +113,6 @@ fn road(core: &Core, call: &Call) -> Road {
             Road::Live { carrier: live.clone(), trunk }
         }
         (Mode::Live, None) => Road::Nowhere,
-        (Mode::Test, _) => Road::sandbox(core.sandbox.clone(), &call.metadata),
+        (Mode::Test, _) => core.sandbox_road(call),
     }
 }

@@ -3,12 +3,9 @@
 use model::LegId;
 use model::leg::LegOrder;
 use model::trunk::Trunk;
+use persona::Settings;
 use ports::{Carrier, CarrierError, Route};
-use serde_json::{Map, Value};
 use std::sync::Arc;
-
-/// How the keys of metadata begin that the sandbox reads.
-const SANDBOX_KEYS: &str = "sandbox";
 
 /// The carrier of a call, and what it needs to dial.
 #[derive(Clone)]
@@ -24,20 +21,14 @@ pub(crate) enum Road {
     Sandbox {
         /// The sandbox.
         carrier: Arc<dyn Carrier>,
-        /// The app's wishes for the persona.
-        wishes: Map<String, Value>,
+        /// What is set of the persona.
+        settings: Box<Settings>,
     },
     /// Nowhere: the call was live, and this server has no live carrier any more.
     Nowhere,
 }
 
 impl Road {
-    /// The sandbox with the wishes that stand in the call's metadata.
-    pub(crate) fn sandbox(carrier: Arc<dyn Carrier>, metadata: &Map<String, Value>) -> Self {
-        let wishes = metadata.iter().filter(|(key, _)| key.starts_with(SANDBOX_KEYS));
-        Self::Sandbox { carrier, wishes: wishes.map(|(key, value)| (key.clone(), value.clone())).collect() }
-    }
-
     pub(super) fn carrier(&self) -> Result<&Arc<dyn Carrier>, CarrierError> {
         match self {
             Self::Live { carrier, .. } | Self::Sandbox { carrier, .. } => Ok(carrier),
@@ -54,7 +45,7 @@ impl Road {
     pub(super) fn route(&self) -> Option<Route> {
         match self {
             Self::Live { trunk, .. } => trunk.clone().map(Route::Trunk),
-            Self::Sandbox { wishes, .. } => Some(Route::Sandbox(wishes.clone())),
+            Self::Sandbox { settings, .. } => Some(Route::Sandbox(settings.clone())),
             Self::Nowhere => None,
         }
     }

@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use model::call::{Call, CallSetup, CallStatus, Channel, Direction, Mode};
 use model::leg::Refusal;
 use model::trunk::PhoneNumber;
-use model::{CallId, E164, Pii};
+use model::{AppId, CallId, E164, Pii, TrunkId};
 use ports::store::Created;
 use ports::{Carrier, InboundCalls, IncomingCall};
 use serde_json::Map;
@@ -36,22 +36,16 @@ async fn arrive(core: Arc<Core>, carrier: Arc<dyn Carrier>, incoming: IncomingCa
 }
 
 async fn take(core: Arc<Core>, carrier: Arc<dyn Carrier>, incoming: IncomingCall) -> Result<(), Refusal> {
+    if incoming.mode == Mode::Test {
+        return core.take_persona_call(&incoming).await;
+    }
     core.takes_calls().map_err(|_| Refusal::ServerBusy)?;
     let number = owner(&core, &incoming).await?.ok_or(Refusal::NotFound)?;
     let limit = core.concurrent_calls_max(number.app).await.map_err(|_| Refusal::ServerBusy)?;
-    let call = row(&core, &incoming, &number);
-    let setup = CallSetup {
-        id: call.id,
-        direction: Direction::Inbound,
-        flow: None,
-        ring_timeout_ms: CallSetup::RING_TIMEOUT_MS,
-        max_duration_ms: CallSetup::MAX_DURATION_MS,
-        decision_timeout_ms: core.config.decision_timeout_ms,
-    };
-    let road = match incoming.mode {
-        Mode::Live => Road::Live { carrier, trunk: core.trunks.get(number.trunk) },
-        Mode::Test => Road::sandbox(carrier, &call.metadata),
-    };
+    let owner = Owner { app: number.app, number: number.number, trunk: Some(number.trunk) };
+    let call = row(&core, &incoming, owner);
+    let setup = setup(&core, call.id);
+    let road = Road::Live { carrier, trunk: core.trunks.get(number.trunk) };
     let fresh = Fresh {
         call,
         setup,
@@ -74,10 +68,7 @@ async fn owner(core: &Core, incoming: &IncomingCall) -> Result<Option<PhoneNumbe
         tracing::error!(%error, "an incoming call's number could not be looked up");
         Refusal::ServerBusy
     })?;
-    Ok(found.filter(|number| match incoming.mode {
-        Mode::Live => incoming.trunks.contains(&number.trunk),
-        Mode::Test => true,
-    }))
+    Ok(found.filter(|number| incoming.trunks.contains(&number.trunk)))
 }
 
 /// Carriers send the international form with or without its plus sign.
@@ -85,21 +76,39 @@ fn dialled(text: &str) -> Option<E164> {
     text.parse().or_else(|_| format!("+{text}").parse()).ok()
 }
 
-fn row(core: &Core, incoming: &IncomingCall, number: &PhoneNumber) -> Call {
+/// Whose an inbound call is.
+pub(super) struct Owner {
+    pub(super) app: AppId,
+    pub(super) number: E164,
+    pub(super) trunk: Option<TrunkId>,
+}
+
+pub(super) fn setup(core: &Core, id: CallId) -> CallSetup {
+    CallSetup {
+        id,
+        direction: Direction::Inbound,
+        flow: None,
+        ring_timeout_ms: CallSetup::RING_TIMEOUT_MS,
+        max_duration_ms: CallSetup::MAX_DURATION_MS,
+        decision_timeout_ms: core.config.decision_timeout_ms,
+    }
+}
+
+pub(super) fn row(core: &Core, incoming: &IncomingCall, owner: Owner) -> Call {
     let now = core.now();
     let mut from = incoming.from.expose().clone();
     from.truncate(from.floor_char_boundary(ADDRESS_BYTES_MAX));
     Call {
         id: incoming.call,
-        app: number.app,
+        app: owner.app,
         mode: incoming.mode,
         direction: Direction::Inbound,
         status: CallStatus::Initiated,
         from: Pii::new(from),
-        to: Pii::new(number.number.clone().into()),
+        to: Pii::new(owner.number.into()),
         from_channel: Channel::Pstn,
         to_channel: Channel::Pstn,
-        trunk: (incoming.mode == Mode::Live).then_some(number.trunk),
+        trunk: owner.trunk,
         metadata: Map::new(),
         request_id: None,
         created_at: now,

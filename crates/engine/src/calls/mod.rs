@@ -2,11 +2,16 @@
 
 mod arrive;
 mod command;
+mod expected;
 mod follow;
 mod idempotency;
+mod persona_call;
+mod personas;
 mod place;
 mod read;
 
+pub(crate) use expected::Expected;
 pub use follow::EventFeed;
 pub use idempotency::{IdempotencyHeader, Outcome, Placed};
+pub use persona_call::PersonaCalls;
 pub use place::PlaceCall;

@@ -166,7 +166,7 @@ impl Core {
     /// How a call reaches the outside. A test call's road has no trunk and no live carrier in it.
     pub(crate) fn road(&self, mode: Mode, trunk: Option<Arc<Trunk>>, call: &Call) -> Result<Road, Fault> {
         match mode {
-            Mode::Test => Ok(Road::sandbox(self.sandbox.clone(), &call.metadata)),
+            Mode::Test => Ok(self.sandbox_road(call)),
             Mode::Live => {
                 let live = self.trunks.live().ok_or_else(|| Fault::new(FaultCode::NoTrunk))?;
                 Ok(Road::Live { carrier: live.clone(), trunk })
@@ -194,7 +194,10 @@ async fn check(
     let (from, to) = (number(&order.from, "from")?, number(&order.to, "to")?);
     check_limits(order)?;
     let trunk = match mode {
-        Mode::Test => None,
+        Mode::Test => {
+            core.persona_settings(to.as_str(), &order.metadata)?;
+            None
+        }
         Mode::Live => Some(trunk_of(core, app, &from).await?),
     };
     Ok((from, to, trunk))

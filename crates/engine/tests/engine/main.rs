@@ -12,6 +12,7 @@ mod durability;
 mod fakes;
 mod inbound;
 mod keys;
+mod personas;
 mod placing;
 mod prompts;
 mod recordings;

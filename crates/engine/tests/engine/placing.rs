@@ -220,7 +220,7 @@ async fn a_live_call_needs_an_assigned_number_and_goes_over_its_trunk() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_test_call_takes_only_its_sandbox_wishes_along() {
+async fn a_test_call_takes_only_its_sandbox_settings_along() {
     let world = World::new().await;
     assign_number(&world).await;
     let mut order = order();
@@ -229,11 +229,8 @@ async fn a_test_call_takes_only_its_sandbox_wishes_along() {
     world.place(order).await;
     world.outside.log.wait("sandbox dialled", 1).await;
     let routes = world.outside.sandbox.routes.lock().unwrap();
-    let Route::Sandbox(wishes) = &routes[0] else { panic!("{routes:?}") };
-    assert_eq!(
-        serde_json::Value::from(wishes.clone()),
-        json!({ "sandboxDigits": "12#", "sandbox": { "text": "hi" } })
-    );
+    let Route::Sandbox(settings) = &routes[0] else { panic!("{routes:?}") };
+    assert_eq!(serde_json::Value::from(settings.to_object()), json!({ "digits": "12#", "text": "hi" }));
     assert_eq!(world.outside.log.count("live dial"), 0);
 }
 

@@ -1,8 +1,10 @@
 //! The configuration: `config.default.toml` is the manual and the defaults; this is its shape.
 
+use crate::failure::Failure;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use model::trunk::Trunk;
+use persona::{Directory, NamedPersona, Settings};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -101,6 +103,38 @@ pub(crate) struct Webhooks {
 pub(crate) struct Sandbox {
     #[serde(deserialize_with = "optional")]
     pub network: Option<SocketAddr>,
+    #[serde(default)]
+    pub personas: Vec<PersonaEntry>,
+}
+
+/// `[[sandbox.personas]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PersonaEntry {
+    pub name: String,
+    #[serde(default)]
+    pub number: Option<model::E164>,
+    pub base: String,
+    #[serde(default)]
+    pub settings: serde_json::Value,
+}
+
+impl Sandbox {
+    /// Everybody who can be called with test keys.
+    pub(crate) fn directory(&self) -> Result<Directory, Failure> {
+        let named = |entry: &PersonaEntry| -> Result<NamedPersona, Failure> {
+            let place = format!("sandbox.personas.{}.settings", entry.name);
+            Ok(NamedPersona {
+                name: entry.name.clone(),
+                number: entry.number.clone(),
+                base: entry.base.clone(),
+                settings: Settings::from_value(&entry.settings, &place)
+                    .map_err(|error| format!("configuration: {error}"))?,
+            })
+        };
+        let named = self.personas.iter().map(named).collect::<Result<Vec<_>, _>>()?;
+        Ok(Directory::new(named).map_err(|error| format!("configuration: {error}"))?)
+    }
 }
 
 /// `[speech]`

@@ -3,6 +3,8 @@
 
 mod read;
 
+pub(crate) use read::{is_name, join};
+
 use model::sound::Impairment;
 use serde_json::{Map, Value};
 
@@ -33,7 +35,7 @@ pub struct SettingError {
 }
 
 impl SettingError {
-    fn invalid(field: &str, expected: &str) -> Self {
+    pub(crate) fn invalid(field: &str, expected: &str) -> Self {
         let message = format!("must be {expected}");
         Self { field: field.to_owned(), fault: SettingFault::Invalid, message }
     }
@@ -42,7 +44,7 @@ impl SettingError {
 macro_rules! settings {
     ($($(#[$doc:meta])* $field:ident: $type:ty, $key:literal, $rule:expr;)+) => {
         /// What is set of a persona; what is not set is as the persona's own page says.
-        #[derive(Debug, Clone, Default, PartialEq)]
+        #[derive(Clone, Default, PartialEq)]
         pub struct Settings {
             $($(#[$doc])* pub $field: Option<$type>,)+
         }
@@ -119,6 +121,13 @@ settings! {
     reorder_percent: f32, "reorderPercent", read::PERCENT;
     /// The same seed spoils the same packets.
     seed: u64, "seed", read::SEED;
+}
+
+/// What is said and keyed is personal: only how much is set is shown.
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Settings({} set)", self.write().len())
+    }
 }
 
 impl Settings {

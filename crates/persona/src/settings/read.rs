@@ -108,7 +108,8 @@ pub(super) fn only(object: &Map<String, Value>, place: &str, known: &[&str]) -> 
     })
 }
 
-fn join(place: &str, key: &str) -> String {
+/// The path of a setting below `place`.
+pub(crate) fn join(place: &str, key: &str) -> String {
     if place.is_empty() { key.to_owned() } else { format!("{place}.{key}") }
 }
 

@@ -6,7 +6,7 @@ use model::sound::MediaFact;
 use model::trunk::Trunk;
 use model::{CallId, LegId};
 use ports::carrier::IncomingRef;
-use ports::{Carrier, CarrierError, Dial, LegSink, Route};
+use ports::{Carrier, CarrierError, Dial, LegSink, PersonaCall, Route, Sandbox};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,6 +16,8 @@ pub(crate) struct FakeCarrier {
     log: Log,
     sinks: Mutex<BTreeMap<LegId, Arc<dyn LegSink>>>,
     pub(crate) routes: Mutex<Vec<Route>>,
+    /// Calls that personas were ordered to place.
+    pub(crate) ordered: Mutex<Vec<PersonaCall>>,
     /// The next dials fail like this.
     pub(crate) dial_error: Mutex<Option<CarrierError>>,
     pub(crate) trunks: Mutex<Vec<Arc<Trunk>>>,
@@ -30,6 +32,7 @@ impl FakeCarrier {
             log,
             sinks: Mutex::default(),
             routes: Mutex::default(),
+            ordered: Mutex::default(),
             dial_error: Mutex::default(),
             trunks: Mutex::default(),
             pace: Mutex::default(),
@@ -104,5 +107,17 @@ impl Carrier for FakeCarrier {
     async fn configure(&self, trunks: Vec<Arc<Trunk>>) {
         *self.trunks.lock().unwrap() = trunks;
         self.log.add(&format!("{} configured", self.name));
+    }
+}
+
+#[async_trait::async_trait]
+impl Sandbox for FakeCarrier {
+    async fn call_from_persona(&self, call: PersonaCall) -> Result<(), CarrierError> {
+        if let Some(error) = self.dial_error.lock().unwrap().clone() {
+            return Err(error);
+        }
+        self.ordered.lock().unwrap().push(call);
+        self.log.add(&format!("{} persona ordered", self.name));
+        Ok(())
     }
 }
