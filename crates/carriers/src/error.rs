@@ -1,12 +1,13 @@
 //! Why a carrier cannot start. What goes wrong with one leg is a [`ports::CarrierError`] or a fact.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// Why a carrier cannot start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
     /// The address is taken, or none of this machine's.
-    #[error("cannot bind the SIP socket to {address}: {reason}")]
+    #[error("cannot bind the SIP socket at {address}: {reason}")]
     Bind {
         /// The address asked for.
         address: SocketAddr,
@@ -16,6 +17,14 @@ pub enum StartError {
     /// The sandbox lives on loopback alone.
     #[error("{0} is no loopback address; the sandbox works on loopback only")]
     NotLoopback(SocketAddr),
+    /// A file of TLS cannot be used.
+    #[error("TLS: {}: {reason}", file.display())]
+    Tls {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The operating system gave no random seed.
     #[error("no random seed from the operating system: {0}")]
     Seed(String),

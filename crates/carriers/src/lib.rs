@@ -9,6 +9,7 @@ pub mod sandbox;
 pub mod trunk;
 
 pub use agent::counters::AgentFigures;
+pub use agent::tls::{TlsFiles, TlsIdentity};
 pub use error::StartError;
 pub use sandbox::{PersonaNetwork, SandboxCarrier, SandboxConfig};
 pub use trunk::{TrunkCarrier, TrunkConfig};

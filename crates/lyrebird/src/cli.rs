@@ -180,9 +180,15 @@ pub(crate) enum TrunksAction {
         /// The carrier's host name or address
         #[arg(long)]
         host: String,
-        /// Its UDP port
-        #[arg(long, default_value_t = model::trunk::Trunk::PORT)]
-        port: u16,
+        /// Its port; left out: as its domain says
+        #[arg(long)]
+        port: Option<u16>,
+        /// auto, udp, tcp or tls
+        #[arg(long, default_value = "auto")]
+        transport: String,
+        /// Register there
+        #[arg(long, requires = "username")]
+        register: bool,
         /// User, where the carrier asks for one; the password is read from LYREBIRD_TRUNK_PASSWORD
         #[arg(long)]
         username: Option<String>,

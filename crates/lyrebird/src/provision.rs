@@ -49,6 +49,10 @@ fn trunk(
         name: entry.name.clone(),
         host: entry.host.clone(),
         port: entry.port,
+        transport: entry.transport,
+        register: entry.register,
+        register_expires_s: entry.register_expires_s,
+        redirects: entry.redirects,
         credentials: credentials.map(|password| TrunkCredentials {
             username: entry.username.clone(),
             password: password.clone(),

@@ -1,7 +1,7 @@
 //! The wiring: every concrete adapter is made and joined here.
 
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{Config, SipListener, SipTls};
 use crate::data_dir::DataDir;
 use crate::failure::Failure;
 use crate::http;
@@ -9,7 +9,7 @@ use crate::metrics;
 use crate::operations::{self, Readiness, Sampler, Scrape};
 use crate::provision;
 use api::ApiConfig;
-use carriers::{SandboxCarrier, SandboxConfig, TrunkCarrier, TrunkConfig};
+use carriers::{SandboxCarrier, SandboxConfig, TlsFiles, TlsIdentity, TrunkCarrier, TrunkConfig};
 use engine::{EgressConfig, Engine, EngineConfig, EngineParts, HttpEgress, Journal, WebhookPolicy};
 use media::{MediaConfig, MediaEngine};
 use ports::store::KeyStore as _;
@@ -36,6 +36,7 @@ pub(crate) struct Server {
     pub sip: SocketAddr,
     /// How clients reach the API.
     pub public_url: String,
+    trunks: Arc<TrunkCarrier>,
     store: Arc<SqliteStore>,
     listener: TcpListener,
     router: axum::Router,
@@ -153,6 +154,7 @@ impl Server {
             engine,
             http,
             sip: trunks.local_addr(),
+            trunks,
             public_url,
             store,
             listener,
@@ -165,13 +167,14 @@ impl Server {
 
     /// Serves until `stop` is over, then lets calls end and closes.
     pub(crate) async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
-        let engine = self.engine.clone();
+        let (engine, trunks) = (self.engine.clone(), self.trunks.clone());
         let drain = self.drain;
         let (calls_ended, ended) = tokio::sync::oneshot::channel();
         let stopped = async move {
             stop.await;
             tracing::info!("stopping: no new calls, running ones have {} ms", drain.as_millis());
             engine.shutdown(drain).await;
+            trunks.stop().await;
             // Whoever waits for it may be gone.
             let _ = calls_ended.send(());
         };
@@ -192,6 +195,14 @@ impl Server {
     }
 }
 
+/// How clients reach the API.
+fn public_url(config: &Config, http: SocketAddr) -> String {
+    match config.http.public_url.trim_end_matches('/') {
+        "" => format!("http://{http}"),
+        url => url.to_owned(),
+    }
+}
+
 /// The port that metrics have of their own, if they have one.
 async fn scrape_listener(config: &Config) -> Result<Option<TcpListener>, Failure> {
     let Some(addr) = config.metrics.addr.filter(|_| config.metrics.enabled) else { return Ok(None) };
@@ -205,14 +216,6 @@ async fn scrape_listener(config: &Config) -> Result<Option<TcpListener>, Failure
 fn samplers(engine: &Arc<Engine>, store: &Arc<SqliteStore>) -> Vec<Sampler> {
     let (engine, store) = (engine.clone(), store.clone());
     vec![Box::new(move || engine.sample_figures()), Box::new(move || store.sample_figures())]
-}
-
-/// How clients reach the API that listens at `http`.
-fn public_url(config: &Config, http: SocketAddr) -> String {
-    match config.http.public_url.trim_end_matches('/') {
-        "" => format!("http://{http}"),
-        url => url.to_owned(),
-    }
 }
 
 /// What both carriers need.
@@ -232,6 +235,14 @@ impl Shared {
         let silence_limit = Some(config.rtp.silence_limit_ms).filter(|ms| *ms > 0).map(Duration::from_millis);
         let calls_max = config.calls.at_once_max;
         let trunk = TrunkConfig {
+            tcp: config.sip.tcp_addr.map(|tcp| match tcp {
+                SipListener::Same => SocketAddr::new(config.sip.addr.ip(), 0),
+                SipListener::At(address) => address,
+            }),
+            tls: config.sip.tls_addr,
+            tls_files: tls_files(&config.sip.tls)?,
+            calls_per_source_max: (calls_max * usize::from(config.sip.source_share_percent) / 100).max(1),
+            nameservers: config.sip.nameservers.clone(),
             advertised: config.sip.advertised_ip,
             user_agent: config.sip.user_agent.clone(),
             silence_limit,
@@ -244,6 +255,23 @@ impl Shared {
         let sandbox = SandboxCarrier::start(sandbox, media, tts, journal, clock).await?;
         Ok((trunks, sandbox))
     }
+}
+
+fn tls_files(tls: &SipTls) -> Result<TlsFiles, Failure> {
+    let identity =
+        |certificate: &Option<PathBuf>, key: &Option<PathBuf>, names: &str| match (certificate, key) {
+            (Some(certificate), Some(key)) => {
+                Ok(Some(TlsIdentity { certificate: certificate.clone(), key: key.clone() }))
+            }
+            (None, None) => Ok(None),
+            _ => Err(format!("configuration: of {names} in [sip.tls] one is given, and both are needed")),
+        };
+    Ok(TlsFiles {
+        server: identity(&tls.cert, &tls.key, "cert and key")?,
+        client: identity(&tls.client_cert, &tls.client_key, "client_cert and client_key")?,
+        authorities: tls.ca.clone(),
+        client_authorities: tls.client_ca.clone(),
+    })
 }
 
 fn engine_config(config: &Config, dir: &DataDir) -> Result<EngineConfig, Failure> {

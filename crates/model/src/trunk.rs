@@ -20,8 +20,21 @@ pub struct Trunk {
     pub name: String,
     /// Host name or address of the carrier.
     pub host: String,
-    /// UDP port of the carrier; see [`Trunk::PORT`].
-    pub port: u16,
+    /// Port of the carrier; none: as its domain says (RFC 3263), else the transport's own.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// How it is spoken to.
+    #[serde(default)]
+    pub transport: TrunkTransport,
+    /// Whether we register there.
+    #[serde(default)]
+    pub register: bool,
+    /// How long a registration is to last, in seconds; see [`Trunk::REGISTER_EXPIRES_S_LIMITS`].
+    #[serde(default = "Trunk::default_register_expires_s")]
+    pub register_expires_s: u32,
+    /// What becomes of calls that it sends elsewhere.
+    #[serde(default)]
+    pub redirects: RedirectPolicy,
     /// User and password, where the carrier asks for them.
     pub credentials: Option<TrunkCredentials>,
     /// Networks from which the carrier calls us; nobody else's calls are taken. Empty: none but `host`'s own
@@ -44,8 +57,10 @@ impl Trunk {
     pub const NAME_CHARS: RangeInclusive<usize> = 1..=128;
     /// Characters of a host.
     pub const HOST_CHARS: RangeInclusive<usize> = 1..=253;
-    /// Port where none is given.
-    pub const PORT: u16 = 5060;
+    /// How long a registration is to last where nothing is given.
+    pub const REGISTER_EXPIRES_S: u32 = 600;
+    /// What may be given.
+    pub const REGISTER_EXPIRES_S_LIMITS: RangeInclusive<u32> = 60..=86_400;
     /// Ports that may be given.
     pub const PORTS: RangeInclusive<u16> = 1..=u16::MAX;
     /// Bytes of a user and of a password.
@@ -64,6 +79,61 @@ impl Trunk {
     pub const CONCURRENT_CALLS: u16 = 100;
     /// Limits of calls at once that may be given.
     pub const CONCURRENT_CALLS_LIMITS: RangeInclusive<u16> = 1..=10_000;
+
+    const fn default_register_expires_s() -> u32 {
+        Self::REGISTER_EXPIRES_S
+    }
+}
+
+/// How a trunk is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrunkTransport {
+    /// As its domain says (RFC 3263); UDP where it says nothing.
+    #[default]
+    Auto,
+    /// Datagrams.
+    Udp,
+    /// Connections.
+    Tcp,
+    /// Connections that nobody on the way can read or change.
+    Tls,
+}
+
+/// What becomes of calls that a carrier answers with a redirection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RedirectPolicy {
+    /// They fail.
+    #[default]
+    Refuse,
+    /// They go where it says, as long as that is the carrier itself: its host, or its networks.
+    Follow,
+}
+
+/// What a trunk's registration is like now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistrationStatus {
+    /// How it stands.
+    pub state: RegistrationState,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it ends unless it is renewed; only while it holds.
+    pub expires_at: Option<Timestamp>,
+    /// What went wrong last, for a person.
+    pub last_error: Option<String>,
+}
+
+/// How a registration stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegistrationState {
+    /// It was asked for and not answered yet.
+    Registering,
+    /// It holds.
+    Registered,
+    /// It does not hold, and is tried again.
+    Failed,
 }
 
 /// What a trunk shows when it is challenged.

@@ -4,7 +4,7 @@
 use model::call::Mode;
 use model::leg::{LegFact, LegOrder, Refusal};
 use model::sound::MediaFact;
-use model::trunk::Trunk;
+use model::trunk::{RegistrationStatus, Trunk};
 use model::{CallId, LegId, Pii, TrunkId};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -87,6 +87,11 @@ pub trait Carrier: Send + Sync {
 
     /// The trunks that exist from now on: whose calls are taken, and from which addresses.
     async fn configure(&self, trunks: Vec<Arc<Trunk>>);
+
+    /// How the registration of a trunk stands; none if it has none.
+    fn registration(&self, _trunk: TrunkId) -> Option<RegistrationStatus> {
+        None
+    }
 }
 
 /// The carrier's own name for an incoming call.

@@ -13,8 +13,19 @@ use axum::response::{IntoResponse, Response};
 use engine::{NewTrunk, TrunkChange};
 use model::fault::{Fault, FaultCode};
 use model::sound::Codec;
-use model::trunk::{Network, Trunk, TrunkCredentials};
+use model::trunk::{Network, RedirectPolicy, RegistrationStatus, Trunk, TrunkCredentials, TrunkTransport};
 use serde_json::{Value, json};
+
+/// How `transport` is spelled.
+const TRANSPORTS: [(&str, TrunkTransport); 4] = [
+    ("auto", TrunkTransport::Auto),
+    ("udp", TrunkTransport::Udp),
+    ("tcp", TrunkTransport::Tcp),
+    ("tls", TrunkTransport::Tls),
+];
+/// How `redirects` is spelled.
+const REDIRECTS: [(&str, RedirectPolicy); 2] =
+    [("refuse", RedirectPolicy::Refuse), ("follow", RedirectPolicy::Follow)];
 
 /// `POST /v1/trunks`.
 pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Response, ChirpError> {
@@ -30,14 +41,18 @@ pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Respons
     let new = NewTrunk {
         name: change.name.unwrap_or_default(),
         host: change.host.unwrap_or_default(),
-        port: change.port.unwrap_or(Trunk::PORT),
+        port: change.port.flatten(),
+        transport: change.transport.unwrap_or_default(),
+        register: change.register.unwrap_or_default(),
+        register_expires_s: change.register_expires_s.unwrap_or(Trunk::REGISTER_EXPIRES_S),
+        redirects: change.redirects.unwrap_or_default(),
         credentials: change.credentials.flatten(),
         allowed_sources: change.allowed_sources.unwrap_or_default(),
         codecs: change.codecs.unwrap_or_else(|| Trunk::CODECS.to_vec()),
         calls_per_second_max: change.calls_per_second_max.unwrap_or(Trunk::CALLS_PER_SECOND),
         concurrent_calls_max: change.concurrent_calls_max.unwrap_or(Trunk::CONCURRENT_CALLS),
     };
-    let render = |trunk: &Trunk| response(StatusCode::CREATED, &view(trunk));
+    let render = |trunk: &Trunk| response(StatusCode::CREATED, &view(trunk, None));
     Ok(answer(door.engine.create_trunk(ask.who(), new, ask.idempotency()?, &render).await?))
 }
 
@@ -47,7 +62,7 @@ pub(crate) async fn list(State(door): State<Door>, ask: Ask) -> Result<Response,
     let page = query.page()?;
     query.finish()?;
     let trunks = door.engine.trunks(ask.who(), page).await?;
-    let data = trunks.items.iter().map(view).collect();
+    let data = trunks.items.iter().map(|trunk| live_view(&door, trunk)).collect();
     Ok(Json(ListView { data, total_count: trunks.total }).into_response())
 }
 
@@ -58,7 +73,7 @@ pub(crate) async fn get(
     ask: Ask,
 ) -> Result<Response, ChirpError> {
     let trunk = door.engine.trunk(ask.who(), ids::parse_trunk(&trunk)?).await?;
-    Ok(Json(view(&trunk)).into_response())
+    Ok(Json(live_view(&door, &trunk)).into_response())
 }
 
 /// `PUT /v1/trunks/{trunkId}`: what is not given stays.
@@ -70,7 +85,7 @@ pub(crate) async fn update(
     admin_scope(ask.who())?;
     let change = change(ask.fields()?)?;
     let trunk = door.engine.update_trunk(ask.who(), ids::parse_trunk(&trunk)?, change).await?;
-    Ok(Json(view(&trunk)).into_response())
+    Ok(Json(live_view(&door, &trunk)).into_response())
 }
 
 /// `DELETE /v1/trunks/{trunkId}`.
@@ -83,11 +98,20 @@ pub(crate) async fn remove(
     Ok(Json(json!({ "message": "trunk deleted" })).into_response())
 }
 
+/// A trunk with what its registration is like now.
+fn live_view(door: &Door, trunk: &Trunk) -> Value {
+    view(trunk, door.engine.trunk_registration(trunk.id).as_ref())
+}
+
 fn change(mut fields: Fields) -> Result<TrunkChange, Fault> {
     let change = TrunkChange {
         name: fields.text("name", Trunk::NAME_CHARS)?,
         host: fields.text("host", Trunk::HOST_CHARS)?,
-        port: fields.integer("port", Trunk::PORTS)?,
+        port: port(&mut fields)?,
+        transport: fields.choice("transport", &TRANSPORTS)?,
+        register: fields.boolean("register")?,
+        register_expires_s: fields.integer("registerExpires", Trunk::REGISTER_EXPIRES_S_LIMITS)?,
+        redirects: fields.choice("redirects", &REDIRECTS)?,
         credentials: credentials(&mut fields)?,
         allowed_sources: sources(&mut fields)?,
         codecs: codecs(&mut fields)?,
@@ -96,6 +120,13 @@ fn change(mut fields: Fields) -> Result<TrunkChange, Fault> {
     };
     fields.finish()?;
     Ok(change)
+}
+
+/// `null` leaves the port to the carrier's domain.
+fn port(fields: &mut Fields) -> Result<Option<Option<u16>>, Fault> {
+    let removed = fields.is_null("port");
+    let port = fields.integer("port", Trunk::PORTS)?;
+    Ok(port.map(Some).or_else(|| removed.then_some(None)))
 }
 
 fn credentials(fields: &mut Fields) -> Result<Option<Option<TrunkCredentials>>, Fault> {
@@ -134,13 +165,26 @@ fn codecs(fields: &mut Fields) -> Result<Option<Vec<Codec>>, Fault> {
     items.into_iter().map(codec).collect::<Result<_, _>>().map(Some)
 }
 
-fn view(trunk: &Trunk) -> Value {
+fn view(trunk: &Trunk, registration: Option<&RegistrationStatus>) -> Value {
+    let registration = registration.map(|status| {
+        json!({
+            "state": status.state,
+            "since": status.since.to_rfc3339_millis(),
+            "expiresAt": status.expires_at.map(model::Timestamp::to_rfc3339_millis),
+            "lastError": status.last_error,
+        })
+    });
     json!({
         "id": ids::trunk(trunk.id),
         "organizationId": ids::organization(trunk.organization),
         "name": trunk.name,
         "host": trunk.host,
         "port": trunk.port,
+        "transport": trunk.transport,
+        "register": trunk.register,
+        "registerExpires": trunk.register_expires_s,
+        "redirects": trunk.redirects,
+        "registration": registration,
         "username": trunk.credentials.as_ref().map(|credentials| &credentials.username),
         "allowedSources": trunk.allowed_sources,
         "codecs": trunk.codecs,
@@ -175,6 +219,9 @@ mod tests {
         check(&json!({"port": 0}), Err("port"));
         check(&json!({"port": 65_536}), Err("port"));
         check(&json!({"callsPerSecond": 0}), Err("callsPerSecond"));
-        check(&json!({"transport": "tcp"}), Err("transport"));
+        check(&json!({"port": null, "transport": "tcp", "register": true, "redirects": "follow"}), Ok(()));
+        check(&json!({"transport": "sctp"}), Err("transport"));
+        check(&json!({"registerExpires": 59}), Err("registerExpires"));
+        check(&json!({"redirects": "always"}), Err("redirects"));
     }
 }

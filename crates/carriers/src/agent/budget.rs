@@ -142,7 +142,7 @@ impl Budget {
 }
 
 /// An IPv4 address is a source of its own, an IPv6 one shares with its /64.
-fn place(source: IpAddr) -> IpAddr {
+pub(crate) fn place(source: IpAddr) -> IpAddr {
     match source.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),

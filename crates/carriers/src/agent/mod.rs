@@ -1,37 +1,59 @@
-//! The SIP user agent: one task that owns one UDP socket, one [`sip::Endpoint`] and the legs on it. Orders come in
-//! through a bounded queue; what happens goes to the leg it happens to. Must not know what calls are for.
+//! The SIP user agent: one task that owns one [`sip::Endpoint`], the sockets it speaks through, and the legs on it.
+//! Orders come in through a bounded queue; what happens goes to the leg it happens to. Must not know what calls are
+//! for.
 
 pub(crate) mod budget;
 pub(crate) mod counters;
+mod gate;
+mod registrations;
 mod run;
 pub(crate) mod socket;
+mod streams;
+pub(crate) mod tls;
+mod traces;
 
 use crate::StartError;
 use crate::leg::{Command, Leg};
 use budget::BudgetConfig;
 use counters::{AgentFigures, Counters};
 use ports::Clock;
-use run::Run;
-use sip::{CallKey, Endpoint, EndpointConfig, IncomingCall, OrderError, OutgoingCall, Rejection};
+pub(crate) use registrations::RegistrationNews;
+use run::{Ground, serve};
+use sip::{CallKey, EndpointConfig, IncomingCall, OrderError, OutgoingCall, Rejection, Transport};
+use sip::{Registration, RegistrationKey};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use streams::{StreamLimits, listen};
+use tls::{Tls, TlsFiles};
 use tokio::sync::{mpsc, oneshot};
 
 /// Orders that may wait.
 const ORDERS_MAX: usize = 4_096;
+/// Connections that may wait to be looked at.
+const ACCEPTED_MAX: usize = 64;
 
 /// What a user agent is told once.
 #[derive(Debug, Clone)]
 pub(crate) struct AgentConfig {
-    /// Where to speak SIP; port 0 picks a free one.
+    /// Stands beside its figures.
+    pub(crate) name: &'static str,
+    /// Where to speak SIP over UDP; port 0 picks a free one.
     pub(crate) bind: SocketAddr,
+    /// Where to listen for TCP, if anywhere; port 0: the port of UDP.
+    pub(crate) tcp: Option<SocketAddr>,
+    /// Where to listen for TLS, if anywhere; port 0 picks a free one.
+    pub(crate) tls: Option<SocketAddr>,
+    /// Certificates.
+    pub(crate) tls_files: TlsFiles,
     /// The address that stands in Via and Contact instead of the local one.
     pub(crate) advertised: Option<IpAddr>,
     /// User-Agent and Server.
     pub(crate) user_agent: String,
     /// Most calls at one time.
     pub(crate) calls_max: usize,
+    /// Most of them that may come from one source.
+    pub(crate) calls_per_source_max: usize,
     /// Nothing is sent to any address that is not loopback.
     pub(crate) loopback_only: bool,
     /// Whether each call hears 100 at once; else its leg says so itself.
@@ -40,9 +62,31 @@ pub(crate) struct AgentConfig {
     pub(crate) trace: bool,
     /// What sources may send.
     pub(crate) budget: BudgetConfig,
+    /// What connections may take.
+    pub(crate) streams: StreamLimits,
 }
 
 impl AgentConfig {
+    /// The usual agent: UDP alone, at this address.
+    pub(crate) fn new(name: &'static str, bind: SocketAddr, user_agent: &str) -> Self {
+        Self {
+            name,
+            bind,
+            tcp: None,
+            tls: None,
+            tls_files: TlsFiles::default(),
+            advertised: None,
+            user_agent: user_agent.to_owned(),
+            calls_max: 10_000,
+            calls_per_source_max: 10_000,
+            loopback_only: false,
+            automatic_trying: true,
+            trace: false,
+            budget: BudgetConfig::default(),
+            streams: StreamLimits::default(),
+        }
+    }
+
     /// Our port, where neither the configuration nor the bound address says what peers reach us at.
     fn named_by_route(&self) -> Option<u16> {
         (self.advertised.is_none() && self.bind.ip().is_unspecified()).then_some(self.bind.port())
@@ -59,6 +103,9 @@ pub(crate) trait Door: Send + Sync {
 
     /// The leg stands: somebody may be told of the call.
     fn arrived(&self, key: CallKey, call: IncomingCall);
+
+    /// Something became of a registration that was ordered.
+    fn registration(&self, _key: RegistrationKey, _news: RegistrationNews) {}
 }
 
 /// What the task is asked to do.
@@ -67,6 +114,10 @@ pub(crate) enum AgentOrder {
     Place { leg: Box<Leg>, call: Box<OutgoingCall>, taken: oneshot::Sender<Result<(), OrderError>> },
     /// Give a leg a command.
     Tell { key: CallKey, command: Command },
+    /// Keep a registration; over TLS the registrar proves this name.
+    Register { key: RegistrationKey, registration: Box<Registration>, name: Option<Arc<str>> },
+    /// End a registration.
+    Unregister { key: RegistrationKey },
 }
 
 /// The agent could not take an order.
@@ -90,33 +141,57 @@ pub(crate) struct OrderPlace<'a>(mpsc::Permit<'a, AgentOrder>);
 pub(crate) struct SipAgent {
     orders: mpsc::Sender<AgentOrder>,
     local: SocketAddr,
+    tls_local: Option<SocketAddr>,
+    tls: Arc<Tls>,
     counters: Arc<Counters>,
-    next_key: AtomicU64,
+    next_key: Arc<AtomicU64>,
 }
 
 impl SipAgent {
-    /// Binds the socket and starts the task.
+    /// Binds the sockets and starts the task.
     pub(crate) fn start(
         config: &AgentConfig,
         door: Arc<dyn Door>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
-        let socket = socket::bind(config.bind)?;
-        let local = socket
-            .local_addr()
-            .map_err(|error| StartError::Bind { address: config.bind, reason: error.to_string() })?;
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(|error| StartError::Seed(error.to_string()))?;
-        let endpoint = Endpoint::new(endpoint_config(config, local), seed);
+        let (socket, tcp) = bind(config)?;
+        let failed =
+            |error: std::io::Error| StartError::Bind { address: config.bind, reason: error.to_string() };
+        let local = socket.local_addr().map_err(failed)?;
+        let tls = Arc::new(Tls::load(config.tls_files.clone())?);
+        let (taker, accepted) = mpsc::channel(ACCEPTED_MAX);
+        if let Some(listener) = tcp {
+            tokio::spawn(listen::listen(listener, Transport::Tcp, taker.clone()));
+        }
+        let mut tls_local = None;
+        if let Some(address) = config.tls {
+            let listener = listen::bind(address)?;
+            tls_local = Some(listener.local_addr().map_err(failed)?);
+            tokio::spawn(listen::listen(listener, Transport::Tls, taker));
+        }
         let (orders, waiting) = mpsc::channel(ORDERS_MAX);
-        let counters = Arc::new(Counters::default());
-        let bound = AgentConfig { bind: local, ..config.clone() };
-        let run = Run::new(socket, endpoint, waiting, door, clock, Arc::clone(&counters), &bound);
-        tokio::spawn(watch(tokio::spawn(run.run())));
-        Ok(Self { orders, local, counters, next_key: AtomicU64::new(1) })
+        let counters = Arc::new(Counters::new(config.name));
+        let next_key = Arc::new(AtomicU64::new(1));
+        let config = AgentConfig { bind: local, tls: tls_local, ..config.clone() };
+        let ground = Ground {
+            socket,
+            orders: waiting,
+            accepted,
+            door,
+            clock,
+            counters: Arc::clone(&counters),
+            tls: Arc::clone(&tls),
+            next_key: Arc::clone(&next_key),
+            endpoint: endpoint_config(&config, local),
+            config,
+        };
+        // A seed that is not to be had must be known now.
+        run::seed()?;
+        tokio::spawn(serve(ground));
+        Ok(Self { orders, local, tls_local, tls, counters, next_key })
     }
 
-    /// Where SIP is spoken.
+    /// Where SIP is spoken over UDP, and over TCP if at all.
     pub(crate) const fn local_addr(&self) -> SocketAddr {
         self.local
     }
@@ -124,6 +199,16 @@ impl SipAgent {
     /// Whether its task still takes orders.
     pub(crate) fn is_running(&self) -> bool {
         !self.orders.is_closed()
+    }
+
+    /// Where SIP is spoken over TLS.
+    pub(crate) const fn tls_addr(&self) -> Option<SocketAddr> {
+        self.tls_local
+    }
+
+    /// Reads the certificates again.
+    pub(crate) fn reload(&self) -> Result<(), StartError> {
+        self.tls.reload()
     }
 
     /// What the agent has done.
@@ -157,14 +242,34 @@ impl OrderPlace<'_> {
         self.0.send(AgentOrder::Place { leg: Box::new(leg), call: Box::new(call), taken });
         answer
     }
+
+    /// Orders something whose outcome is told by the door.
+    pub(crate) fn order(self, order: AgentOrder) {
+        self.0.send(order);
+    }
 }
 
-/// Says it when the agent's task broke: panics within its work are caught there, so this is one nobody foresaw.
-async fn watch(task: tokio::task::JoinHandle<()>) {
-    if let Err(error) = task.await
-        && error.is_panic()
-    {
-        tracing::error!("the SIP user agent broke; no SIP is spoken any more until a restart");
+/// How often a free port is looked for that is free both for datagrams and for connections.
+const PORT_TRIES: usize = 16;
+
+/// The sockets of UDP and TCP: at the same port, where none is given for TCP.
+fn bind(
+    config: &AgentConfig,
+) -> Result<(tokio::net::UdpSocket, Option<tokio::net::TcpListener>), StartError> {
+    let mut tries = 0;
+    loop {
+        let socket = socket::bind(config.bind)?;
+        let Some(mut tcp) = config.tcp else { return Ok((socket, None)) };
+        let any = config.bind.port() == 0 && tcp.port() == 0;
+        if tcp.port() == 0 {
+            let local = socket.local_addr();
+            tcp.set_port(local.map_or(config.bind.port(), |local| local.port()));
+        }
+        match listen::bind(tcp) {
+            Ok(listener) => return Ok((socket, Some(listener))),
+            Err(_) if any && tries < PORT_TRIES => tries += 1,
+            Err(error) => return Err(error),
+        }
     }
 }
 
@@ -174,6 +279,9 @@ fn endpoint_config(config: &AgentConfig, local: SocketAddr) -> EndpointConfig {
     });
     let host_port = SocketAddr::new(address, local.port()).to_string();
     let mut endpoint = EndpointConfig::new(host_port, config.user_agent.clone());
+    // Where we do not listen, peers over TLS answer on the connection that we opened.
+    let tls_port = config.tls.map_or(Transport::Tls.default_port(), |tls| tls.port());
+    endpoint.tls_host_port = Some(SocketAddr::new(address, tls_port).to_string());
     endpoint.limits.calls_max = config.calls_max;
     endpoint.trace = config.trace;
     endpoint.automatic_trying = config.automatic_trying;

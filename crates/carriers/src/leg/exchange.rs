@@ -1,6 +1,7 @@
 //! What every carrier does with its legs, whatever they are for: places them, orders them, takes and refuses those
 //! that arrive. Decides nothing about routes.
 
+use super::attempts::{Attempts, Guide, Target};
 use super::report::Report;
 use super::sound::LegSound;
 use super::story::Story;
@@ -12,7 +13,7 @@ use crate::agent::{AgentConfig, AgentError, Door, SipAgent, socket};
 use model::LegId;
 use model::leg::{LegFact, LegOrder, Refusal};
 use ports::{CarrierError, Clock, LegSink, MediaPlane, Timeline};
-use sip::{CallKey, Credentials, EndedBy, Hop, OrderError, OutgoingCall, Party, Rejection};
+use sip::{CallKey, Credentials, EndedBy, OrderError, OutgoingCall, Party, Rejection};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +28,10 @@ pub(crate) struct Exchange {
 
 /// A leg to place, ready to be sent.
 pub(crate) struct Placing {
-    /// The next hop.
-    pub(crate) peer: SocketAddr,
+    /// Where it goes: the first, and the next where that one cannot take it.
+    pub(crate) targets: Vec<Target>,
+    /// Knows the carrier's hosts; without it there is one attempt.
+    pub(crate) guide: Option<Arc<dyn Guide>>,
     /// Who is called.
     pub(crate) to_uri: String,
     /// Who calls.
@@ -68,6 +71,16 @@ impl Exchange {
         self.agent.is_running()
     }
 
+    /// Where SIP is spoken over TLS.
+    pub(crate) const fn tls_addr(&self) -> Option<SocketAddr> {
+        self.agent.tls_addr()
+    }
+
+    /// The user agent itself.
+    pub(crate) const fn agent(&self) -> &SipAgent {
+        &self.agent
+    }
+
     /// What the user agent has done.
     pub(crate) fn figures(&self) -> AgentFigures {
         self.agent.figures()
@@ -86,19 +99,22 @@ impl Exchange {
         sink: &Arc<dyn LegSink>,
         placing: Placing,
     ) -> Result<(), CarrierError> {
-        let Placing { peer, to_uri, from, credentials, headers, ring_timeout, profile } = placing;
-        let (mut sound, permit) = self.open(leg, peer.ip(), profile, sink)?;
+        let Placing { targets, guide, to_uri, from, credentials, headers, ring_timeout, profile } = placing;
+        let hop = targets.first().ok_or_else(|| CarrierError::Resources("there is no host".to_owned()))?.hop;
+        let (mut sound, permit) = self.open(leg, hop.address.ip(), profile, sink)?;
         let call = OutgoingCall {
             to_uri,
             from,
-            destination: Hop::udp(peer),
+            destination: hop,
             sdp: sound.offer(),
             credentials,
             replaces: None,
             extra_headers: headers,
             ring_timeout,
-            large_over_tcp: false,
+            large_over_tcp: guide.is_some(),
         };
+        let attempts = Attempts::new(call.clone(), targets, guide);
+        let call = attempts.as_ref().map_or(call, Attempts::present);
         let place = self.agent.reserve().await.map_err(resources)?;
         let key = self.agent.next_key();
         if !seat.connect(key) {
@@ -108,7 +124,7 @@ impl Exchange {
         }
         let body = Body { sound, seat, permit, report: Report::new(leg, Arc::clone(sink)) };
         let story = Story::new(self.timeline.clone(), Some(leg.call));
-        let taken = place.place(Leg::outgoing(key, body, story), call).await;
+        let taken = place.place(Leg::outgoing(key, body, attempts, story), call).await;
         taken.map_err(|_| resources(AgentError::Stopped))?.map_err(|error| match error {
             OrderError::Full => CarrierError::Full,
             error => resources(error),

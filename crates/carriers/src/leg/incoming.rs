@@ -21,7 +21,7 @@ impl Leg {
     /// Tells the caller that it rings.
     pub(super) fn ring(&self, orders: &mut Vec<Order>) {
         if self.stage == Stage::Arrived {
-            orders.push(Order::Ring { key: self.key, code: 180, sdp: None });
+            orders.push(Order::Ring { key: self.call, code: 180, sdp: None });
         }
     }
 
@@ -52,7 +52,7 @@ impl Leg {
         match described {
             Ok(sdp) => {
                 self.stage = Stage::Answering;
-                orders.push(Order::Answer { key: self.key, sdp });
+                orders.push(Order::Answer { key: self.call, sdp });
             }
             Err(why) => {
                 let code = match &why {
@@ -61,7 +61,7 @@ impl Leg {
                 };
                 self.verdict = Some(end::failed(LegEndedBy::Local, &format!("No sound: {why}")));
                 self.stage = Stage::Ending;
-                orders.push(Order::Reject { key: self.key, rejection: Rejection::with_code(code) });
+                orders.push(Order::Reject { key: self.call, rejection: Rejection::with_code(code) });
             }
         }
     }
@@ -80,7 +80,7 @@ impl Leg {
         if self.stage == Stage::Arrived {
             self.verdict = Some(end::of_rejection(&rejection));
             self.stage = Stage::Ending;
-            orders.push(Order::Reject { key: self.key, rejection });
+            orders.push(Order::Reject { key: self.call, rejection });
         }
     }
 

@@ -1,6 +1,7 @@
 //! One leg: a SIP call and its sound, told to its owner as facts. Events of the endpoint and commands of the owner
 //! go in, orders to the endpoint come out. Knows neither sockets nor why the leg exists.
 
+pub(crate) mod attempts;
 pub(crate) mod end;
 pub(crate) mod exchange;
 mod incoming;
@@ -10,15 +11,17 @@ pub(crate) mod sound;
 pub(crate) mod story;
 pub(crate) mod table;
 
+use attempts::Attempts;
 use model::Timestamp;
 use model::leg::{LegEnd, LegEndedBy, LegFact};
 use model::sound::MediaFact;
 use report::Report;
 use serde_json::json;
 use sip::sdp::Negotiated;
-use sip::{CallKey, EndedBy, Event, Order, Q850, Rejection};
+use sip::{CallKey, EndedBy, Event, Order, OutgoingCall, Q850, Rejection};
 use sound::{LegSound, SoundError, SoundPolicy};
 use std::any::Any;
+use std::net::IpAddr;
 use story::Story;
 use table::{ArrivalSeat, Seat};
 
@@ -75,12 +78,14 @@ pub(crate) enum Command {
 }
 
 /// Whether a leg lives on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Fate {
     /// It does.
     Lives,
     /// It is over; everything it held is let go.
     Over,
+    /// It does, by a new call of the endpoint; the one it had is over.
+    Again(Box<OutgoingCall>),
 }
 
 /// Where a leg stands.
@@ -101,9 +106,15 @@ enum Stage {
 /// A SIP call and its sound.
 pub(crate) struct Leg {
     key: CallKey,
+    /// The endpoint's call that it is now; not the same where an earlier attempt failed.
+    call: CallKey,
     stage: Stage,
     story: Story,
     body: Option<Body>,
+    /// Outgoing: where the call may go.
+    attempts: Option<Attempts>,
+    /// Incoming: where it came from.
+    source: Option<IpAddr>,
     /// Incoming: its place among those that wait to be taken.
     arrival: Option<ArrivalSeat>,
     /// Incoming: the offer of the INVITE.
@@ -124,8 +135,8 @@ const NORMAL_CLEARING: Q850 = Q850 { cause: 16, text: None };
 
 impl Leg {
     /// A call that we place.
-    pub(crate) const fn outgoing(key: CallKey, body: Body, story: Story) -> Self {
-        Self::new(key, Stage::Dialling, Some(body), story)
+    pub(crate) fn outgoing(key: CallKey, body: Body, attempts: Option<Attempts>, story: Story) -> Self {
+        Self { attempts, ..Self::new(key, Stage::Dialling, Some(body), story) }
     }
 
     /// A call that arrived and waits to be taken.
@@ -137,9 +148,12 @@ impl Leg {
     const fn new(key: CallKey, stage: Stage, body: Option<Body>, story: Story) -> Self {
         Self {
             key,
+            call: key,
             stage,
             story,
             body,
+            attempts: None,
+            source: None,
             arrival: None,
             offer: None,
             described: None,
@@ -150,16 +164,24 @@ impl Leg {
         }
     }
 
-    /// The endpoint's name of the call.
+    /// The leg's name towards the agent: its first call of the endpoint.
     pub(crate) const fn key(&self) -> CallKey {
         self.key
     }
 
-    /// The endpoint has taken the call: an end is owed from now on.
-    pub(crate) fn placed(&mut self) {
-        if let Some(body) = &mut self.body {
-            body.report.open();
-        }
+    /// Where an incoming call came from.
+    pub(crate) const fn source(&self) -> Option<IpAddr> {
+        self.source
+    }
+
+    /// It came from there.
+    pub(crate) const fn came_from(&mut self, source: IpAddr) {
+        self.source = Some(source);
+    }
+
+    /// The endpoint took no further attempt.
+    pub(crate) fn cannot_go_on(&mut self, why: &str) -> Fate {
+        self.over(end::failed(LegEndedBy::Local, why))
     }
 
     /// The lines on the timeline.
@@ -174,6 +196,7 @@ impl Leg {
 
     /// The endpoint tells something.
     pub(crate) fn event(&mut self, event: Event, now: Timestamp, orders: &mut Vec<Order>) -> Fate {
+        self.heard_in(&event);
         match event {
             Event::Trying { .. } => self.fact(LegFact::Trying),
             Event::Provisional { code, fork, sdp, .. } => self.provisional(code, fork, sdp.as_deref(), now),
@@ -181,7 +204,10 @@ impl Leg {
             Event::AnswerAcknowledged { sdp, .. } => self.acknowledged(sdp.as_deref(), now, orders),
             Event::ReinviteReceived { sdp, .. } => self.reinvited(sdp.as_deref(), now, orders),
             Event::InfoDigit { digit, duration_ms, .. } => self.digit(digit, duration_ms),
-            Event::Failed { failure, .. } => return self.over(end::of_failure(&failure)),
+            Event::Failed { failure, .. } => {
+                let again = self.attempt_failed(&failure, now);
+                return again.unwrap_or_else(|| self.over(end::of_failure(&failure)));
+            }
             Event::Canceled { by, q850, .. } => return self.over(end::of_canceled(by, q850.as_ref())),
             Event::Ended { by, q850, .. } => return self.over(end::of_ended(by, q850.as_ref())),
             Event::ReferReceived { key, refer, .. } => {
@@ -202,6 +228,12 @@ impl Leg {
             | Event::RegisterReceived { .. } => {}
         }
         Fate::Lives
+    }
+
+    fn heard_in(&mut self, event: &Event) {
+        if matches!(event, Event::Trying { .. } | Event::Provisional { .. } | Event::Answered { .. }) {
+            self.heard();
+        }
     }
 
     /// The owner wants something.
@@ -226,7 +258,7 @@ impl Leg {
     fn hang_up(&mut self, orders: &mut Vec<Order>) {
         if self.stage != Stage::Ending {
             self.stage = Stage::Ending;
-            orders.push(Order::HangUp { key: self.key, q850: Some(NORMAL_CLEARING) });
+            orders.push(Order::HangUp { key: self.call, q850: Some(NORMAL_CLEARING) });
         }
     }
 
@@ -270,7 +302,7 @@ impl Leg {
 
     /// The peer offers a changed session: hold, resume, another address.
     fn reinvited(&mut self, offer: Option<&[u8]>, now: Timestamp, orders: &mut Vec<Order>) {
-        let key = self.key;
+        let key = self.call;
         let Some(body) = &mut self.body else { return };
         let Some(offer) = offer else {
             orders.push(Order::AnswerReinvite { key, sdp: body.sound.offer() });

@@ -85,6 +85,12 @@ impl Story {
         self.write(Line { at, kind: TimelineKind::Sdp, summary, detail });
     }
 
+    /// What became of an attempt, or of a request, where the messages alone do not say it.
+    pub(crate) fn signalling(&mut self, summary: &str, detail: Value, at: Timestamp) {
+        let summary = cut(summary, SUMMARY_BYTES_MAX).to_owned();
+        self.write(Line { at, kind: TimelineKind::Sip, summary, detail });
+    }
+
     fn write(&mut self, line: Line) {
         let Some(timeline) = &self.timeline else { return };
         match self.call {

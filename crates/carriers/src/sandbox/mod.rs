@@ -10,10 +10,10 @@ mod voice;
 pub use network::PersonaNetwork;
 
 use crate::StartError;
-use crate::agent::budget::BudgetConfig;
 use crate::agent::counters::AgentFigures;
 use crate::agent::{AgentConfig, Door};
 use crate::leg::Profile;
+use crate::leg::attempts::Target;
 use crate::leg::exchange::{Exchange, Placing};
 use crate::leg::sound::SoundPolicy;
 use crate::leg::table::LegTable;
@@ -28,7 +28,7 @@ use ports::{
     Timeline, Tts,
 };
 use sip::message::uri::escape_user;
-use sip::{CallKey, Party};
+use sip::{CallKey, Hop, Party};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -87,14 +87,10 @@ impl SandboxCarrier {
         let bind: IpAddr =
             if network.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
         let agent = AgentConfig {
-            bind: SocketAddr::new(bind, 0),
-            advertised: None,
-            user_agent: config.user_agent,
             calls_max: config.calls_max,
+            calls_per_source_max: config.calls_max,
             loopback_only: true,
-            automatic_trying: true,
-            trace: true,
-            budget: BudgetConfig::default(),
+            ..AgentConfig::new("sandbox", SocketAddr::new(bind, 0), &config.user_agent)
         };
         let table = LegTable::new(config.calls_max);
         let silence_limit = config.silence_limit;
@@ -141,7 +137,8 @@ impl Carrier for SandboxCarrier {
         let mut headers = vec![(CALL_HEADER.to_owned(), dial.leg.call.to_string())];
         headers.extend(settings.to_header().map(|json| (persona::HEADER.to_owned(), json)));
         let placing = Placing {
-            peer: self.network,
+            targets: vec![Target::to(Hop::udp(self.network))],
+            guide: None,
             to_uri: format!("sip:{}@{}", escape_user(dial.to.expose()), self.network),
             from: Party {
                 display: None,

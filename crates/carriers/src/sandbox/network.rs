@@ -6,9 +6,9 @@ use super::host::{self, Host, World};
 use super::voice::Voice;
 use super::{CALL_HEADER, loopback, sound_policy};
 use crate::StartError;
-use crate::agent::budget::BudgetConfig;
 use crate::agent::counters::AgentFigures;
 use crate::agent::{AgentConfig, Door};
+use crate::leg::attempts::Target;
 use crate::leg::exchange::{Exchange, Placing};
 use crate::leg::sound::{SoundPolicy, check_offer};
 use crate::leg::story::Story;
@@ -20,7 +20,7 @@ use persona::{Persona, PersonaInput, Settings};
 use ports::{CarrierError, Clock, LegSink, MediaPlane, PersonaCall, Tts};
 use sip::message::Uri;
 use sip::message::uri::{escape_user, unescape};
-use sip::{CallKey, IncomingCall, Party, Rejection};
+use sip::{CallKey, Hop, IncomingCall, Party, Rejection};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -60,15 +60,13 @@ impl PersonaNetwork {
             ids: Mutex::new(IdSource::new(u64::from_ne_bytes(seed))),
             exchange: OnceLock::new(),
         });
+        let user_agent = concat!("Lyrebird persona/", env!("CARGO_PKG_VERSION"));
         let agent = AgentConfig {
-            bind,
-            advertised: None,
-            user_agent: concat!("Lyrebird persona/", env!("CARGO_PKG_VERSION")).to_owned(),
             calls_max: CALLS_MAX,
+            calls_per_source_max: CALLS_MAX,
             loopback_only: true,
             automatic_trying: false,
-            trace: false,
-            budget: BudgetConfig::default(),
+            ..AgentConfig::new("personas", bind, user_agent)
         };
         let as_door: Arc<dyn Door> = Arc::<PersonaDoor>::clone(&door);
         let exchange = Arc::new(Exchange::start(agent, table, as_door, media, None, clock)?);
@@ -96,7 +94,8 @@ impl PersonaNetwork {
         let host = Host::new(self.door.world.clone(), Arc::downgrade(&self.exchange), leg, persona, &sink);
         let sink: Arc<dyn LegSink> = sink;
         let placing = Placing {
-            peer,
+            targets: vec![Target::to(Hop::udp(peer))],
+            guide: None,
             to_uri: format!("sip:{}@{peer}", escape_user(call.to.expose())),
             from: Party {
                 display: None,

@@ -3,7 +3,8 @@
 use super::TrunkCarrier;
 use super::lines::Lines;
 use super::profile;
-use crate::agent::Door;
+use super::registrations::Registrations;
+use crate::agent::{Door, RegistrationNews};
 use crate::leg::Leg;
 use crate::leg::sound::check_offer;
 use crate::leg::story::Story;
@@ -13,8 +14,9 @@ use model::call::Mode;
 use model::leg::Refusal;
 use model::trunk::Trunk;
 use ports::carrier::IncomingRef;
-use ports::{Carrier, InboundCalls, Timeline};
-use sip::{CallKey, IncomingCall, Rejection};
+use ports::{Carrier, Clock, InboundCalls, Timeline};
+use sip::message::Uri;
+use sip::{CallKey, IncomingCall, RegistrationKey, Rejection};
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -27,6 +29,8 @@ const RETRY_AFTER_S: u32 = 5;
 pub(super) struct TrunkDoor {
     pub(super) config: super::TrunkConfig,
     pub(super) lines: Arc<Lines>,
+    pub(super) registrations: Arc<Registrations>,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) table: Arc<LegTable>,
     pub(super) timeline: Arc<dyn Timeline>,
     pub(super) inbound: OnceLock<Arc<dyn InboundCalls>>,
@@ -69,6 +73,15 @@ impl Door for TrunkDoor {
         let incoming = describe(key, call, &trunks, inbound.as_ref());
         inbound.arrived(carrier, incoming);
     }
+
+    fn registration(&self, key: RegistrationKey, news: RegistrationNews) {
+        let failed = self.registrations.news(key, news, self.clock.now());
+        let carrier = self.carrier.get().and_then(Weak::upgrade);
+        if let (Some(trunk), Some(carrier)) = (failed, carrier) {
+            // Another host of the carrier may answer.
+            tokio::spawn(async move { carrier.register_elsewhere(key, &trunk).await });
+        }
+    }
 }
 
 fn full() -> Rejection {
@@ -81,8 +94,9 @@ fn describe(
     trunks: &[Arc<Trunk>],
     inbound: &dyn InboundCalls,
 ) -> ports::IncomingCall {
+    let to = if is_contact(&call.request_user, trunks) { dialled(&call) } else { None };
+    let to = to.unwrap_or(if call.request_user.is_empty() { call.request_uri } else { call.request_user });
     let from = if call.from_user.is_empty() { call.from_uri } else { call.from_user };
-    let to = if call.request_user.is_empty() { call.request_uri } else { call.request_user };
     ports::IncomingCall {
         reference: IncomingRef(key.0),
         call: inbound.next_call_id(),
@@ -93,6 +107,17 @@ fn describe(
         source: call.source.address,
         user_agent: call.user_agent.map(cut),
     }
+}
+
+/// Whether a carrier sent the call to the contact that we registered there: whom it is for stands in To then.
+fn is_contact(user: &str, trunks: &[Arc<Trunk>]) -> bool {
+    let ours = |trunk: &Arc<Trunk>| trunk.credentials.as_ref().is_some_and(|known| known.username == user);
+    trunks.iter().any(|trunk| trunk.register && ours(trunk))
+}
+
+fn dialled(call: &IncomingCall) -> Option<String> {
+    let user = Uri::parse(&call.to_uri).ok()?.user_plain();
+    (!user.is_empty()).then_some(user)
 }
 
 fn cut(mut text: String) -> String {

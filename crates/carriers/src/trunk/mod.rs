@@ -4,48 +4,63 @@
 mod door;
 mod lines;
 mod pace;
+mod registrations;
 mod resolve;
 
 use crate::StartError;
-use crate::agent::budget::BudgetConfig;
 use crate::agent::counters::AgentFigures;
-use crate::agent::{AgentConfig, Door};
+use crate::agent::tls::TlsFiles;
+use crate::agent::{AgentConfig, AgentOrder, Door};
 use crate::leg::Profile;
+use crate::leg::attempts::Target;
 use crate::leg::exchange::{Exchange, Placing, withdrawn};
 use crate::leg::sound::SoundPolicy;
 use crate::leg::table::LegTable;
 use door::TrunkDoor;
 use lines::Lines;
-use model::LegId;
 use model::leg::{LegOrder, Refusal};
-use model::trunk::Trunk;
+use model::trunk::{RegistrationStatus, Trunk, TrunkTransport};
+use model::{LegId, TrunkId};
 use pace::Place;
 use ports::carrier::IncomingRef;
 use ports::{Carrier, CarrierError, Clock, Dial, InboundCalls, LegSink, MediaPlane, Route, Timeline};
+use registrations::Registrations;
 use sip::message::uri::escape_user;
-use sip::{CallKey, Credentials, Party};
+use sip::{CallKey, Credentials, Hop, Party, Registration, RegistrationKey, Transport};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 /// How often the hosts of trunks are looked up again, for the calls that come from them.
 const REFRESH_EACH: Duration = Duration::from_secs(60);
+/// How long a carrier that stops waits for its registrations to be taken back.
+const UNREGISTER_MAX: Duration = Duration::from_secs(2);
 /// Hosts that are looked up at one time.
 const LOOK_UPS_MAX: usize = 32;
 
 /// What the trunk carrier is told once.
 #[derive(Debug, Clone)]
 pub struct TrunkConfig {
-    /// Where SIP is spoken, e.g. `0.0.0.0:5060`; port 0 picks a free one.
+    /// Where SIP is spoken over UDP, e.g. `0.0.0.0:5060`; port 0 picks a free one.
     pub bind: SocketAddr,
+    /// Where to listen for TCP, if anywhere; port 0: the port of UDP.
+    pub tcp: Option<SocketAddr>,
+    /// Where to listen for TLS, if anywhere; port 0 picks a free one.
+    pub tls: Option<SocketAddr>,
+    /// Certificates.
+    pub tls_files: TlsFiles,
     /// The address that peers reach us at, where it is not the local one (behind 1:1 address translation): stands
     /// in Via, Contact and in descriptions of sound. None: the bound address; where that is none in particular, the
     /// local address of the route to each peer.
     pub advertised: Option<IpAddr>,
     /// User-Agent and Server.
     pub user_agent: String,
+    /// Name servers to ask; none: those of the system.
+    pub nameservers: Vec<SocketAddr>,
     /// Most calls at one time, over all trunks, both directions.
     pub calls_max: usize,
+    /// Most of them that may come from one address.
+    pub calls_per_source_max: usize,
     /// After so long without any packet of sound on a connected leg it is reported silent.
     pub silence_limit: Option<Duration>,
 }
@@ -55,9 +70,14 @@ impl TrunkConfig {
     pub fn new(bind: SocketAddr) -> Self {
         Self {
             bind,
+            tcp: None,
+            tls: None,
+            tls_files: TlsFiles::default(),
             advertised: None,
             user_agent: concat!("Lyrebird/", env!("CARGO_PKG_VERSION")).to_owned(),
+            nameservers: Vec::new(),
             calls_max: 10_000,
+            calls_per_source_max: 10_000,
             silence_limit: Some(Duration::from_secs(60)),
         }
     }
@@ -68,6 +88,7 @@ pub struct TrunkCarrier {
     config: TrunkConfig,
     exchange: Exchange,
     lines: Arc<Lines>,
+    registrations: Arc<Registrations>,
     door: Arc<TrunkDoor>,
     clock: Arc<dyn Clock>,
 }
@@ -81,28 +102,30 @@ impl TrunkCarrier {
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, StartError> {
         let lines = Arc::new(Lines::default());
+        let registrations = Arc::new(Registrations::default());
         let table = LegTable::new(config.calls_max);
         let door = Arc::new(TrunkDoor {
             config: config.clone(),
             lines: Arc::clone(&lines),
+            registrations: Arc::clone(&registrations),
+            clock: Arc::clone(&clock),
             table: Arc::clone(&table),
             timeline: Arc::clone(&timeline),
             inbound: OnceLock::new(),
             carrier: OnceLock::new(),
         });
         let agent = AgentConfig {
-            bind: config.bind,
+            tcp: config.tcp,
+            tls: config.tls,
+            tls_files: config.tls_files.clone(),
             advertised: config.advertised,
-            user_agent: config.user_agent.clone(),
             calls_max: config.calls_max,
-            loopback_only: false,
-            automatic_trying: true,
-            trace: true,
-            budget: BudgetConfig::default(),
+            calls_per_source_max: config.calls_per_source_max,
+            ..AgentConfig::new("trunks", config.bind, &config.user_agent)
         };
         let as_door: Arc<dyn Door> = Arc::<TrunkDoor>::clone(&door);
         let exchange = Exchange::start(agent, table, as_door, media, Some(timeline), Arc::clone(&clock))?;
-        let carrier = Arc::new(Self { config, exchange, lines, door, clock });
+        let carrier = Arc::new(Self { config, exchange, lines, registrations, door, clock });
         // Set once, here.
         let _ = carrier.door.carrier.set(Arc::downgrade(&carrier));
         tokio::spawn(refresh(Arc::downgrade(&carrier)));
@@ -119,6 +142,17 @@ impl TrunkCarrier {
         self.exchange.is_running()
     }
 
+    /// Where SIP is spoken over TLS.
+    pub fn tls_addr(&self) -> Option<SocketAddr> {
+        self.exchange.tls_addr()
+    }
+
+    /// Reads the certificates again: connections made from now on use them. What was read before stays in use if that
+    /// fails.
+    pub fn reload(&self) -> Result<(), StartError> {
+        self.exchange.agent().reload()
+    }
+
     /// What the SIP user agent has done.
     pub fn figures(&self) -> AgentFigures {
         self.exchange.figures()
@@ -131,18 +165,86 @@ impl TrunkCarrier {
         }
     }
 
-    /// Waits for the call's place in time and finds the trunk's host.
-    async fn prepare(&self, trunk: &Trunk) -> Result<SocketAddr, CarrierError> {
+    /// Waits for the call's place in time and finds the trunk's hosts.
+    async fn prepare(&self, trunk: &Trunk) -> Result<Vec<Target>, CarrierError> {
         let wait = self.lines.meter(trunk.id).wait(trunk.calls_per_second_max, self.clock.now());
         let wait = wait.ok_or(CarrierError::Full)?;
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
-        let addresses = resolve::resolve(&trunk.host, trunk.port, self.local_addr().ip()).await?;
+        self.targets(trunk).await
+    }
+
+    /// The hosts of a trunk in the order in which they are to be tried; never empty.
+    async fn targets(&self, trunk: &Trunk) -> Result<Vec<Target>, CarrierError> {
+        let addresses = resolve::resolve(&trunk.host, port(trunk), self.local_addr().ip()).await?;
         self.lines.found(trunk.id, &addresses);
-        let unresolvable =
-            || CarrierError::Unresolvable { host: trunk.host.clone(), reason: "no address".to_owned() };
-        addresses.first().copied().ok_or_else(unresolvable)
+        let name: Arc<str> = trunk.host.as_str().into();
+        let target = |address| Target {
+            hop: Hop::new(transport(trunk), address),
+            name: Some(Arc::clone(&name)),
+            uri: None,
+        };
+        Ok(addresses.into_iter().map(target).collect())
+    }
+
+    /// Takes all registrations back, and waits a while for it.
+    pub async fn stop(&self) {
+        self.keep_registrations(&[]).await;
+        if tokio::time::timeout(UNREGISTER_MAX, self.registrations.all_ended()).await.is_err() {
+            tracing::warn!("not all registrations could be taken back");
+        }
+    }
+
+    /// Orders what is to be registered, or no longer.
+    async fn keep_registrations(&self, trunks: &[Arc<Trunk>]) {
+        let change = self.registrations.replace(trunks, self.clock.now());
+        for key in change.unregister {
+            self.tell_agent(AgentOrder::Unregister { key }).await;
+        }
+        for (key, trunk) in change.register {
+            self.register(key, &trunk).await;
+        }
+    }
+
+    /// Registers at the trunk's host, the first that is not known to be out of order.
+    async fn register(&self, key: RegistrationKey, trunk: &Trunk) {
+        let targets = match self.targets(trunk).await {
+            Ok(targets) => targets,
+            Err(error) => {
+                return self.registrations.cannot(trunk.id, &error.to_string(), self.clock.now());
+            }
+        };
+        let Some((target, credentials)) = targets.into_iter().next().zip(trunk.credentials.as_ref()) else {
+            return;
+        };
+        let host = resolve::uri_host(&trunk.host, trunk.port);
+        let registration = Box::new(Registration {
+            registrar_uri: format!("sip:{host}"),
+            aor: format!("sip:{}@{host}", escape_user(&credentials.username)),
+            contact_user: credentials.username.clone(),
+            destination: target.hop,
+            credentials: digest_credentials(trunk),
+            expires: Duration::from_secs(trunk.register_expires_s.into()),
+        });
+        self.tell_agent(AgentOrder::Register { key, registration, name: target.name }).await;
+    }
+
+    /// Registers at the next host, where the one asked last does not answer. With one host alone the endpoint's own
+    /// patience is enough.
+    async fn register_elsewhere(&self, key: RegistrationKey, trunk: &Trunk) {
+        if self.registrations.key(trunk.id) == Some(key)
+            && self.targets(trunk).await.is_ok_and(|targets| targets.len() > 1)
+        {
+            self.register(key, trunk).await;
+        }
+    }
+
+    async fn tell_agent(&self, order: AgentOrder) {
+        match self.exchange.agent().reserve().await {
+            Ok(place) => place.order(order),
+            Err(error) => tracing::warn!(%error, "a registration could not be ordered"),
+        }
     }
 
     /// Looks up the hosts of all trunks, some at a time.
@@ -155,7 +257,7 @@ impl TrunkCarrier {
                 && let Some(trunk) = waiting.next()
             {
                 running.spawn(async move {
-                    let found = resolve::resolve(&trunk.host, trunk.port, local).await;
+                    let found = resolve::resolve(&trunk.host, port(&trunk), local).await;
                     (trunk, found)
                 });
             }
@@ -182,12 +284,12 @@ impl Carrier for TrunkCarrier {
             () = seat.withdrawn() => None,
             prepared = self.prepare(trunk) => Some(prepared?),
         };
-        let Some(peer) = prepared else {
+        let Some(targets) = prepared else {
             drop((seat, place));
             withdrawn(dial.leg, dial.sink.as_ref());
             return Ok(());
         };
-        let placing = placing(&self.config, trunk, &dial, peer, place);
+        let placing = placing(&self.config, trunk, &dial, targets, place);
         self.exchange.place(seat, dial.leg, &dial.sink, placing).await
     }
 
@@ -208,31 +310,54 @@ impl Carrier for TrunkCarrier {
         self.lines.replace(trunks);
         for trunk in self.lines.all() {
             if let Some(address) = resolve::literal(&trunk.host) {
-                self.lines.found(trunk.id, &[SocketAddr::new(address, trunk.port)]);
+                self.lines.found(trunk.id, &[SocketAddr::new(address, port(&trunk))]);
             }
         }
         if let Some(carrier) = self.door.carrier.get().and_then(Weak::upgrade) {
-            tokio::spawn(async move { carrier.look_up().await });
+            tokio::spawn(async move {
+                carrier.keep_registrations(&carrier.lines.all()).await;
+                carrier.look_up().await;
+            });
         }
+    }
+
+    fn registration(&self, trunk: TrunkId) -> Option<RegistrationStatus> {
+        self.registrations.status(trunk)
     }
 }
 
-fn placing(config: &TrunkConfig, trunk: &Trunk, dial: &Dial, peer: SocketAddr, place: Place) -> Placing {
+const fn transport(trunk: &Trunk) -> Transport {
+    match trunk.transport {
+        TrunkTransport::Auto | TrunkTransport::Udp => Transport::Udp,
+        TrunkTransport::Tcp => Transport::Tcp,
+        TrunkTransport::Tls => Transport::Tls,
+    }
+}
+
+fn port(trunk: &Trunk) -> u16 {
+    trunk.port.unwrap_or(transport(trunk).default_port())
+}
+
+fn placing(config: &TrunkConfig, trunk: &Trunk, dial: &Dial, targets: Vec<Target>, place: Place) -> Placing {
     let host = resolve::uri_host(&trunk.host, trunk.port);
-    let credentials = trunk.credentials.as_ref().map(|known| Credentials {
-        username: known.username.clone(),
-        password: known.password.expose().clone(),
-        realm: None,
-    });
     Placing {
-        peer,
+        targets,
+        guide: None,
         to_uri: format!("sip:{}@{host}", escape_user(dial.to.expose())),
         from: Party { display: None, user: dial.from.expose().clone(), host },
-        credentials,
+        credentials: digest_credentials(trunk),
         headers: Vec::new(),
         ring_timeout: Duration::from_millis(dial.ring_timeout_ms.into()),
         profile: profile(config, trunk, place),
     }
+}
+
+fn digest_credentials(trunk: &Trunk) -> Option<Credentials> {
+    trunk.credentials.as_ref().map(|known| Credentials {
+        username: known.username.clone(),
+        password: known.password.expose().clone(),
+        realm: None,
+    })
 }
 
 /// How a leg over this trunk behaves.
@@ -253,5 +378,8 @@ async fn refresh(carrier: Weak<TrunkCarrier>) {
         tokio::time::sleep(REFRESH_EACH).await;
         let Some(carrier) = carrier.upgrade() else { return };
         carrier.look_up().await;
+        for (key, trunk) in carrier.registrations.failed() {
+            carrier.register(key, &trunk).await;
+        }
     }
 }

@@ -34,11 +34,14 @@ pub(crate) fn literal(host: &str) -> Option<IpAddr> {
     address.parse().ok()
 }
 
-/// `host` as it stands in a URI: IPv6 addresses in brackets, the port only where it is not 5060.
-pub(crate) fn uri_host(host: &str, port: u16) -> String {
+/// `host` as it stands in a URI: IPv6 addresses in brackets, the port only where it is given and not 5060.
+pub(crate) fn uri_host(host: &str, port: Option<u16>) -> String {
     let bracketed = host.contains(':') && !host.starts_with('[');
     let host = if bracketed { format!("[{host}]") } else { host.to_owned() };
-    if port == 5060 { host } else { format!("{host}:{port}") }
+    match port {
+        None | Some(5060) => host,
+        Some(port) => format!("{host}:{port}"),
+    }
 }
 
 #[cfg(test)]
@@ -71,9 +74,9 @@ mod tests {
 
     #[test]
     fn hosts_in_uris() {
-        assert_eq!(uri_host("sip.example.com", 5060), "sip.example.com");
-        assert_eq!(uri_host("192.0.2.1", 5080), "192.0.2.1:5080");
-        assert_eq!(uri_host("2001:db8::1", 5060), "[2001:db8::1]");
-        assert_eq!(uri_host("[2001:db8::1]", 5061), "[2001:db8::1]:5061");
+        assert_eq!(uri_host("sip.example.com", None), "sip.example.com");
+        assert_eq!(uri_host("192.0.2.1", Some(5080)), "192.0.2.1:5080");
+        assert_eq!(uri_host("2001:db8::1", Some(5060)), "[2001:db8::1]");
+        assert_eq!(uri_host("[2001:db8::1]", Some(5061)), "[2001:db8::1]:5061");
     }
 }

@@ -3,6 +3,7 @@
 
 mod peer;
 mod sandbox;
+mod streams;
 mod support;
 mod trunk;
 mod unusual;

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use model::leg::{LegEnd, LegFact};
 use model::sound::{Codec, MediaFact};
 use model::timeline::TimelineEntry;
-use model::trunk::Trunk;
+use model::trunk::{RedirectPolicy, Trunk, TrunkTransport};
 use model::{CallId, IdSource, LegId, OrganizationId, Pii, Timestamp, TrunkId};
 use ports::carrier::IncomingCall;
 use ports::media::{Clip, ClipId, FinishedRecording, MediaConnection, OpenLeg, PlaneOrder};
@@ -305,7 +305,11 @@ pub(crate) fn trunk(host: &str, port: u16) -> Trunk {
         organization: OrganizationId::generate(&mut ids, now),
         name: "test".to_owned(),
         host: host.to_owned(),
-        port,
+        port: Some(port),
+        transport: TrunkTransport::Auto,
+        register: false,
+        register_expires_s: 600,
+        redirects: RedirectPolicy::Refuse,
         credentials: None,
         allowed_sources: Vec::new(),
         codecs: vec![Codec::Pcmu, Codec::Pcma],

@@ -25,9 +25,13 @@ impl Side {
     }
 
     pub(crate) async fn start_at(bind: SocketAddr) -> Self {
+        Self::start_as(TrunkConfig::new(bind)).await
+    }
+
+    pub(crate) async fn start_as(config: TrunkConfig) -> Self {
         let (plane, lines) = (Arc::new(FakePlane::default()), Arc::new(Lines::default()));
         let carrier = TrunkCarrier::start(
-            TrunkConfig::new(bind),
+            config,
             Arc::<FakePlane>::clone(&plane) as Arc<dyn MediaPlane>,
             Arc::<Lines>::clone(&lines) as Arc<dyn Timeline>,
             Arc::new(WallClock::default()),

@@ -9,7 +9,7 @@ use model::TrunkId;
 use model::fault::{Fault, FaultCode};
 use model::sound::Codec;
 use model::tenant::Principal;
-use model::trunk::{Network, Trunk, TrunkCredentials};
+use model::trunk::{Network, RedirectPolicy, RegistrationStatus, Trunk, TrunkCredentials, TrunkTransport};
 use ports::StoreError;
 use ports::store::{Page, PageRequest, StoredResponse};
 use std::net::IpAddr;
@@ -22,8 +22,16 @@ pub struct NewTrunk {
     pub name: String,
     /// Host name or address.
     pub host: String,
-    /// UDP port, 5060 as a rule.
-    pub port: u16,
+    /// Port; none: as the domain says, else the transport's own.
+    pub port: Option<u16>,
+    /// How it is spoken to.
+    pub transport: TrunkTransport,
+    /// Whether we register there; needs credentials.
+    pub register: bool,
+    /// How long a registration is to last; see [`Trunk::REGISTER_EXPIRES_S_LIMITS`].
+    pub register_expires_s: u32,
+    /// What becomes of calls that it sends elsewhere.
+    pub redirects: RedirectPolicy,
     /// User and password.
     pub credentials: Option<TrunkCredentials>,
     /// Networks from which the carrier calls us, at most [`Trunk::SOURCES_MAX`].
@@ -43,8 +51,16 @@ pub struct TrunkChange {
     pub name: Option<String>,
     /// See [`NewTrunk::host`].
     pub host: Option<String>,
-    /// See [`NewTrunk::port`].
-    pub port: Option<u16>,
+    /// See [`NewTrunk::port`]; `Some(None)` leaves it to the domain.
+    pub port: Option<Option<u16>>,
+    /// See [`NewTrunk::transport`].
+    pub transport: Option<TrunkTransport>,
+    /// See [`NewTrunk::register`].
+    pub register: Option<bool>,
+    /// See [`NewTrunk::register_expires_s`].
+    pub register_expires_s: Option<u32>,
+    /// See [`NewTrunk::redirects`].
+    pub redirects: Option<RedirectPolicy>,
     /// See [`NewTrunk::credentials`]; `Some(None)` removes them.
     pub credentials: Option<Option<TrunkCredentials>>,
     /// See [`NewTrunk::allowed_sources`].
@@ -75,6 +91,10 @@ impl Engine {
             name: new.name,
             host: new.host,
             port: new.port,
+            transport: new.transport,
+            register: new.register,
+            register_expires_s: new.register_expires_s,
+            redirects: new.redirects,
             credentials: new.credentials,
             allowed_sources: new.allowed_sources,
             codecs: new.codecs,
@@ -126,6 +146,11 @@ impl Engine {
         found.ok_or_else(|| Fault::new(FaultCode::NotFound))
     }
 
+    /// How the registration of a trunk stands; none if it has none.
+    pub fn trunk_registration(&self, trunk: TrunkId) -> Option<RegistrationStatus> {
+        self.core.trunks.live()?.registration(trunk)
+    }
+
     /// Trunks, newest first.
     pub async fn trunks(&self, who: Principal, request: PageRequest) -> Result<Page<Trunk>, Fault> {
         self.core.store.trunks(admin(who)?, page(request)).await.map_err(of_store)
@@ -144,6 +169,10 @@ fn apply(trunk: &mut Trunk, change: TrunkChange) {
         name,
         host,
         port,
+        transport,
+        register,
+        register_expires_s,
+        redirects,
         credentials,
         allowed_sources,
         codecs,
@@ -153,6 +182,10 @@ fn apply(trunk: &mut Trunk, change: TrunkChange) {
     set(&mut trunk.name, name);
     set(&mut trunk.host, host);
     set(&mut trunk.port, port);
+    set(&mut trunk.transport, transport);
+    set(&mut trunk.register, register);
+    set(&mut trunk.register_expires_s, register_expires_s);
+    set(&mut trunk.redirects, redirects);
     set(&mut trunk.credentials, credentials);
     set(&mut trunk.allowed_sources, allowed_sources);
     set(&mut trunk.codecs, codecs);
@@ -175,7 +208,13 @@ pub fn check_trunk(trunk: &Trunk) -> Result<(), Fault> {
         Trunk::NAME_CHARS.contains(&trunk.name.chars().count()) && !trunk.name.chars().any(char::is_control);
     rule(named, "name", "must have 1 to 128 characters, none of them a control character")?;
     rule(is_host(&trunk.host), "host", "must be a host name or an IP address")?;
-    within("port", trunk.port, Trunk::PORTS)?;
+    within("port", trunk.port.unwrap_or(*Trunk::PORTS.start()), Trunk::PORTS)?;
+    within("registerExpires", trunk.register_expires_s, Trunk::REGISTER_EXPIRES_S_LIMITS)?;
+    rule(
+        !trunk.register || trunk.credentials.is_some(),
+        "register",
+        "needs username and password to register with",
+    )?;
     if let Some(credentials) = &trunk.credentials {
         let fits =
             |text: &str| Trunk::CREDENTIAL_BYTES.contains(&text.len()) && !text.chars().any(char::is_control);
@@ -195,7 +234,11 @@ pub fn check_trunk(trunk: &Trunk) -> Result<(), Fault> {
     within("concurrentCalls", trunk.concurrent_calls_max, Trunk::CONCURRENT_CALLS_LIMITS)
 }
 
-fn within(param: &str, value: u16, range: RangeInclusive<u16>) -> Result<(), Fault> {
+fn within<N: PartialOrd + Copy + std::fmt::Display>(
+    param: &str,
+    value: N,
+    range: RangeInclusive<N>,
+) -> Result<(), Fault> {
     if range.contains(&value) {
         return Ok(());
     }
@@ -238,7 +281,11 @@ mod tests {
             organization: model::OrganizationId::generate(&mut ids, now),
             name: "a".into(),
             host: "h.example".into(),
-            port: Trunk::PORT,
+            port: None,
+            transport: TrunkTransport::Auto,
+            register: false,
+            register_expires_s: Trunk::REGISTER_EXPIRES_S,
+            redirects: RedirectPolicy::Refuse,
             credentials: None,
             allowed_sources: Vec::new(),
             codecs: Trunk::CODECS.to_vec(),
@@ -255,7 +302,9 @@ mod tests {
         };
         limits(|trunk| trunk.name = "a\nb".into(), "name");
         limits(|trunk| trunk.host = "a b".into(), "host");
-        limits(|trunk| trunk.port = 0, "port");
+        limits(|trunk| trunk.port = Some(0), "port");
+        limits(|trunk| trunk.register_expires_s = 59, "registerExpires");
+        limits(|trunk| trunk.register = true, "register");
         limits(|trunk| trunk.codecs.clear(), "codecs");
         limits(|trunk| trunk.codecs = vec![Codec::Pcmu, Codec::Pcma, Codec::Pcmu], "codecs");
         limits(|trunk| trunk.calls_per_second_max = 1_001, "callsPerSecond");

@@ -9,6 +9,7 @@ use model::flow::{Flow, FlowCommand, Step};
 use model::leg::{LegEndKind, LegEndedBy, LegFact};
 use model::sound::Codec;
 use model::tenant::Principal;
+use model::trunk::{RedirectPolicy, TrunkTransport};
 use model::{CommandId, IdSource, Timestamp, TrunkId};
 use ports::CarrierError;
 use ports::Route;
@@ -20,7 +21,11 @@ fn trunk() -> NewTrunk {
     NewTrunk {
         name: "carrier".into(),
         host: "carrier.example".into(),
-        port: 5060,
+        port: Some(5060),
+        transport: TrunkTransport::Auto,
+        register: false,
+        register_expires_s: 600,
+        redirects: RedirectPolicy::Refuse,
         credentials: None,
         allowed_sources: Vec::new(),
         codecs: vec![Codec::Pcmu],

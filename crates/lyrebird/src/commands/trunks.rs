@@ -17,18 +17,18 @@ pub(crate) async fn run(args: Trunks) -> CommandResult {
         TrunksAction::List => {
             let page = client.get("/v1/trunks?limit=100").await?;
             for trunk in page.get("data").and_then(Value::as_array).into_iter().flatten() {
-                let port = trunk.get("port").and_then(Value::as_u64).unwrap_or_default();
-                terminal::line(&format!(
-                    "{}  {}  {}:{port}",
-                    text(trunk, "id"),
-                    text(trunk, "name"),
-                    text(trunk, "host")
-                ));
+                terminal::line(&line(trunk));
             }
         }
-        TrunksAction::Add { name, host, port, username, allowed_sources } => {
-            let mut trunk =
-                json!({ "name": name, "host": host, "port": port, "allowedSources": allowed_sources });
+        TrunksAction::Add { name, host, port, transport, register, username, allowed_sources } => {
+            let mut trunk = json!({
+                "name": name,
+                "host": host,
+                "port": port,
+                "transport": transport,
+                "register": register,
+                "allowedSources": allowed_sources,
+            });
             if let (Some(username), Some(fields)) = (username, trunk.as_object_mut()) {
                 let password = std::env::var(PASSWORD_VARIABLE)
                     .map_err(|_| format!("set {PASSWORD_VARIABLE} to the password of {username}"))?;
@@ -43,4 +43,19 @@ pub(crate) async fn run(args: Trunks) -> CommandResult {
         }
     }
     Ok(())
+}
+
+/// A trunk for a person: id, name, where it is, and how its registration stands.
+fn line(trunk: &Value) -> String {
+    let port = trunk.get("port").and_then(Value::as_u64).map(|port| format!(":{port}")).unwrap_or_default();
+    let registration = trunk.get("registration").and_then(|registration| registration.get("state"));
+    let registration = registration.and_then(Value::as_str).map(|state| format!("  {state}"));
+    format!(
+        "{}  {}  {}{port} ({}){}",
+        text(trunk, "id"),
+        text(trunk, "name"),
+        text(trunk, "host"),
+        text(trunk, "transport"),
+        registration.unwrap_or_default()
+    )
 }

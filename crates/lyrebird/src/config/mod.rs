@@ -51,8 +51,49 @@ pub(crate) struct Http {
 pub(crate) struct Sip {
     pub addr: SocketAddr,
     #[serde(deserialize_with = "optional")]
+    pub tcp_addr: Option<SipListener>,
+    #[serde(deserialize_with = "optional")]
+    pub tls_addr: Option<SocketAddr>,
+    #[serde(deserialize_with = "optional")]
     pub advertised_ip: Option<IpAddr>,
     pub user_agent: String,
+    pub source_share_percent: u8,
+    pub nameservers: Vec<SocketAddr>,
+    pub tls: SipTls,
+}
+
+/// `[sip.tls]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SipTls {
+    #[serde(deserialize_with = "optional")]
+    pub cert: Option<PathBuf>,
+    #[serde(deserialize_with = "optional")]
+    pub key: Option<PathBuf>,
+    #[serde(deserialize_with = "optional")]
+    pub ca: Option<PathBuf>,
+    #[serde(deserialize_with = "optional")]
+    pub client_cert: Option<PathBuf>,
+    #[serde(deserialize_with = "optional")]
+    pub client_key: Option<PathBuf>,
+    #[serde(deserialize_with = "optional")]
+    pub client_ca: Option<PathBuf>,
+}
+
+/// Where to listen for connections: an address, or the one of UDP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SipListener {
+    /// The address and port of UDP.
+    Same,
+    /// This one.
+    At(SocketAddr),
+}
+
+impl std::str::FromStr for SipListener {
+    type Err = std::net::AddrParseError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "same" { Ok(Self::Same) } else { text.parse().map(Self::At) }
+    }
 }
 
 /// `[rtp]`
@@ -200,8 +241,16 @@ pub(crate) enum LogFormat {
 pub(crate) struct TrunkEntry {
     pub name: String,
     pub host: String,
-    #[serde(default = "default_port")]
-    pub port: u16,
+    #[serde(default)]
+    pub port: Option<u16>,
+    #[serde(default)]
+    pub transport: model::trunk::TrunkTransport,
+    #[serde(default)]
+    pub register: bool,
+    #[serde(default = "default_register_expires_s")]
+    pub register_expires_s: u32,
+    #[serde(default)]
+    pub redirects: model::trunk::RedirectPolicy,
     #[serde(default)]
     pub username: String,
     #[serde(default)]
@@ -226,8 +275,8 @@ fn optional<'de, D: serde::Deserializer<'de>, T: std::str::FromStr<Err: std::fmt
     if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(serde::de::Error::custom) }
 }
 
-const fn default_port() -> u16 {
-    Trunk::PORT
+const fn default_register_expires_s() -> u32 {
+    Trunk::REGISTER_EXPIRES_S
 }
 
 fn default_codecs() -> Vec<model::sound::Codec> {

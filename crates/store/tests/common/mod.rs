@@ -9,7 +9,7 @@ use model::leg::ReleaseCause;
 use model::recording::{Recording, RecordingStatus};
 use model::sound::{Codec, RecordSource};
 use model::tenant::{App, KeyClass, KeyRecord, Organization};
-use model::trunk::{PhoneNumber, Trunk, TrunkCredentials};
+use model::trunk::{PhoneNumber, RedirectPolicy, Trunk, TrunkCredentials, TrunkTransport};
 use model::webhook::{Delivery, DeliveryState, WebhookEndpoint};
 use model::{
     AppId, CallId, IdSource, KeyId, NodeId, NumberId, OrganizationId, Pii, RecordingId, Secret, Timestamp,
@@ -175,7 +175,11 @@ impl World {
             organization: self.organization,
             name: "Trunk".to_owned(),
             host: "sip.example.com".to_owned(),
-            port: 5060,
+            port: Some(5060),
+            transport: TrunkTransport::Auto,
+            register: false,
+            register_expires_s: 600,
+            redirects: RedirectPolicy::Refuse,
             credentials: Some(credentials),
             allowed_sources: vec!["192.0.2.0/24".parse().unwrap()],
             codecs: vec![Codec::Pcma],

@@ -1,0 +1,98 @@
+//! Who gets in: what each source may send before anything is read of it, and what of a stranger's is heard at all.
+//! Answers nothing; what is not taken is dropped and counted.
+
+use super::Door;
+use super::budget::{Budget, BudgetConfig, Verdict, place};
+use super::counters::Counters;
+use model::Timestamp;
+use sip::message::{HeaderName, Message, NameAddr, StartLine};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// The gate of one user agent.
+pub(super) struct Gate {
+    door: Arc<dyn Door>,
+    counters: Arc<Counters>,
+    budget: Budget,
+    /// Calls that came from each source.
+    calls: HashMap<IpAddr, usize>,
+    calls_per_source_max: usize,
+}
+
+/// Whose message, or connection, it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Passage {
+    /// A peer's we know.
+    Known,
+    /// Anybody's, and it may belong to a call.
+    Stranger,
+    /// It is not heard.
+    Refused,
+}
+
+impl Gate {
+    pub(super) fn new(
+        door: Arc<dyn Door>,
+        counters: Arc<Counters>,
+        budget: BudgetConfig,
+        calls_per_source_max: usize,
+    ) -> Self {
+        Self { door, counters, budget: Budget::new(budget), calls: HashMap::new(), calls_per_source_max }
+    }
+
+    /// Whether a message may reach the endpoint: within its source's budget, and no stranger's request outside of a
+    /// call. Messages within a call may come from anywhere; the endpoint knows its dialogs.
+    pub(super) fn takes(&mut self, source: IpAddr, message: &[u8], now: Timestamp) -> Passage {
+        match self.weigh(source, now) {
+            Passage::Stranger if is_outside_any_call(message) => {
+                self.counters.strangers.add();
+                Passage::Refused
+            }
+            passage => passage,
+        }
+    }
+
+    /// Whether anything from this source is taken now, and whose it is.
+    pub(super) fn weigh(&mut self, source: IpAddr, now: Timestamp) -> Passage {
+        let door = &self.door;
+        match self.budget.take(source, now, |source| door.admits(source)) {
+            Verdict::Known => Passage::Known,
+            Verdict::Stranger => Passage::Stranger,
+            Verdict::TooMany => {
+                self.counters.over_budget.add();
+                Passage::Refused
+            }
+        }
+    }
+
+    /// One more call of this source, if it may have one: no peer takes all the places there are.
+    pub(super) fn enter(&mut self, source: IpAddr) -> bool {
+        let calls = self.calls.entry(place(source)).or_default();
+        if *calls >= self.calls_per_source_max {
+            self.counters.over_share.add();
+            return false;
+        }
+        *calls += 1;
+        true
+    }
+
+    /// A call of this source is over.
+    pub(super) fn leave(&mut self, source: IpAddr) {
+        let source = place(source);
+        if let Some(calls) = self.calls.get_mut(&source) {
+            *calls = calls.saturating_sub(1);
+            if *calls == 0 {
+                self.calls.remove(&source);
+            }
+        }
+    }
+}
+
+/// Whether a message is a request that belongs to no call yet, or nothing that can be read.
+fn is_outside_any_call(message: &[u8]) -> bool {
+    let Ok(message) = Message::parse(message) else { return true };
+    let StartLine::Request { .. } = message.start else { return false };
+    let to = message.value(HeaderName::To).and_then(NameAddr::parse);
+    to.and_then(|to| to.tag()).is_none()
+}

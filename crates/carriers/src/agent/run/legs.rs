@@ -1,0 +1,196 @@
+//! The legs of the loop: each has the events of its call, a later attempt has its leg, and what a leg decides is done.
+
+use super::super::registrations::news;
+use super::super::traces::Trace;
+use super::{RETRY_AFTER_S, Run};
+use crate::leg::{self, Command, Fate, Leg};
+use model::Timestamp;
+use sip::{CallKey, Event, IncomingCall, Order, OrderError, OutgoingCall, Rejection};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use tokio::sync::oneshot;
+
+impl Run<'_> {
+    pub(super) fn place(
+        &mut self,
+        leg: Leg,
+        call: Box<OutgoingCall>,
+        taken: oneshot::Sender<Result<(), OrderError>>,
+        now: Timestamp,
+    ) {
+        let key = leg.key();
+        self.prepare_for(call.destination, leg.peer_name());
+        let accepted = self.endpoint.handle_order(Order::Invite { key, call }, now);
+        if accepted.is_ok() {
+            let leg = self.legs.entry(key).insert_entry(leg).into_mut();
+            leg.placed(now);
+            self.patience.extend(leg.patience_until().map(|at| (at, key, key)));
+        }
+        // Whoever asked may have stopped waiting; the leg then tells its own end.
+        let _ = taken.send(accepted);
+    }
+
+    pub(super) fn tell(&mut self, key: CallKey, command: Command, now: Timestamp) {
+        if let Some(leg) = self.legs.get_mut(&key) {
+            leg.command(command, now, &mut self.follow_ups);
+        } else if let Command::Adopt(body) = command {
+            body.finish(leg::gone());
+        }
+    }
+
+    /// Gives attempts up of which nothing was heard.
+    pub(super) fn lose_patience(&mut self, now: Timestamp) {
+        while let Some(waiting) = self.patience.first().copied().filter(|waiting| waiting.0 <= now) {
+            self.patience.remove(&waiting);
+            let (_, key, attempt) = waiting;
+            let Some(leg) = self.legs.get_mut(&key).filter(|leg| leg.call() == attempt) else { continue };
+            let done = catch_unwind(AssertUnwindSafe(|| leg.unheard(now, &mut self.follow_ups)));
+            match done {
+                Ok(fate) => self.meet(key, fate, now),
+                Err(_) => self.give_up(key),
+            }
+        }
+    }
+
+    /// Of a call that the endpoint lost to a panic no end would ever come: its leg is let go when it is hung up.
+    pub(super) fn let_orphans_go(&mut self) {
+        for key in std::mem::take(&mut self.orphans) {
+            let leg = self.leg_of(key);
+            let is_its_call = self.legs.get(&leg).is_some_and(|leg| leg.call() == key);
+            if !self.endpoint.has_call(key) && is_its_call {
+                self.give_up(key);
+            }
+        }
+    }
+
+    /// Lets go of a leg that a panic left half done: its end is told, and the peer hears that it is over.
+    pub(super) fn give_up(&mut self, key: CallKey) {
+        let leg = self.leg_of(key);
+        let call = self.legs.get(&leg).map_or(key, Leg::call);
+        self.guarded("a leg's end", |run| drop(run.let_go(leg)));
+        if self.endpoint.has_call(call) {
+            self.follow_ups.push(Order::HangUp { key: call, q850: None });
+        }
+    }
+
+    pub(super) fn event(&mut self, event: Event, now: Timestamp) {
+        if let Some((key, news)) = news(&event) {
+            return self.ground.door.registration(key, news);
+        }
+        let event = match event {
+            Event::Incoming { key, call } => return self.incoming(key, *call),
+            event => event,
+        };
+        let Some(call) = key_of(&event) else { return };
+        let key = self.leg_of(call);
+        // What an attempt says that was given up already is no matter.
+        let Some(leg) = self.legs.get_mut(&key).filter(|leg| leg.call() == call) else { return };
+        let fate = leg.event(event, now, &mut self.follow_ups);
+        self.meet(key, fate, now);
+    }
+
+    /// Does to a leg what its last step decided.
+    pub(super) fn meet(&mut self, key: CallKey, fate: Fate, now: Timestamp) {
+        match fate {
+            Fate::Lives => {}
+            Fate::Over => {
+                if let Some(leg) = self.let_go(key)
+                    && let Some(closed) = self.traces.over(key, leg.into_story())
+                {
+                    self.attempts.retain(|_, leg| *leg != closed);
+                }
+            }
+            Fate::Again(call) => self.try_again(key, call, now),
+        }
+    }
+
+    /// The next attempt of a leg's call.
+    pub(super) fn try_again(&mut self, key: CallKey, call: Box<OutgoingCall>, now: Timestamp) {
+        let attempt = CallKey(self.ground.next_key.fetch_add(1, Ordering::Relaxed));
+        let Some(leg) = self.legs.get_mut(&key) else { return };
+        leg.attempts(attempt, now);
+        let (hop, name) = (call.destination, leg.peer_name().map(str::to_owned));
+        let until = leg.patience_until();
+        self.attempts.insert(attempt, key);
+        self.patience.extend(until.map(|at| (at, key, attempt)));
+        self.prepare_for(hop, name.as_deref());
+        self.ground.counters.failovers.add();
+        if let Err(error) = self.endpoint.handle_order(Order::Invite { key: attempt, call }, now) {
+            tracing::debug!(%error, "a call could not go on to its next host");
+            let fate = self.legs.get_mut(&key).map(|leg| leg.cannot_go_on(&error.to_string()));
+            if let Some(fate) = fate {
+                self.meet(key, fate, now);
+            }
+        }
+    }
+
+    /// The leg that a call of the endpoint belongs to.
+    pub(super) fn leg_of(&self, call: CallKey) -> CallKey {
+        self.attempts.get(&call).copied().unwrap_or(call)
+    }
+
+    pub(super) fn let_go(&mut self, key: CallKey) -> Option<Leg> {
+        let leg = self.legs.remove(&key)?;
+        if let Some(source) = leg.source() {
+            self.gate.leave(source);
+        }
+        Some(leg)
+    }
+
+    pub(super) fn incoming(&mut self, key: CallKey, call: IncomingCall) {
+        self.ground.counters.incoming.add();
+        let source = call.source.address.ip();
+        if !self.gate.enter(source) {
+            let rejection = Rejection { retry_after_secs: Some(RETRY_AFTER_S), ..Rejection::with_code(503) };
+            return self.follow_ups.push(Order::Reject { key, rejection });
+        }
+        match self.ground.door.incoming(key, &call) {
+            Ok(mut leg) => {
+                leg.came_from(source);
+                self.traces.stands(key, leg.story());
+                self.legs.insert(key, leg);
+                self.ground.door.arrived(key, call);
+            }
+            Err(rejection) => {
+                self.gate.leave(source);
+                self.follow_ups.push(Order::Reject { key, rejection });
+            }
+        }
+    }
+
+    pub(super) fn trace(&mut self, call: CallKey, trace: Trace) {
+        let key = self.leg_of(call);
+        match self.legs.get_mut(&key) {
+            Some(leg) => trace.tell(leg.story()),
+            None => self.traces.keep(key, trace),
+        }
+    }
+}
+
+pub(super) const fn key_of(event: &Event) -> Option<CallKey> {
+    match event {
+        Event::Incoming { key, .. }
+        | Event::Trying { key }
+        | Event::Provisional { key, .. }
+        | Event::Answered { key, .. }
+        | Event::AnswerAcknowledged { key, .. }
+        | Event::Failed { key, .. }
+        | Event::Canceled { key, .. }
+        | Event::Ended { key, .. }
+        | Event::ReinviteReceived { key, .. }
+        | Event::ReinviteCanceled { key }
+        | Event::ReinviteAnswered { key, .. }
+        | Event::ReinviteFailed { key, .. }
+        | Event::AnswerWanted { key, .. }
+        | Event::ProvisionalAcknowledged { key, .. }
+        | Event::SessionRefreshed { key, .. }
+        | Event::ReferReceived { key, .. }
+        | Event::ReferProgress { key, .. }
+        | Event::InfoDigit { key, .. } => Some(*key),
+        Event::OptionsAnswered { .. }
+        | Event::Registered { .. }
+        | Event::RegistrationFailed { .. }
+        | Event::Unregistered { .. }
+        | Event::RegisterReceived { .. } => None,
+    }
+}

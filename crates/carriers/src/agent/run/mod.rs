@@ -1,0 +1,366 @@
+//! The agent's loop: messages, orders and time go into the endpoint; what comes out goes to the sockets and to the
+//! legs. Decides nothing about a call.
+
+mod ground;
+mod legs;
+
+use super::gate::{Gate, Passage};
+use super::streams::listen::Accepted;
+use super::streams::{Heard, LinkId, News, Streams};
+use super::traces::{Trace, Traces};
+use super::{AgentOrder, socket};
+use crate::leg::Leg;
+pub(super) use ground::{Ground, seed, serve};
+use legs::key_of;
+use model::Timestamp;
+use sip::{CallKey, Endpoint, Hop, Order, Output, Transport};
+use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::Interest;
+use tokio::sync::mpsc;
+
+/// Messages read, or orders taken, before everything else gets its turn.
+const TURN_MAX: usize = 64;
+/// Largest datagram.
+const DATAGRAM_BYTES_MAX: usize = 65_535;
+/// How long to sleep when nothing is waited for; levels are shown at least so often.
+const IDLE: Duration = Duration::from_secs(5);
+/// Rounds of orders and transport errors that one input may cause; what is left waits for the next input.
+const ROUNDS_MAX: usize = 16;
+/// When a caller may try again whose network has its share of all places.
+const RETRY_AFTER_S: u32 = 5;
+
+/// The loop's state.
+struct Run<'a> {
+    ground: &'a mut Ground,
+    endpoint: Endpoint,
+    streams: Streams,
+    heard: mpsc::Receiver<(LinkId, News)>,
+    gate: Gate,
+    /// Our port, where we are named to each peer by the address of the route to it.
+    named_by_route: Option<u16>,
+    legs: HashMap<CallKey, Leg>,
+    /// The leg of each call that is a leg's second or later attempt.
+    attempts: HashMap<CallKey, CallKey>,
+    /// When a leg's attempt is given up if nothing is heard of it: time, leg, attempt.
+    patience: BTreeSet<(Timestamp, CallKey, CallKey)>,
+    traces: Traces,
+    follow_ups: Vec<Order>,
+    unreachable: Vec<Hop>,
+    /// Calls that were hung up and that the endpoint did not know.
+    orphans: Vec<CallKey>,
+    /// Bodies of answers that shall be lost once on the way.
+    losing: Vec<Vec<u8>>,
+    shown_at: Timestamp,
+}
+
+impl<'a> Run<'a> {
+    fn new(ground: &'a mut Ground, seed: [u8; 32]) -> Self {
+        let config = &ground.config;
+        let (streams, heard) = Streams::new(config.streams, Some(Arc::clone(&ground.tls)));
+        let (door, counters) = (Arc::clone(&ground.door), Arc::clone(&ground.counters));
+        Self {
+            endpoint: Endpoint::new(ground.endpoint.clone(), seed),
+            streams,
+            heard,
+            gate: Gate::new(door, counters, config.budget, config.calls_per_source_max),
+            named_by_route: config.named_by_route(),
+            legs: HashMap::new(),
+            attempts: HashMap::new(),
+            patience: BTreeSet::new(),
+            traces: Traces::default(),
+            follow_ups: Vec::new(),
+            unreachable: Vec::new(),
+            orphans: Vec::new(),
+            losing: Vec::new(),
+            shown_at: Timestamp::default(),
+            ground,
+        }
+    }
+
+    async fn run(mut self) {
+        let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
+        loop {
+            let now = self.ground.clock.now();
+            let sleep = self.deadline().map_or(IDLE, |deadline| deadline.since(now).min(IDLE));
+            tokio::select! {
+                order = self.ground.orders.recv() => {
+                    let Some(order) = order else { return };
+                    self.take_orders(order).await;
+                }
+                ready = self.ground.socket.ready(Interest::READABLE | Interest::ERROR) => {
+                    if ready.is_ok_and(|ready| ready.is_error()) {
+                        self.hear_refusals();
+                        self.settle(now).await;
+                    }
+                    self.read(&mut buffer).await;
+                }
+                Some((id, news)) = self.heard.recv() => self.hear(id, news).await,
+                Some(accepted) = self.ground.accepted.recv() => self.accept(accepted),
+                () = tokio::time::sleep(sleep) => {}
+            }
+            let now = self.ground.clock.now();
+            if self.deadline().is_some_and(|deadline| deadline <= now) {
+                self.lose_patience(now);
+                // A timer that is due is taken out before anything else, so none comes twice.
+                self.guarded("a timer", |run| run.endpoint.handle_timeout(now));
+                self.settle(now).await;
+            }
+            self.show(now);
+        }
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        let patience = self.patience.first().map(|waiting| waiting.0);
+        self.endpoint.deadline().into_iter().chain(patience).min()
+    }
+
+    /// Shows what is held, once a second.
+    fn show(&mut self, now: Timestamp) {
+        if now.since(self.shown_at) < Duration::from_secs(1) {
+            return;
+        }
+        self.shown_at = now;
+        let (load, levels) = (self.endpoint.load(), &self.ground.counters.levels);
+        let figure = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        levels.calls.set(figure(load.calls));
+        levels.transactions.set(figure(load.transactions));
+        levels.timers.set(figure(load.timers));
+        levels.connections.set(figure(self.streams.len()));
+        levels.orders.set(figure(self.ground.orders.len()));
+    }
+
+    async fn take_orders(&mut self, first: AgentOrder) {
+        let mut next = Some(first);
+        let mut left = TURN_MAX;
+        while let Some(order) = next.take() {
+            let now = self.ground.clock.now();
+            let key = match &order {
+                AgentOrder::Place { leg, .. } => Some(leg.key()),
+                AgentOrder::Tell { key, .. } => Some(*key),
+                AgentOrder::Register { .. } | AgentOrder::Unregister { .. } => None,
+            };
+            let done = self.guarded("an order", |run| run.take_order(order, now));
+            if let (None, Some(key)) = (done, key) {
+                self.give_up(key);
+            }
+            self.settle(now).await;
+            left -= 1;
+            if left > 0 {
+                next = self.ground.orders.try_recv().ok();
+            }
+        }
+    }
+
+    fn take_order(&mut self, order: AgentOrder, now: Timestamp) {
+        match order {
+            AgentOrder::Place { leg, call, taken } => self.place(*leg, call, taken, now),
+            AgentOrder::Tell { key, command } => self.tell(key, command, now),
+            AgentOrder::Register { key, registration, name } => {
+                self.prepare_for(registration.destination, name.as_deref());
+                self.follow_ups.push(Order::Register { key, registration });
+            }
+            AgentOrder::Unregister { key } => self.follow_ups.push(Order::Unregister { key }),
+        }
+    }
+
+    async fn read(&mut self, buffer: &mut [u8]) {
+        for _ in 0..TURN_MAX {
+            // An error is the echo of something sent before.
+            let (length, source) = match self.ground.socket.try_recv_from(buffer) {
+                Ok(read) => read,
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
+                Err(_) => {
+                    self.hear_refusals();
+                    continue;
+                }
+            };
+            let Some(datagram) = buffer.get(..length) else { return };
+            let now = self.ground.clock.now();
+            if self.message(Hop::udp(source), datagram, now) != Some(Passage::Refused) {
+                self.settle(now).await;
+            }
+        }
+    }
+
+    /// A message arrived; whose it is. None: it ended in a panic.
+    fn message(&mut self, hop: Hop, bytes: &[u8], now: Timestamp) -> Option<Passage> {
+        self.ground.counters.received.add();
+        self.guarded("a message", |run| {
+            let passage = run.gate.takes(hop.address.ip(), bytes, now);
+            if passage == Passage::Known && !run.endpoint.has_name_towards(hop.address.ip()) {
+                run.name_towards(hop.address);
+            }
+            if passage != Passage::Refused {
+                run.endpoint.handle_message(hop, bytes, now);
+            }
+            passage
+        })
+    }
+
+    /// The network told of peers that cannot be reached.
+    fn hear_refusals(&mut self) {
+        self.unreachable.extend(socket::refusals(&self.ground.socket).into_iter().map(Hop::udp));
+    }
+
+    fn accept(&mut self, accepted: Accepted) {
+        let now = self.ground.clock.now();
+        let passage = self.gate.weigh(accepted.peer.ip(), now);
+        let taken = passage != Passage::Refused && self.streams.accept(accepted, passage == Passage::Known);
+        let counters = &self.ground.counters;
+        if taken { counters.connections_taken.add() } else { counters.connections_refused.add() }
+    }
+
+    /// A connection tells something.
+    async fn hear(&mut self, id: LinkId, news: News) {
+        let now = self.ground.clock.now();
+        let Some(Heard { hop, news }) = self.streams.hear(id, news) else { return };
+        match news {
+            News::Opened => return,
+            News::Message(bytes) => match self.message(hop, &bytes, now) {
+                // Whoever says what nobody wants to hear has no business here.
+                Some(Passage::Refused) => return self.streams.close_hop(hop),
+                Some(passage) => self.streams.is_known(hop, passage == Passage::Known),
+                None => {}
+            },
+            News::Fault(fault, head) => {
+                if self.gate.takes(hop.address.ip(), &head, now) != Passage::Refused {
+                    self.guarded("a broken stream", |run| {
+                        run.endpoint.handle_stream_fault(hop, fault, &head);
+                    });
+                    self.settle(now).await;
+                }
+                return self.streams.close_hop(hop);
+            }
+            News::Closed(why) => {
+                tracing::debug!(peer = %hop.address, why, "a SIP connection is over");
+                self.ground.counters.connections_lost.add();
+                self.unreachable.push(hop);
+            }
+        }
+        self.settle(now).await;
+    }
+
+    /// A machine with several addresses is reached by each peer at that of the route to it.
+    fn name_towards(&mut self, peer: SocketAddr) {
+        if let Some(port) = self.named_by_route
+            && let Ok(address) = socket::address_towards(peer)
+        {
+            self.endpoint.set_name_towards(peer.ip(), &SocketAddr::new(address, port).to_string());
+        }
+    }
+
+    /// Something is about to go to this hop, which over TLS proves this name.
+    fn prepare_for(&mut self, hop: Hop, name: Option<&str>) {
+        self.name_towards(hop.address);
+        if let Some(name) = name
+            && hop.transport == Transport::Tls
+        {
+            self.streams.set_name(hop.address, name);
+        }
+    }
+
+    /// Carries out all that the endpoint and the legs want, until nobody wants anything.
+    async fn settle(&mut self, now: Timestamp) {
+        for _ in 0..ROUNDS_MAX {
+            while let Some(output) = self.endpoint.poll() {
+                match output {
+                    Output::Send { hop, bytes, retransmission } => {
+                        self.send(hop, &bytes, retransmission).await;
+                    }
+                    Output::Event(event) => {
+                        let key = key_of(&event);
+                        if self.guarded("an event", |run| run.event(event, now)).is_none()
+                            && let Some(key) = key
+                        {
+                            self.give_up(key);
+                        }
+                    }
+                    Output::Trace { key, direction, hop, bytes, retransmission } => {
+                        if let Some(key) = key {
+                            let trace = Trace { direction, hop, bytes, retransmission, at: now };
+                            self.guarded("a line on the timeline", |run| run.trace(key, trace));
+                        }
+                    }
+                }
+            }
+            if self.follow_ups.is_empty() && self.unreachable.is_empty() {
+                self.let_orphans_go();
+                self.losing.clear();
+                return;
+            }
+            for hop in std::mem::take(&mut self.unreachable) {
+                self.guarded("a transport error", |run| run.endpoint.handle_transport_error(hop, now));
+            }
+            for order in std::mem::take(&mut self.follow_ups) {
+                self.guarded("an order", |run| run.follow_up(order, now));
+            }
+        }
+    }
+
+    fn follow_up(&mut self, order: Order, now: Timestamp) {
+        let hung_up = match &order {
+            Order::HangUp { key, .. } => Some(*key),
+            _ => None,
+        };
+        if let Order::Answer { key, sdp } = &order
+            && self.legs.get_mut(key).is_some_and(Leg::takes_lost_answer)
+        {
+            self.losing.push(sdp.clone());
+        }
+        if let Err(error) = self.endpoint.handle_order(order, now) {
+            self.ground.counters.orders_refused.add();
+            tracing::debug!(%error, "an order did not fit the call's state");
+            self.orphans.extend(hung_up);
+        }
+    }
+
+    /// Does one piece of work. A panic in it costs what it was about, and no other call.
+    fn guarded<T>(&mut self, what: &'static str, work: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let done = catch_unwind(AssertUnwindSafe(|| work(self))).ok();
+        if done.is_none() {
+            self.ground.counters.panics.add();
+            tracing::error!(what, "work of the SIP user agent ended in a panic; it is dropped");
+        }
+        done
+    }
+
+    async fn send(&mut self, hop: Hop, bytes: &Arc<[u8]>, retransmission: bool) {
+        if !retransmission && self.losing.iter().any(|body| bytes.ends_with(body)) {
+            return;
+        }
+        let sent = if self.ground.config.loopback_only && !hop.address.ip().to_canonical().is_loopback() {
+            Err("this agent speaks to loopback only".to_owned())
+        } else if hop.transport == Transport::Udp {
+            self.send_datagram(hop.address, bytes).await.map_err(|error| error.to_string())
+        } else {
+            self.streams.send(hop, bytes).map_err(|error| error.to_string())
+        };
+        let counters = &self.ground.counters;
+        match sent {
+            Ok(()) => {
+                counters.sent.add();
+                if retransmission {
+                    counters.retransmitted.add();
+                }
+            }
+            Err(error) => {
+                counters.send_failures.add();
+                tracing::debug!(error, peer = %hop.address, "a SIP message could not be sent");
+                self.unreachable.push(hop);
+            }
+        }
+    }
+
+    async fn send_datagram(&mut self, peer: SocketAddr, bytes: &[u8]) -> std::io::Result<()> {
+        if self.ground.socket.send_to(bytes, peer).await.is_ok() {
+            return Ok(());
+        }
+        // The error may tell of what was sent to somebody else before; that is not said twice.
+        self.hear_refusals();
+        self.ground.socket.send_to(bytes, peer).await.map(|_| ())
+    }
+}

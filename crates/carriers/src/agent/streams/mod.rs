@@ -1,0 +1,295 @@
+//! The connections of one user agent: found by peer and transport, opened when something is to be sent, bounded in
+//! all, for each source and in time. Their tasks read and write; what they say comes out of one bounded queue. Knows
+//! no message.
+
+mod link;
+pub(crate) mod listen;
+
+pub(crate) use link::LinkId;
+pub(crate) use link::News;
+use link::{Link, Verify};
+use listen::Accepted;
+use rustls::pki_types::ServerName;
+use sip::{Hop, Transport};
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+use super::budget::place;
+use super::tls::Tls;
+
+/// What all connections together may say before somebody listens.
+const NEWS_MAX: usize = 256;
+/// Most names that are kept for peers over TLS.
+const NAMES_MAX: usize = 4_096;
+
+/// What connections may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StreamLimits {
+    /// Connections at one time.
+    pub(crate) connections_max: usize,
+    /// Those among them from sources we do not know.
+    pub(crate) strangers_max: usize,
+    /// Those from one source we know.
+    pub(crate) per_known_max: usize,
+    /// Those from one source we do not know.
+    pub(crate) per_stranger_max: usize,
+    /// Connections whose handshake is not done.
+    pub(crate) opening_max: usize,
+    /// Messages that wait to be written on one connection; with one more it is closed.
+    pub(crate) queue_max: usize,
+    /// Longest attempt to connect.
+    pub(crate) connect: Duration,
+    /// Longest TLS handshake.
+    pub(crate) handshake: Duration,
+    /// From the beginning of a peer's connection to its first whole message.
+    pub(crate) first_message: Duration,
+    /// From the first byte of a message to its last.
+    pub(crate) whole_message: Duration,
+    /// How long a connection may lie without a message.
+    pub(crate) idle: Duration,
+    /// Longest write.
+    pub(crate) write: Duration,
+    /// How often a peer we connected to hears a sign of life (RFC 5626 §4.4.1).
+    pub(crate) ping_each: Duration,
+}
+
+impl Default for StreamLimits {
+    fn default() -> Self {
+        Self {
+            connections_max: 4_096,
+            strangers_max: 1_024,
+            per_known_max: 512,
+            per_stranger_max: 16,
+            opening_max: 256,
+            queue_max: 256,
+            connect: Duration::from_secs(4),
+            handshake: Duration::from_secs(5),
+            first_message: Duration::from_secs(10),
+            whole_message: Duration::from_secs(10),
+            idle: Duration::from_secs(7_200),
+            write: Duration::from_secs(10),
+            ping_each: Duration::from_secs(110),
+        }
+    }
+}
+
+/// Why a message could not be handed to a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum StreamError {
+    #[error("there are as many connections as there may be")]
+    Full,
+    #[error("the peer does not read")]
+    Slow,
+    #[error("the peer's name is none that a certificate could bear")]
+    Name,
+}
+
+/// What is to be written on a connection.
+type Queue = mpsc::Sender<Arc<[u8]>>;
+
+/// All connections.
+pub(crate) struct Streams {
+    limits: StreamLimits,
+    tls: Option<Arc<Tls>>,
+    links: HashMap<LinkId, Entry>,
+    by_hop: BTreeMap<Hop, LinkId>,
+    sources: HashMap<IpAddr, usize>,
+    strangers: usize,
+    opening: usize,
+    /// Whom connections over TLS have to lead to.
+    names: BTreeMap<SocketAddr, ServerName<'static>>,
+    next: u64,
+    news: mpsc::Sender<(LinkId, News)>,
+}
+
+struct Entry {
+    hop: Hop,
+    queue: Queue,
+    known: bool,
+    is_open: bool,
+}
+
+/// What comes of a connection's news: where it is from, and what it says.
+pub(crate) struct Heard {
+    pub(crate) hop: Hop,
+    pub(crate) news: News,
+}
+
+impl Streams {
+    /// No connection yet; what they will say comes out of the receiver.
+    pub(crate) fn new(limits: StreamLimits, tls: Option<Arc<Tls>>) -> (Self, mpsc::Receiver<(LinkId, News)>) {
+        let (news, heard) = mpsc::channel(NEWS_MAX);
+        let streams = Self {
+            limits,
+            tls,
+            links: HashMap::new(),
+            by_hop: BTreeMap::new(),
+            sources: HashMap::new(),
+            strangers: 0,
+            opening: 0,
+            names: BTreeMap::new(),
+            next: 0,
+            news,
+        };
+        (streams, heard)
+    }
+
+    /// Connections at this moment.
+    pub(crate) fn len(&self) -> usize {
+        self.links.len()
+    }
+
+    /// From now on a connection over TLS to this address has to lead to the machine of this name (RFC 5922 §7.1).
+    pub(crate) fn set_name(&mut self, address: SocketAddr, name: &str) {
+        let Ok(name) = ServerName::try_from(name.to_owned()) else { return };
+        if self.names.get(&address) == Some(&name) {
+            return;
+        }
+        if self.names.len() < NAMES_MAX || self.names.contains_key(&address) {
+            self.names.insert(address, name);
+            // Whoever the present connection leads to has proved another name; what is on its way goes on.
+            self.by_hop.remove(&Hop::tls(address));
+        }
+    }
+
+    /// Takes a connection that a peer opened, if there is room; else it is closed at once.
+    pub(crate) fn accept(&mut self, accepted: Accepted, known: bool) -> bool {
+        let Accepted { stream, peer, transport } = accepted;
+        let tls = match transport {
+            Transport::Tls => match self.tls.as_ref().and_then(|tls| tls.server()) {
+                Some(config) => Some(config),
+                None => return false,
+            },
+            _ => None,
+        };
+        if !self.has_room(peer.ip(), known) {
+            return false;
+        }
+        let link = self.enter(Hop::new(transport, peer), known, false);
+        tokio::spawn(link.serve(stream, tls));
+        true
+    }
+
+    /// Hands a message to the connection of this hop; opens one if there is none.
+    pub(crate) fn send(&mut self, hop: Hop, message: &Arc<[u8]>) -> Result<(), StreamError> {
+        let (id, queue) = match self.find(hop).and_then(|id| Some((id, self.links.get(&id)?))) {
+            Some((id, entry)) => (id, entry.queue.clone()),
+            None => self.open(hop)?,
+        };
+        if queue.try_send(Arc::clone(message)).is_err() {
+            self.close(id);
+            return Err(StreamError::Slow);
+        }
+        Ok(())
+    }
+
+    /// The connection of a hop. Over TLS, where nothing says what the machine at that very port has to prove, one that
+    /// its address has with us already does: who called us is answered where it called from (RFC 5923).
+    fn find(&self, hop: Hop) -> Option<LinkId> {
+        let own = self.by_hop.get(&hop).copied();
+        if own.is_some() || !hop.transport.is_secure() || self.names.contains_key(&hop.address) {
+            return own;
+        }
+        let lowest = Hop::tls(SocketAddr::new(hop.address.ip(), 0));
+        let mut others = self
+            .by_hop
+            .range(lowest..)
+            .take_while(|(other, _)| other.transport.is_secure() && other.address.ip() == hop.address.ip());
+        others.find(|(_, id)| self.links.get(id).is_some_and(|entry| entry.is_open)).map(|(_, id)| *id)
+    }
+
+    fn open(&mut self, hop: Hop) -> Result<(LinkId, Queue), StreamError> {
+        if self.links.len() >= self.limits.connections_max {
+            return Err(StreamError::Full);
+        }
+        let verify = match (hop.transport, &self.tls) {
+            (Transport::Tls, None) => return Err(StreamError::Name),
+            (Transport::Tls, Some(tls)) => {
+                let name = self.names.get(&hop.address).cloned();
+                let name = name.unwrap_or_else(|| ServerName::IpAddress(hop.address.ip().into()));
+                Some(Verify { client: tls.client(), name })
+            }
+            _ => None,
+        };
+        let link = self.enter(hop, true, true);
+        let queue = self.links.get(&link.id).map(|entry| entry.queue.clone()).ok_or(StreamError::Full)?;
+        let id = link.id;
+        tokio::spawn(link.open(hop.address, verify));
+        Ok((id, queue))
+    }
+
+    fn has_room(&self, source: IpAddr, known: bool) -> bool {
+        let limits = &self.limits;
+        let of_source = self.sources.get(&place(source)).copied().unwrap_or_default();
+        let of_source_max = if known { limits.per_known_max } else { limits.per_stranger_max };
+        self.links.len() < limits.connections_max
+            && self.opening < limits.opening_max
+            && of_source < of_source_max
+            && (known || self.strangers < limits.strangers_max)
+    }
+
+    fn enter(&mut self, hop: Hop, known: bool, ours: bool) -> Link {
+        let id = LinkId(self.next);
+        self.next += 1;
+        let (queue, waiting) = mpsc::channel(self.limits.queue_max);
+        let queue_end = queue.downgrade();
+        self.links.insert(id, Entry { hop, queue, known, is_open: false });
+        self.by_hop.insert(hop, id);
+        *self.sources.entry(place(hop.address.ip())).or_default() += 1;
+        self.strangers += usize::from(!known);
+        self.opening += 1;
+        Link { id, limits: self.limits, queue: waiting, queue_end, news: self.news.clone(), ours }
+    }
+
+    /// What a connection told; none if it had been closed already.
+    pub(crate) fn hear(&mut self, id: LinkId, news: News) -> Option<Heard> {
+        let entry = self.links.get_mut(&id)?;
+        let hop = entry.hop;
+        match &news {
+            News::Opened => {
+                if !std::mem::replace(&mut entry.is_open, true) {
+                    self.opening -= 1;
+                }
+            }
+            News::Closed(_) => self.close(id),
+            News::Message(_) | News::Fault(..) => {}
+        }
+        Some(Heard { hop, news })
+    }
+
+    /// The source of a connection is one we know after all, or no longer.
+    pub(crate) fn is_known(&mut self, hop: Hop, known: bool) {
+        let entry = self.by_hop.get(&hop).and_then(|id| self.links.get_mut(id));
+        if let Some(entry) = entry
+            && std::mem::replace(&mut entry.known, known) != known
+        {
+            self.strangers = if known { self.strangers - 1 } else { self.strangers + 1 };
+        }
+    }
+
+    /// Closes the connection of a hop once all that waits is written.
+    pub(crate) fn close_hop(&mut self, hop: Hop) {
+        if let Some(id) = self.by_hop.get(&hop).copied() {
+            self.close(id);
+        }
+    }
+
+    fn close(&mut self, id: LinkId) {
+        let Some(entry) = self.links.remove(&id) else { return };
+        if self.by_hop.get(&entry.hop) == Some(&id) {
+            self.by_hop.remove(&entry.hop);
+        }
+        self.strangers -= usize::from(!entry.known);
+        self.opening -= usize::from(!entry.is_open);
+        let source = place(entry.hop.address.ip());
+        if let Some(count) = self.sources.get_mut(&source) {
+            *count -= 1;
+            if *count == 0 {
+                self.sources.remove(&source);
+            }
+        }
+    }
+}
