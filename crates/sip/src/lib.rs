@@ -15,7 +15,7 @@ mod session;
 pub mod stream;
 mod transaction;
 
-pub use dialog::snapshot::DialogSnapshot;
+pub use dialog::snapshot::{AnswerSnapshot, DialogSnapshot, DialogState, SessionSnapshot, SnapshotPhase};
 pub use digest::Credentials;
 pub use endpoint::config::{EndpointConfig, Limits, SessionTimers, TimerLengths};
 pub use endpoint::order::{

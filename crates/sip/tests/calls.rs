@@ -3,8 +3,8 @@
 
 mod bed;
 
-use bed::{A, ANSWER, B, Bed, OFFER, answer_at_once, call, hang_up, invite, talking};
-use sip::{CallKey, Credentials, Event, Order, Rejection, digest};
+use bed::{A, ANSWER, B, Bed, OFFER, answer_at_once, call, give_answer, hang_up, invite, offerless, talking};
+use sip::{AnswerPlace, CallKey, Credentials, Event, Order, Rejection, digest};
 use std::time::Duration;
 
 /// The events of both sides.
@@ -46,7 +46,10 @@ fn what_the_call_brings_reaches_the_other_side() {
     assert_eq!(answer.unwrap().sdp.as_deref(), Some(ANSWER));
     let (a, b) = (&bed.peers[A].endpoint, &bed.peers[B].endpoint);
     let (a, b) = (a.dialog_snapshot(at_a).unwrap(), b.dialog_snapshot(at_b).unwrap());
-    assert_eq!((&a.local_tag, &a.remote_tag, &a.call_id), (&b.remote_tag, &b.local_tag, &b.call_id));
+    assert_eq!(
+        (&a.dialog.local_tag, &a.dialog.remote_tag, &a.dialog.call_id),
+        (&b.dialog.remote_tag, &b.dialog.local_tag, &b.dialog.call_id)
+    );
 }
 
 #[test]
@@ -99,7 +102,7 @@ fn early_media_comes_with_a_183() {
     });
     bed.order(A, invite(1));
     bed.run_ms(100);
-    check(&bed, &["trying", "183 fork 0 sdp"], &["incoming"]);
+    check(&bed, &["trying", "183 fork 0 sdp reliable"], &["incoming", "provisional acknowledged"]);
 }
 
 #[test]
@@ -261,7 +264,8 @@ fn a_callee_who_hangs_up_before_the_ack_says_bye_after_it() {
     bed.order(B, Order::Answer { key, sdp: ANSWER.to_vec() });
     bed.order(B, hang_up(key));
     assert_eq!(bed.count("B BYE"), 0);
-    assert!(bed.peers[B].endpoint.dialog_snapshot(key).is_none());
+    let kept = bed.peers[B].endpoint.dialog_snapshot(key).unwrap();
+    assert!(matches!(kept.phase, sip::SnapshotPhase::Leaving { .. }));
     bed.run_out();
     check(&bed, &["trying", "answered fork 0", "ended Remote"], &["incoming", "ended Local"]);
     assert_eq!(bed.count("B BYE"), 1);
@@ -330,19 +334,22 @@ fn a_refused_change_leaves_the_call_as_it_was() {
 }
 
 #[test]
-fn glare_refuses_both_and_tells_each_when_to_try_again() {
-    let (mut bed, at_a, at_b) = talking(20);
-    bed.order(A, Order::Reinvite { key: at_a, sdp: OFFER.to_vec() });
-    bed.order(B, Order::Reinvite { key: at_b, sdp: OFFER.to_vec() });
-    bed.run_ms(100);
-    let pause = |peer: usize| match bed.peers[peer].events.last() {
-        Some((_, Event::ReinviteFailed { code: 491, retry_after, .. })) => retry_after.unwrap(),
-        other => panic!("{other:?}"),
-    };
-    assert!((Duration::from_millis(2_100)..=Duration::from_secs(4)).contains(&pause(A)));
-    assert!(pause(B) <= Duration::from_secs(2));
-    bed.order(A, hang_up(at_a));
-    bed.run_out();
+fn glare_is_waited_out_and_both_hear_how_it_ended() {
+    for seed in 0..20 {
+        let (mut bed, at_a, at_b) = talking(seed);
+        bed.behave(A, answer_at_once);
+        bed.order(A, Order::Reinvite { key: at_a, sdp: OFFER.to_vec() });
+        bed.order(B, Order::Reinvite { key: at_b, sdp: OFFER.to_vec() });
+        bed.run_ms(6_000);
+        // B waits less, so that its offer comes first; A's is given up for it.
+        assert_eq!((bed.count("B 491 INVITE"), bed.count("A 491 INVITE")), (1, 1), "seed {seed}");
+        assert_eq!(bed.heard(A)[3..], ["reinvite failed 491", "reinvite sdp", "acknowledged"], "seed {seed}");
+        assert_eq!(bed.heard(B)[2..], ["reinvite answered"], "seed {seed}");
+        let again = bed.packets.iter().rfind(|(_, packet)| packet.name() == "INVITE").unwrap();
+        assert!(again.0 - bed.start() <= Duration::from_millis(2_300), "seed {seed}: 0 to 2 s");
+        bed.order(A, hang_up(at_a));
+        bed.run_out();
+    }
 }
 
 #[test]
@@ -360,18 +367,39 @@ fn hanging_up_while_a_change_is_under_way_leaves_nothing_behind() {
 }
 
 #[test]
-fn an_offer_may_come_with_the_answer() {
+fn an_offer_comes_with_the_answer_and_is_answered_in_the_ack() {
     let mut bed = Bed::new(22);
     bed.behave(B, answer_at_once);
-    let mut call = call();
-    call.sdp.clear();
-    bed.order(A, Order::Invite { key: CallKey(1), call: Box::new(call) });
+    bed.order(A, offerless(1));
+    bed.run_ms(3_000);
+    assert_eq!(bed.heard(A)[2..], ["answered fork 0", "answer wanted Ack"]);
+    assert_eq!((bed.count("B 200 INVITE"), bed.count("A ACK")), (3, 0), "the ACK waits");
+    give_answer(&mut bed, A, CallKey(1), AnswerPlace::Ack);
     bed.run_ms(100);
-    let Some((_, Event::Incoming { call, .. })) = bed.peers[B].events.first() else { panic!() };
-    assert_eq!(call.sdp, None);
-    assert_eq!(bed.heard(B), ["incoming", "acknowledged"]);
+    assert_eq!(bed.heard(B), ["incoming", "acknowledged sdp"]);
+    // The same once more within the call, from both sides.
+    bed.behave(A, answer_at_once);
+    for (peer, key) in [(A, CallKey(1)), (B, bed.incoming(B))] {
+        bed.order(peer, Order::Reinvite { key, sdp: Vec::new() });
+        bed.run_ms(100);
+        assert_eq!(bed.heard(peer).last().map(String::as_str), Some("answer wanted Ack"));
+        give_answer(&mut bed, peer, key, AnswerPlace::Ack);
+        bed.run_ms(100);
+        assert_eq!(bed.heard(1 - peer).last().map(String::as_str), Some("acknowledged sdp"));
+    }
     bed.order(A, hang_up(CallKey(1)));
     bed.run_out();
+}
+
+#[test]
+fn an_answer_that_is_never_given_ends_the_call() {
+    let mut bed = Bed::new(30);
+    bed.behave(B, answer_at_once);
+    bed.order(A, offerless(1));
+    bed.run_out();
+    assert_eq!(bed.heard(A).last().map(String::as_str), Some("ended Timeout"));
+    assert_eq!(bed.heard(B).last().map(String::as_str), Some("ended Remote"));
+    assert_eq!((bed.count("A ACK"), bed.count("A BYE")), (1, 1));
 }
 
 #[test]
@@ -382,10 +410,10 @@ fn a_restored_call_goes_on_in_a_fresh_endpoint() {
         let other = 1 - restored;
         let snapshot = bed.peers[restored].endpoint.dialog_snapshot(key).unwrap();
         let kept = serde_json::to_string(&snapshot).unwrap();
-        let address = bed.peers[restored].address;
+        let (address, now) = (bed.peers[restored].address, bed.now);
         bed.peers[restored].endpoint = sip::Endpoint::new(bed::config(address), [99; 32]);
         let snapshot = serde_json::from_str(&kept).unwrap();
-        bed.peers[restored].endpoint.restore(CallKey(77), snapshot).unwrap();
+        bed.peers[restored].endpoint.restore(CallKey(77), snapshot, None, now).unwrap();
         for peer in [A, B] {
             bed.behave(peer, answer_at_once);
         }
@@ -409,8 +437,9 @@ fn an_old_snapshot_still_gives_a_higher_cseq() {
         bed.order(A, Order::Reinvite { key: at_a, sdp: OFFER.to_vec() });
         bed.run_ms(100);
     }
+    let now = bed.now;
     bed.peers[A].endpoint = sip::Endpoint::new(bed::config(bed.peers[A].address), [99; 32]);
-    bed.peers[A].endpoint.restore(at_a, snapshot).unwrap();
+    bed.peers[A].endpoint.restore(at_a, snapshot, None, now).unwrap();
     bed.order(A, Order::Reinvite { key: at_a, sdp: OFFER.to_vec() });
     bed.run_ms(100);
     assert_eq!(bed.heard(A).last().map(String::as_str), Some("reinvite answered"));
@@ -432,7 +461,10 @@ fn options_are_answered_and_silence_is_told() {
     bed.order(A, options(8));
     bed.run_out();
     assert_eq!(bed.heard(A), ["options 7 Some(200)", "options 8 None"]);
-    assert!(bed.last("B 200 OPTIONS").contains("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"));
+    assert!(
+        bed.last("B 200 OPTIONS")
+            .contains("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY")
+    );
 }
 
 #[test]

@@ -69,9 +69,12 @@ fn requests_without_a_call_get_their_code() {
     check("OPTIONS", "", "Max-Forwards: 0\r\n", "", "200 OPTIONS", "Allow: INVITE");
     check("OPTIONS", "x", "", "", "481 OPTIONS", "");
     check("REGISTER", "", "", "", "405 REGISTER", "Allow: INVITE");
-    check("REFER", "x", "", "", "405 REFER", "Allow: INVITE");
+    check("REFER", "x", "", "", "481 REFER", "");
+    check("NOTIFY", "", "", "", "481 NOTIFY", "");
+    check("SUBSCRIBE", "x", "", "", "405 SUBSCRIBE", "Allow: INVITE");
     check("BOGUS", "", "", "", "501 BOGUS", "Allow: INVITE");
-    check("INVITE", "", "Require: 100rel, x-y\r\n", "", "420 INVITE", "Unsupported: 100rel, x-y");
+    check("INVITE", "", "Require: 100rel, x-y, z\r\n", "", "420 INVITE", "Unsupported: x-y, z");
+    check("UPDATE", "x", "Require: x-y\r\n", "", "420 UPDATE", "Unsupported: x-y");
     check("INVITE", "", "Max-Forwards: 0\r\n", "", "483 INVITE", "");
     check("INVITE", "", "Max-Forwards: 256\r\n", "", "400 INVITE", "");
     check("INVITE", "", "Contact: <sip:a@b;;\r\n", "", "400 INVITE", "Malformed Contact");
@@ -164,9 +167,23 @@ fn methods_out_of_place_within_a_call_are_refused_and_leave_it_alone() {
     let (mut bed, tag) = raw_call(8);
     bed.inject(B, RAW, &request("REFER", "3", 2, &tag, "", ""));
     bed.inject(B, RAW, &request("BOGUS", "4", 3, &tag, "", ""));
-    bed.inject(B, RAW, &request("INVITE", "5", 4, &tag, "Require: timer\r\n", ""));
+    bed.inject(B, RAW, &request("INVITE", "5", 4, &tag, "Require: x-y\r\n", ""));
     bed.inject(B, RAW, &request("INVITE", "6", 5, &tag, "Content-Type: text/plain\r\n", "x"));
-    assert_eq!(codes(&bed)[3..], ["405 REFER", "501 BOGUS", "420 INVITE", "415 INVITE"]);
+    bed.inject(B, RAW, &request("NOTIFY", "7", 6, &tag, "Event: refer\r\n", ""));
+    bed.inject(B, RAW, &request("NOTIFY", "8", 7, &tag, "Event: presence\r\n", ""));
+    bed.inject(B, RAW, &request("PRACK", "9", 8, &tag, "RAck: 1 1 INVITE\r\n", ""));
+    bed.inject(B, RAW, &request("INFO", "a", 9, &tag, "Info-Package: x\r\n", ""));
+    let wanted = [
+        "400 REFER",
+        "501 BOGUS",
+        "420 INVITE",
+        "415 INVITE",
+        "481 NOTIFY",
+        "489 NOTIFY",
+        "481 PRACK",
+        "469 INFO",
+    ];
+    assert_eq!(codes(&bed)[3..], wanted);
     assert!(bed.peers[B].endpoint.dialog_snapshot(bed.incoming(B)).is_some());
 }
 

@@ -82,6 +82,8 @@ async fn early_sound_is_connected_before_the_answer_and_stands_when_the_answer_d
     assert_eq!((connected.len(), connected[0].codec, connected[0].remote.port()), (1, Spoken::Pcma, 4_000));
     assert_eq!(connected[0].latch, LatchPolicy::Strict);
     assert_eq!(connected[0].remote_rtcp.map(|rtcp| rtcp.port()), Some(4_001));
+    let acknowledged = |event: &Event| matches!(event, Event::ProvisionalAcknowledged { .. }).then_some(());
+    rung.peer.until("the acknowledgement of the early sound", acknowledged).await;
     rung.peer.order(Order::Ring { key, code: 180, sdp: None }).await;
     rung.peer.order(Order::Answer { key, sdp }).await;
     rung.facts.fact(LegFact::Answered).await;

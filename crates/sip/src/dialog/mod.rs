@@ -7,21 +7,23 @@ pub mod snapshot;
 use crate::endpoint::order::Hop;
 use crate::message::fields::CSEQ_MAX;
 use crate::message::validate::{Request, Response};
-use crate::message::{HeaderName, Message, NameAddr, Writer, scan};
-use snapshot::DialogSnapshot;
+use crate::message::{HeaderName, Message, NameAddr, Uri, Writer, scan};
+use snapshot::DialogState;
+use std::net::IpAddr;
 
-/// Layout of [`DialogSnapshot`].
-const SNAPSHOT_VERSION: u8 = 1;
 /// What a restored dialog skips in CSeq: requests sent after the snapshot was taken must not have a higher number, and a
 /// gap does no harm (§12.2.1.1).
 const RESTORED_CSEQ_GAP: u32 = 1_000;
 /// Proxies on the way that we remember.
 const ROUTES_MAX: usize = 16;
 
-/// A dialog. Its memory is the snapshot itself.
+/// What a BYE to a dialog we keep no count of skips in CSeq: the PRACKs sent in it while it was early.
+const FAREWELL_CSEQ_GAP: u32 = 1_000;
+
+/// A dialog. Its memory is plain data.
 #[derive(Clone, Debug)]
 pub(crate) struct Dialog {
-    state: DialogSnapshot,
+    state: DialogState,
 }
 
 /// What the caller of an INVITE knows before the callee says anything.
@@ -42,8 +44,7 @@ impl Dialog {
     pub(crate) fn of_caller(caller: &CallerSide<'_>, response: &Response<'_, '_>) -> Self {
         let mut route_set = routes(response.message);
         route_set.reverse();
-        let state = DialogSnapshot {
-            version: SNAPSHOT_VERSION,
+        let state = DialogState {
             call_id: response.call_id.to_owned(),
             local: caller.from.to_owned(),
             remote: response.message.text_lossy(HeaderName::To).unwrap_or_default(),
@@ -55,16 +56,18 @@ impl Dialog {
             local_cseq: caller.cseq,
             remote_cseq: None,
             peer: caller.hop,
+            peer_allows_update: false,
         };
-        Self { state }
+        let mut dialog = Self { state };
+        dialog.learn(response.message);
+        dialog
     }
 
     /// The callee's dialog, made of the INVITE and our tag (§12.1.1).
     pub(crate) fn of_callee(request: &Request<'_, '_>, tag: &str, contact: &str, source: Hop) -> Self {
         let message = request.message;
         let to = message.text_lossy(HeaderName::To).unwrap_or_default();
-        let state = DialogSnapshot {
-            version: SNAPSHOT_VERSION,
+        let state = DialogState {
             call_id: request.call_id.to_owned(),
             local: format!("{to};tag={tag}"),
             remote: message.text_lossy(HeaderName::From).unwrap_or_default(),
@@ -76,21 +79,61 @@ impl Dialog {
             local_cseq: 0,
             remote_cseq: Some(request.cseq.number),
             peer: source,
+            peer_allows_update: false,
         };
+        let mut dialog = Self { state };
+        dialog.learn(message);
+        dialog
+    }
+
+    /// Takes a dialog up again.
+    pub(crate) fn restore(mut state: DialogState) -> Self {
+        state.local_cseq = state.local_cseq.saturating_add(RESTORED_CSEQ_GAP).min(CSEQ_MAX - 1);
         Self { state }
     }
 
-    /// Takes a dialog up again. `None` if the snapshot has a layout we do not know.
-    pub(crate) fn restore(mut snapshot: DialogSnapshot) -> Option<Self> {
-        if snapshot.version != SNAPSHOT_VERSION {
-            return None;
-        }
-        snapshot.local_cseq = snapshot.local_cseq.saturating_add(RESTORED_CSEQ_GAP).min(CSEQ_MAX - 1);
-        Some(Self { state: snapshot })
+    pub(crate) fn state(&self) -> &DialogState {
+        &self.state
     }
 
-    pub(crate) fn snapshot(&self) -> DialogSnapshot {
-        self.state.clone()
+    /// The caller's early dialog is answered: only now its route set stands (§13.2.2.4), and it never changes again.
+    pub(crate) fn confirm(&mut self, response: &Response<'_, '_>) {
+        self.state.route_set = routes(response.message);
+        self.state.route_set.reverse();
+        self.refresh_target(response.message);
+        self.learn(response.message);
+    }
+
+    /// Makes room in CSeq for requests that were sent in it and are not remembered.
+    pub(crate) fn skip_cseq(&mut self) {
+        self.state.local_cseq = self.state.local_cseq.saturating_add(FAREWELL_CSEQ_GAP).min(CSEQ_MAX - 1);
+    }
+
+    /// What the peer says it can; a message without Allow says nothing.
+    fn learn(&mut self, message: &Message<'_>) {
+        if message.value(HeaderName::Allow).is_some() {
+            let mut methods = message.elements(HeaderName::Allow);
+            self.state.peer_allows_update = methods.any(|method| method == b"UPDATE");
+        }
+    }
+
+    /// Whether the peer takes an UPDATE.
+    pub(crate) fn allows_update(&self) -> bool {
+        self.state.peer_allows_update
+    }
+
+    /// The peer refused an UPDATE although it allows them.
+    pub(crate) fn forget_update(&mut self) {
+        self.state.peer_allows_update = false;
+    }
+
+    /// Whether nobody but this machine reads what we send in the dialog: each router on the way and the peer itself stand
+    /// there by its address.
+    pub(crate) fn stays_at(&self, machine: IpAddr) -> bool {
+        let names_it = |uri: &str| Uri::parse(uri).ok().and_then(|uri| uri.address()) == Some(machine);
+        let routes = self.state.route_set.iter();
+        let mut routes = routes.map(|route| NameAddr::parse(route.as_bytes()));
+        names_it(&self.state.remote_target) && routes.all(|route| route.is_some_and(|r| names_it(r.uri_text)))
     }
 
     pub(crate) fn local_tag(&self) -> &str {
@@ -130,6 +173,22 @@ impl Dialog {
         if let Some(target) = contact_uri(message) {
             self.state.remote_target = target.to_owned();
         }
+        self.learn(message);
+    }
+
+    /// The CSeq of our last request.
+    pub(crate) fn last_cseq(&self) -> u32 {
+        self.state.local_cseq
+    }
+
+    /// Our URI as it stands in From.
+    pub(crate) fn local_uri(&self) -> &str {
+        NameAddr::parse(self.state.local.as_bytes()).map_or("", |local| local.uri_text)
+    }
+
+    /// Request-URI of our requests.
+    pub(crate) fn request_uri(&self) -> &str {
+        route::request_uri(&self.state).0
     }
 
     /// Where our next request goes.

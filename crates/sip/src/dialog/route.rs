@@ -1,14 +1,14 @@
 //! Where a request within a dialog goes: loose and strict routes (RFC 3261 §12.2.1.1, §16.12.1.2), and the next machine as
 //! far as it can be told without asking DNS.
 
-use super::snapshot::DialogSnapshot;
+use super::snapshot::DialogState;
 use crate::endpoint::order::{Hop, Transport};
 use crate::message::uri::Scheme;
 use crate::message::{NameAddr, Uri};
 use std::net::{IpAddr, SocketAddr};
 
 /// Request-URI and Route values of a request.
-pub(super) fn request_uri(state: &DialogSnapshot) -> (&str, Vec<String>) {
+pub(super) fn request_uri(state: &DialogState) -> (&str, Vec<String>) {
     let first = state.route_set.first().and_then(|route| NameAddr::parse(route.as_bytes()));
     match first {
         Some(route) if route.uri().param("lr").is_none() => {
@@ -61,9 +61,8 @@ const fn is_shared(octets: [u8; 4]) -> bool {
 mod tests {
     use super::*;
 
-    fn state(routes: &[&str]) -> DialogSnapshot {
-        DialogSnapshot {
-            version: 1,
+    fn state(routes: &[&str]) -> DialogState {
+        DialogState {
             call_id: String::new(),
             local: String::new(),
             remote: String::new(),
@@ -75,6 +74,7 @@ mod tests {
             local_cseq: 1,
             remote_cseq: None,
             peer: Hop::udp("192.0.2.1:5060".parse().unwrap()),
+            peer_allows_update: false,
         }
     }
 

@@ -4,12 +4,14 @@
 pub mod config;
 pub mod hop;
 pub(crate) mod names;
+mod offers;
 pub mod order;
 mod orders;
 pub mod output;
 pub mod register;
 mod registers;
 mod registrations;
+mod replacing;
 mod requests;
 mod responses;
 pub(crate) mod sink;
@@ -18,8 +20,8 @@ pub(crate) mod tokens;
 pub mod transfer;
 pub(crate) mod wire;
 
-use crate::dialog::Dialog;
-use crate::dialog::snapshot::DialogSnapshot;
+use crate::dialog::snapshot::{DialogSnapshot, SNAPSHOT_VERSION};
+use crate::digest::Credentials;
 use crate::endpoint::config::EndpointConfig;
 use crate::endpoint::order::{CallKey, Hop, OrderError};
 use crate::endpoint::output::Output;
@@ -45,6 +47,8 @@ pub struct Endpoint {
     /// Sessions by our tag.
     tags: HashMap<Box<str>, CallKey, KeyedHasher>,
     next_incoming: CallKey,
+    /// Sessions that are no calls any more: their BYE is under way.
+    leaving: usize,
     registrations: BTreeMap<RegistrationKey, Registering>,
     registers: Registers,
 }
@@ -60,6 +64,7 @@ impl Endpoint {
             sessions: BTreeMap::new(),
             tags,
             next_incoming: CallKey::FIRST_INCOMING,
+            leaving: 0,
             registrations: BTreeMap::new(),
             registers: Registers::default(),
         }
@@ -124,7 +129,8 @@ impl Endpoint {
         let transactions = self.wire.clients.len() + self.wire.servers.len();
         let names = self.tags.len() + self.wire.servers.names();
         Load {
-            calls: self.sessions.len(),
+            calls: self.sessions.len() - self.leaving,
+            leaving: self.leaving,
             transactions,
             timers: self.wire.timers.len(),
             names,
@@ -135,28 +141,47 @@ impl Endpoint {
 
     /// Whether a call lives under this key.
     pub fn has_call(&self, key: CallKey) -> bool {
-        self.sessions.contains_key(&key)
+        self.sessions.get(&key).is_some_and(|session| !matches!(session, Session::Leaving(_)))
     }
 
-    /// What to keep of an answered call; none before the answer and after the end. Take it anew when Answered,
-    /// AnswerAcknowledged or a re-INVITE's event came.
+    /// Whether the limits leave no room for a new call.
+    fn is_full(&self) -> bool {
+        self.sessions.len() - self.leaving >= self.wire.config.limits.calls_max || !self.wire.has_room()
+    }
+
+    /// What to keep of an answered call; none before the answer, and none once the peer has confirmed the end. Take it anew
+    /// when Answered, AnswerAcknowledged, SessionRefreshed, Ended or a re-INVITE's event came.
     pub fn dialog_snapshot(&self, key: CallKey) -> Option<DialogSnapshot> {
         match self.sessions.get(&key)? {
-            Session::Talking(talking) => talking.snapshot(),
+            Session::Talking(talking) => Some(talking.snapshot()),
+            Session::Leaving(leaving) => Some(leaving.snapshot()),
             Session::Calling(_) | Session::Ringing(_) => None,
         }
     }
 
-    /// Takes an answered call up again, in a fresh endpoint or this one.
-    pub fn restore(&mut self, key: CallKey, snapshot: DialogSnapshot) -> Result<(), OrderError> {
-        if self.sessions.contains_key(&key) || self.tags.contains_key(snapshot.local_tag.as_str()) {
+    /// Takes an answered call up again, in a fresh endpoint or this one: our answer that was not acknowledged goes out again,
+    /// so does our BYE, and the session timer goes on from where it was. `credentials` are those of the trunk, for a call
+    /// we placed.
+    pub fn restore(
+        &mut self,
+        key: CallKey,
+        snapshot: DialogSnapshot,
+        credentials: Option<Credentials>,
+        now: Timestamp,
+    ) -> Result<(), OrderError> {
+        let tag = snapshot.dialog.local_tag.clone();
+        if self.sessions.contains_key(&key) || self.tags.contains_key(tag.as_str()) {
             return Err(OrderError::KeyInUse);
         }
-        if self.sessions.len() >= self.wire.config.limits.calls_max {
+        if self.is_full() {
             return Err(OrderError::Full);
         }
-        let dialog = Dialog::restore(snapshot).ok_or(OrderError::WrongState)?;
-        self.insert(key, Session::Talking(Box::new(Talking::new(key, dialog))));
+        if snapshot.version != SNAPSHOT_VERSION {
+            return Err(OrderError::WrongState);
+        }
+        let next = Talking::restore(key, snapshot, credentials, &mut self.wire, now);
+        self.tags.insert(tag.into(), key);
+        self.follow(key, next, now);
         Ok(())
     }
 
@@ -176,15 +201,24 @@ impl Endpoint {
     }
 
     /// Does to a session what its last step decided.
-    fn follow(&mut self, key: CallKey, next: Next) {
+    fn follow(&mut self, key: CallKey, next: Next, now: Timestamp) {
         match next {
             Next::Stay => {}
             // The tag stays the same.
-            Next::Talk(talking) => {
+            Next::Talk(mut talking) => {
+                let replaced = talking.replaces.take();
                 self.sessions.insert(key, Session::Talking(talking));
+                if let Some(replaced) = replaced {
+                    self.end_replaced(replaced, now);
+                }
+            }
+            Next::Leave(leaving) => {
+                self.leaving += 1;
+                self.sessions.insert(key, Session::Leaving(leaving));
             }
             Next::Gone => {
                 if let Some(session) = self.sessions.remove(&key) {
+                    self.leaving -= usize::from(matches!(session, Session::Leaving(_)));
                     self.tags.remove(session.local_tag());
                 }
             }
@@ -204,6 +238,8 @@ impl fmt::Debug for Endpoint {
 pub struct Load {
     /// Calls, those included that were hung up and only wait for an ACK.
     pub calls: usize,
+    /// Calls that were hung up and whose BYE is under way or lingers; their keys are still in use.
+    pub leaving: usize,
     /// Transactions; they linger for up to 32 s after their last message.
     pub transactions: usize,
     /// Timers.

@@ -20,8 +20,8 @@ impl Endpoint {
             Order::Invite { key, call } => self.place(key, &call, now),
             Order::Ring { key, code, sdp } => self.ring(key, code, sdp, now),
             Order::Answer { key, sdp } => {
-                let next = self.with_ringing(key, |ringing, wire| ringing.answer(&sdp, wire, now))?;
-                self.follow(key, next);
+                let next = self.with_ringing(key, |ringing, wire| ringing.answer(&sdp, wire, now))??;
+                self.follow(key, next, now);
                 Ok(())
             }
             Order::Reject { key, rejection } => self.reject(key, &rejection, now),
@@ -30,17 +30,20 @@ impl Endpoint {
             Order::Reinvite { key, sdp } => {
                 self.with_talking(key, |talking, wire| talking.reinvite(&sdp, wire, now))?
             }
-            Order::AnswerReinvite { key, sdp } => {
-                self.with_talking(key, |talking, wire| talking.answer_reinvite(&sdp, wire, now))?
+            Order::AnswerReinvite { key, sdp } => self.answer_offer(key, &sdp, now),
+            Order::RejectReinvite { key, code } => self.reject_offer(key, code, now),
+            Order::GiveAnswer { key, place, sdp } => self.give_answer(key, place, &sdp, now),
+            Order::Refer { key, refer } => self.refer(key, &refer, now),
+            Order::AnswerRefer { key, refer, code } => {
+                if code != 202 {
+                    check_code(code, 300)?;
+                }
+                self.with_talking(key, |talking, wire| talking.answer_refer(refer, code, wire, now))?
             }
-            Order::RejectReinvite { key, code } => {
-                check_code(code, 400)?;
-                self.with_talking(key, |talking, wire| talking.reject_reinvite(code, wire, now))?
+            Order::NotifyRefer { key, refer, code, reason } => {
+                check_code(code, 100)?;
+                self.with_talking(key, |talking, wire| talking.notify_refer(refer, code, reason, wire, now))?
             }
-            Order::GiveAnswer { key, .. }
-            | Order::Refer { key, .. }
-            | Order::AnswerRefer { key, .. }
-            | Order::NotifyRefer { key, .. } => self.with_talking(key, |_, _| Err(OrderError::WrongState))?,
             Order::Options { ping, uri, destination } => self.ping(ping, &uri, destination, now),
             Order::Register { key, registration } => self.register(key, *registration, now),
             Order::Unregister { key } => self.unregister(key, now),
@@ -55,7 +58,7 @@ impl Endpoint {
         if self.sessions.contains_key(&key) {
             return Err(OrderError::KeyInUse);
         }
-        if self.sessions.len() >= self.wire.config.limits.calls_max || !self.wire.has_room() {
+        if self.is_full() {
             return Err(OrderError::Full);
         }
         let calling = Calling::start(key, call, &mut self.wire, now)?;
@@ -71,12 +74,12 @@ impl Endpoint {
         match self.sessions.get_mut(&key) {
             Some(Session::Ringing(ringing)) => Ok(act(ringing, &mut self.wire)),
             Some(Session::Talking(talking)) if talking.is_closing() => Err(OrderError::UnknownCall),
-            Some(_) => Err(OrderError::WrongState),
-            None => Err(OrderError::UnknownCall),
+            Some(Session::Talking(_) | Session::Calling(_)) => Err(OrderError::WrongState),
+            Some(Session::Leaving(_)) | None => Err(OrderError::UnknownCall),
         }
     }
 
-    fn with_talking<T>(
+    pub(super) fn with_talking<T>(
         &mut self,
         key: CallKey,
         act: impl FnOnce(&mut Talking, &mut super::Wire) -> T,
@@ -84,7 +87,7 @@ impl Endpoint {
         match self.sessions.get_mut(&key) {
             Some(Session::Talking(talking)) if !talking.is_closing() => Ok(act(talking, &mut self.wire)),
             Some(Session::Calling(_) | Session::Ringing(_)) => Err(OrderError::WrongState),
-            Some(Session::Talking(_)) | None => Err(OrderError::UnknownCall),
+            Some(Session::Talking(_) | Session::Leaving(_)) | None => Err(OrderError::UnknownCall),
         }
     }
 
@@ -97,7 +100,7 @@ impl Endpoint {
     ) -> Result<(), OrderError> {
         match code {
             100 => self.with_ringing(key, |ringing, wire| ringing.try_it(wire, now)),
-            101..=199 => self.with_ringing(key, |ringing, wire| ringing.ring(code, sdp, wire, now)),
+            101..=199 => self.with_ringing(key, |ringing, wire| ringing.ring(code, sdp, wire, now))?,
             _ => Err(OrderError::BadCode(code)),
         }
     }
@@ -111,7 +114,7 @@ impl Endpoint {
         }
         let next =
             self.with_ringing(key, |ringing, wire| ringing.reject(rejection, EndedBy::Local, wire, now))?;
-        self.follow(key, next);
+        self.follow(key, next, now);
         Ok(())
     }
 
@@ -132,10 +135,12 @@ impl Endpoint {
                 let rejection = Rejection { q850, ..Rejection::with_code(603) };
                 ringing.reject(&rejection, EndedBy::Local, wire, now)
             }
-            Session::Talking(talking) if talking.is_closing() => return Err(OrderError::UnknownCall),
-            Session::Talking(talking) => talking.hang_up(q850, wire, now),
+            Session::Talking(talking) if !talking.is_closing() => {
+                talking.hang_up(q850.as_ref(), EndedBy::Local, wire, now)
+            }
+            Session::Talking(_) | Session::Leaving(_) => return Err(OrderError::UnknownCall),
         };
-        self.follow(key, next);
+        self.follow(key, next, now);
         Ok(())
     }
 
@@ -168,6 +173,6 @@ impl Endpoint {
     }
 }
 
-fn check_code(code: u16, least: u16) -> Result<(), OrderError> {
+pub(super) fn check_code(code: u16, least: u16) -> Result<(), OrderError> {
     if (least..=699).contains(&code) { Ok(()) } else { Err(OrderError::BadCode(code)) }
 }

@@ -194,7 +194,8 @@ pub enum OfferRequest {
     Prack,
 }
 
-/// What the application hears. Each call ends with exactly one of Failed, Canceled or Ended, and its key is free then.
+/// What the application hears. Each call ends with exactly one of Failed, Canceled or Ended; its key is free
+/// once our BYE, if there was one, is settled too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A call reached us and waits for Ring, Answer, Reject or HangUp.

@@ -3,7 +3,7 @@
 
 use super::Endpoint;
 use super::order::{CallKey, Hop};
-use super::output::{EndedBy, Event, IncomingCall};
+use super::output::{Event, IncomingCall};
 use super::wire::finish_capabilities;
 use crate::dialog::{Dialog, contact_uri};
 use crate::message::fields::parse_q850;
@@ -11,7 +11,9 @@ use crate::message::name::ALLOW;
 use crate::message::uri::Scheme;
 use crate::message::validate::{self, Refusal, Request};
 use crate::message::{HeaderName, Message, Method, NameAddr, scan};
-use crate::session::{Arrival, Next, Ringing, Session, headers_of_interest, session_description};
+use crate::session::{
+    Agreed, Arrival, Next, Ringing, Session, SessionClock, headers_of_interest, session_description,
+};
 use crate::transaction::{ReplyHead, ServerId, request_key};
 use model::Timestamp;
 
@@ -38,13 +40,7 @@ impl Endpoint {
     /// The call a request within a dialog belongs to.
     fn session_of(&self, request: &Request<'_, '_>) -> Option<CallKey> {
         let key = *self.tags.get(request.to.tag()?)?;
-        let remote_tag = request.from.tag();
-        let matches = match self.sessions.get(&key)? {
-            Session::Talking(talking) => talking.matches(request.call_id, remote_tag),
-            Session::Ringing(ringing) => ringing.matches(request.call_id, remote_tag),
-            Session::Calling(_) => false,
-        };
-        matches.then_some(key)
+        self.sessions.get(&key)?.matches(request.call_id, request.from.tag()).then_some(key)
     }
 
     /// Never answered. Ours to see are those to a failure (by its transaction) and those to a 2xx (by its dialog).
@@ -61,7 +57,7 @@ impl Endpoint {
             && let Some(Session::Talking(talking)) = self.sessions.get_mut(&key)
         {
             let next = talking.on_ack(request, &mut self.wire, now);
-            self.follow(key, next);
+            self.follow(key, next, now);
         }
     }
 
@@ -91,7 +87,7 @@ impl Endpoint {
             }
             _ => Next::Stay,
         };
-        self.follow(key, next);
+        self.follow(key, next, now);
     }
 
     fn on_served(&mut self, request: &Request<'_, '_>, source: Hop, now: Timestamp) {
@@ -134,18 +130,26 @@ impl Endpoint {
         }
         let next = match self.sessions.get_mut(&key) {
             Some(Session::Talking(talking)) => talking.on_request(request, source, wire, now),
-            Some(Session::Ringing(ringing)) => on_early_request(key, ringing, request, source, wire, now),
-            _ => Next::Stay,
+            Some(Session::Ringing(ringing)) => ringing.on_request(request, source, wire, now),
+            Some(Session::Calling(calling)) => {
+                calling.on_request(request, source, wire, now);
+                Next::Stay
+            }
+            Some(Session::Leaving(leaving)) => {
+                leaving.on_request(request, source, wire, now);
+                Next::Stay
+            }
+            None => Next::Stay,
         };
-        self.follow(key, next);
+        self.follow(key, next, now);
     }
 
     fn on_invite(&mut self, request: &Request<'_, '_>, source: Hop, now: Timestamp) {
         match self.admit(request) {
-            Ok(sdp) => {
+            Ok(admitted) => {
                 let key = self.incoming_key();
                 self.wire.sink.received(Some(key), source, request.message.raw, false);
-                self.receive(key, request, sdp, source, now);
+                self.receive(key, request, admitted, source, now);
             }
             Err(refusal) => {
                 self.wire.sink.received(None, source, request.message.raw, false);
@@ -154,8 +158,8 @@ impl Endpoint {
         }
     }
 
-    /// Whether a new call may come in, with its offer.
-    fn admit(&mut self, request: &Request<'_, '_>) -> Result<Option<Vec<u8>>, Refusal> {
+    /// Whether a new call may come in, and what was found out about it.
+    fn admit(&mut self, request: &Request<'_, '_>) -> Result<Admitted, Refusal> {
         let message = request.message;
         if self.wire.servers.is_merged(request) {
             return Err(Refusal::code(482));
@@ -166,20 +170,23 @@ impl Endpoint {
             return Err(Refusal::bad("Malformed Contact"));
         }
         let sdp = session_description(message)?;
-        if self.sessions.len() >= self.wire.config.limits.calls_max || !self.wire.has_room() {
+        let replaces = self.replaced_by(message)?;
+        let agreed = SessionClock::default().agree(message, self.wire.config.session_timers)?;
+        if self.is_full() {
             return Err(busy(self.wire.tokens.below(10)));
         }
-        Ok(sdp)
+        Ok(Admitted { sdp, agreed, replaces })
     }
 
     fn receive(
         &mut self,
         key: CallKey,
         request: &Request<'_, '_>,
-        sdp: Option<Vec<u8>>,
+        admitted: Admitted,
         source: Hop,
         now: Timestamp,
     ) {
+        let Admitted { sdp, agreed, replaces } = admitted;
         let wire = &mut self.wire;
         let head = ReplyHead::new(request.message, source);
         let server = wire.servers.open(request, Some(key), head.hop);
@@ -192,11 +199,21 @@ impl Endpoint {
             dialog,
             cseq: request.cseq.number,
             has_offer: sdp.is_some(),
+            agreed,
+            replaces,
         };
         let ringing = Ringing::new(key, arrival, wire, now);
-        wire.event(Event::Incoming { key, call: Box::new(incoming_call(request, sdp, source)) });
+        let call = IncomingCall { replaces, ..incoming_call(request, sdp, source) };
+        wire.event(Event::Incoming { key, call: Box::new(call) });
         self.insert(key, Session::Ringing(Box::new(ringing)));
     }
+}
+
+/// What is known of a call that may come in.
+struct Admitted {
+    sdp: Option<Vec<u8>>,
+    agreed: Option<Agreed>,
+    replaces: Option<CallKey>,
 }
 
 /// Whether our Contact must be `sips` (RFC 3261 §12.1.1): the Request-URI is, or the topmost Record-Route, or without one
@@ -217,49 +234,10 @@ pub(super) fn busy(pause_secs: u32) -> Refusal {
 fn servable(request: &Request<'_, '_>, is_registrar: bool) -> Result<(), Refusal> {
     match request.method {
         Method::Register if is_registrar => validate::extensions(request.message),
-        Method::Unserved(_)
-        | Method::Register
-        | Method::Prack
-        | Method::Update
-        | Method::Refer
-        | Method::Notify => Err(Refusal::code(405).with_header("Allow", ALLOW)),
+        Method::Unserved(_) | Method::Register => Err(Refusal::code(405).with_header("Allow", ALLOW)),
         Method::Unknown(_) => Err(Refusal::code(501).with_header("Allow", ALLOW)),
         _ => validate::extensions(request.message),
     }
-}
-
-/// Before the answer the caller may say BYE (§15) and ask for our capabilities; the rest has to wait.
-fn on_early_request(
-    key: CallKey,
-    ringing: &mut Ringing,
-    request: &Request<'_, '_>,
-    source: Hop,
-    wire: &mut super::Wire,
-    now: Timestamp,
-) -> Next {
-    let message = request.message;
-    match request.method {
-        Method::Bye => {
-            wire.refuse(Some(key), message, source, &Refusal::code(200));
-            let q850 = message.elements(HeaderName::Reason).find_map(parse_q850);
-            return ringing.on_cancel(q850, wire, now);
-        }
-        Method::Options => {
-            wire.reply_stateless(Some(key), message, source, &Refusal::code(200), finish_capabilities);
-        }
-        Method::Invite => {
-            let seconds = wire.tokens.below(11).to_string();
-            let refusal = Refusal::code(500).with_header("Retry-After", seconds);
-            wire.refuse(Some(key), message, source, &refusal);
-        }
-        _ => wire.refuse(Some(key), message, source, &Refusal::code(481)),
-    }
-    Next::Stay
-}
-
-/// Nobody answered or refused the call in time.
-pub(super) fn give_up_unanswered(ringing: &mut Ringing, wire: &mut super::Wire, now: Timestamp) -> Next {
-    ringing.reject(&super::order::Rejection::with_code(480), EndedBy::Timeout, wire, now)
 }
 
 fn incoming_call(request: &Request<'_, '_>, sdp: Option<Vec<u8>>, source: Hop) -> IncomingCall {
@@ -282,7 +260,7 @@ fn incoming_call(request: &Request<'_, '_>, sdp: Option<Vec<u8>>, source: Hop) -
             .collect(),
         headers: headers_of_interest(message),
         replaces: None,
-        referred_by: None,
+        referred_by: message.text_lossy(HeaderName::ReferredBy),
         source,
     }
 }

@@ -3,8 +3,8 @@
 use super::Endpoint;
 use super::order::{CallKey, Hop};
 use super::output::{EndedBy, Event, FailedBy};
-use super::requests::give_up_unanswered;
-use crate::session::{Next, Session};
+use super::wire::Wire;
+use crate::session::{Next, Ringing, Session, Talking};
 use crate::transaction::{ClientId, Expiry, Owner, ServerId, Timer};
 use model::Timestamp;
 
@@ -33,7 +33,9 @@ impl Endpoint {
             Timer::B(id) | Timer::F(id) => self.expire(id, FailedBy::NoResponse, now),
             Timer::D(id) | Timer::K(id) | Timer::M(id) => {
                 let (clients, mut effects) = self.wire.clients(now);
-                clients.remove(id, &mut effects);
+                if let Some(Expiry { id, owner: Owner::Bye(key) }) = clients.remove(id, &mut effects) {
+                    self.on_bye_settled(key, id, now);
+                }
             }
             Timer::G(id) => {
                 let (servers, mut effects) = self.wire.servers(now);
@@ -47,7 +49,14 @@ impl Endpoint {
             | Timer::AnswerTimeout(key)
             | Timer::RingAgain(key)
             | Timer::AnswerAgain(key)
-            | Timer::AnswerGiveUp(key) => self.on_session_timer(key, timer, now),
+            | Timer::AnswerGiveUp(key)
+            | Timer::ProvisionalAgain(key)
+            | Timer::ProvisionalGiveUp(key)
+            | Timer::AckTimeout(key)
+            | Timer::OfferAgain(key)
+            | Timer::SessionRefresh(key)
+            | Timer::SessionEnd(key)
+            | Timer::ReferTimeout(key) => self.on_session_timer(key, timer, now),
         }
     }
 
@@ -60,8 +69,10 @@ impl Endpoint {
     fn expire(&mut self, id: ClientId, by: FailedBy, now: Timestamp) {
         let (clients, mut effects) = self.wire.clients(now);
         let Some(Expiry { id, owner }) = clients.remove(id, &mut effects) else { return };
-        if let Owner::Register(key) = owner {
-            return self.on_register_silence(key, id, by, now);
+        match owner {
+            Owner::Register(key) => return self.on_register_silence(key, id, by, now),
+            Owner::Bye(key) => return self.on_bye_settled(key, id, now),
+            _ => {}
         }
         let session = owner.key().and_then(|key| self.sessions.get_mut(&key));
         let next = match (owner, session) {
@@ -70,40 +81,68 @@ impl Endpoint {
                 Next::Stay
             }
             (Owner::Invite(_), Some(Session::Calling(calling))) if calling.waits_for(id) => {
-                calling.on_silence(by, &mut self.wire)
+                calling.on_silence(by, &mut self.wire, now)
             }
-            (Owner::Reinvite(_), Some(Session::Talking(talking))) => {
+            (Owner::Reinvite(_) | Owner::Within(_), Some(Session::Talking(talking))) => {
                 let by = if by == FailedBy::Transport { EndedBy::Transport } else { EndedBy::Timeout };
                 talking.on_silence(id, by, &mut self.wire, now)
             }
             _ => Next::Stay,
         };
         if let Some(key) = owner.key() {
-            self.follow(key, next);
+            self.follow(key, next, now);
+        }
+    }
+
+    /// The transaction of a BYE is no more.
+    fn on_bye_settled(&mut self, key: CallKey, id: ClientId, now: Timestamp) {
+        if let Some(Session::Leaving(leaving)) = self.sessions.get(&key) {
+            let next = leaving.on_settled(id);
+            self.follow(key, next, now);
         }
     }
 
     fn on_session_timer(&mut self, key: CallKey, timer: Timer, now: Timestamp) {
         let wire = &mut self.wire;
         let Some(session) = self.sessions.get_mut(&key) else { return };
-        let next = match (timer, session) {
-            (Timer::RingTimeout(_), Session::Calling(calling)) => {
-                calling.on_ring_timeout(wire, now);
-                Next::Stay
-            }
-            (Timer::CancelGiveUp(_), Session::Calling(calling)) => calling.on_cancel_give_up(wire, now),
-            (Timer::AnswerTimeout(_), Session::Ringing(ringing)) => give_up_unanswered(ringing, wire, now),
-            (Timer::RingAgain(_), Session::Ringing(ringing)) => {
-                ringing.on_ring_again(wire, now);
-                Next::Stay
-            }
-            (Timer::AnswerAgain(_), Session::Talking(talking)) => {
-                talking.on_answer_again(wire, now);
-                Next::Stay
-            }
-            (Timer::AnswerGiveUp(_), Session::Talking(talking)) => talking.on_answer_give_up(wire, now),
-            _ => Next::Stay,
+        let next = match session {
+            Session::Calling(calling) => match timer {
+                Timer::RingTimeout(_) => {
+                    calling.on_ring_timeout(wire, now);
+                    Next::Stay
+                }
+                Timer::CancelGiveUp(_) => calling.on_cancel_give_up(wire, now),
+                _ => Next::Stay,
+            },
+            Session::Ringing(ringing) => on_ringing_timer(ringing, timer, wire, now),
+            Session::Talking(talking) => on_talking_timer(talking, timer, wire, now),
+            Session::Leaving(_) => Next::Stay,
         };
-        self.follow(key, next);
+        self.follow(key, next, now);
     }
+}
+
+fn on_ringing_timer(ringing: &mut Ringing, timer: Timer, wire: &mut Wire, now: Timestamp) -> Next {
+    match timer {
+        Timer::AnswerTimeout(_) => return ringing.on_answer_timeout(wire, now),
+        Timer::ProvisionalGiveUp(_) => return ringing.on_provisional_give_up(wire, now),
+        Timer::RingAgain(_) => ringing.on_ring_again(wire, now),
+        Timer::ProvisionalAgain(_) => ringing.on_provisional_again(wire, now),
+        _ => {}
+    }
+    Next::Stay
+}
+
+fn on_talking_timer(talking: &mut Talking, timer: Timer, wire: &mut Wire, now: Timestamp) -> Next {
+    match timer {
+        Timer::AnswerGiveUp(_) => return talking.on_answer_give_up(wire, now),
+        Timer::AckTimeout(_) => return talking.on_ack_timeout(wire, now),
+        Timer::SessionEnd(_) => return talking.on_session_end(wire, now),
+        Timer::AnswerAgain(_) => talking.on_answer_again(wire, now),
+        Timer::OfferAgain(_) => talking.on_offer_again(wire, now),
+        Timer::SessionRefresh(_) => talking.on_session_refresh(wire, now),
+        Timer::ReferTimeout(_) => talking.on_refer_timeout(wire),
+        _ => {}
+    }
+    Next::Stay
 }

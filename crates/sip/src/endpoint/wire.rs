@@ -8,8 +8,8 @@ use super::output::Event;
 use super::sink::Sink;
 use super::tokens::Tokens;
 use crate::dialog::Dialog;
-use crate::message::name::ALLOW;
-use crate::message::validate::{Refusal, Response};
+use crate::message::name::{ALLOW, SUPPORTED};
+use crate::message::validate::Refusal;
 use crate::message::{HeaderName, Message, Writer};
 use crate::transaction::{
     ClientId, ClientTable, Effects, Outgoing, Owner, ReplyHead, ServerId, ServerTable, Timer, TimerId, Timers,
@@ -132,20 +132,26 @@ impl Wire {
         self.start(draft, method, owner, bytes, now)
     }
 
-    /// Acknowledges a 2xx to our INVITE (RFC 3261 §13.2.2.4), now and whenever it comes again. `lines` are further
-    /// header lines.
+    /// Acknowledges the 2xx to our INVITE with this CSeq (RFC 3261 §13.2.2.4), now and whenever it comes again. `lines` are
+    /// further header lines, `sdp` the answer if the 2xx made the offer.
     pub(crate) fn acknowledge(
         &mut self,
         invite: ClientId,
         dialog: &Dialog,
-        response: &Response<'_, '_>,
+        cseq: u32,
         lines: &[u8],
+        sdp: &[u8],
         now: Timestamp,
     ) {
         let draft = self.draft(dialog.hop());
         let ack = self.write(|out, config| {
-            let mut writer = dialog.start_request(out, "ACK", response.cseq.number, &draft.via);
-            writer.lines(lines).header(HeaderName::UserAgent, &config.user_agent).end();
+            let mut writer = dialog.start_request(out, "ACK", cseq, &draft.via);
+            writer.lines(lines).header(HeaderName::UserAgent, &config.user_agent);
+            if sdp.is_empty() {
+                writer.end();
+            } else {
+                writer.body("application/sdp", sdp);
+            }
         });
         let (clients, mut effects) = self.clients(now);
         clients.acknowledge_answer(invite, dialog.remote_tag(), draft.hop, &ack, &mut effects);
@@ -223,11 +229,14 @@ impl<'a> Status<'a> {
     }
 }
 
-/// Ends the response to an OPTIONS, or a 2xx to an INVITE's like: what we can do (§11.2).
+/// Ends the response to an OPTIONS: what we can do (RFC 3261 §11.2).
 pub(crate) fn finish_capabilities(writer: &mut Writer<'_>) {
     writer
         .header(HeaderName::Allow, ALLOW)
         .named("Accept", "application/sdp")
-        .header(HeaderName::Supported, "");
+        .named("Accept-Encoding", "identity")
+        .named("Accept-Language", "en")
+        .named("Allow-Events", "refer")
+        .header(HeaderName::Supported, SUPPORTED);
     writer.end();
 }

@@ -77,7 +77,13 @@ impl<'a> Method<'a> {
 }
 
 /// The methods we serve, as an Allow header says them.
-pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO";
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY";
+
+/// The extensions we know (RFC 3262, 4028, 3891, 4488), as a Supported header says them.
+pub const SUPPORTED: &str = "100rel, timer, replaces, norefersub";
+
+/// The same, one by one, for Require.
+pub const OPTION_TAGS: [&str; 4] = ["100rel", "timer", "replaces", "norefersub"];
 
 macro_rules! header_names {
     ($($(#[$doc:meta])* $variant:ident = $long:literal $(/ $compact:literal)?;)*) => {

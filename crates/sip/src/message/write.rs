@@ -28,6 +28,11 @@ impl<'b> Writer<'b> {
         writer
     }
 
+    /// Starts header lines alone, to be given to [`Self::lines`] of another writer.
+    pub(crate) fn fragment(out: &'b mut Vec<u8>) -> Self {
+        Self { out }
+    }
+
     /// Writes lines that already end in CRLF, as another writer made them.
     pub fn lines(&mut self, lines: &[u8]) -> &mut Self {
         self.out.extend_from_slice(lines);

@@ -37,7 +37,10 @@ pub(crate) fn check_extra_headers(headers: &[(String, String)]) -> Result<(), Or
     for (index, (name, value)) in headers.iter().enumerate() {
         let allowed_known = matches!(
             HeaderName::from_bytes(name.as_bytes()),
-            HeaderName::Other | HeaderName::WwwAuthenticate | HeaderName::ProxyAuthenticate
+            HeaderName::Other
+                | HeaderName::ReferredBy
+                | HeaderName::WwwAuthenticate
+                | HeaderName::ProxyAuthenticate
         );
         let forbidden = FORBIDDEN.iter().any(|known| known.eq_ignore_ascii_case(name));
         let breaks = value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t');

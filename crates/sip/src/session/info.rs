@@ -1,14 +1,43 @@
 //! Digits by INFO: application/dtmf-relay and application/dtmf, as gateways have sent them since before RFC 6086.
 
+use super::received::Received;
+use crate::endpoint::order::CallKey;
+use crate::endpoint::output::Event;
+use crate::endpoint::wire::Wire;
 use crate::message::fields::is_content_type;
 use crate::message::validate::Refusal;
 use crate::message::{HeaderName, Message};
+use model::Timestamp;
 
 /// A digit, and its length in ms if told.
-pub(super) type Digit = (char, Option<u32>);
+type Digit = (char, Option<u32>);
 
-/// The digit of an INFO; `None` for one without a body, which asks nothing.
-pub(super) fn digit(message: &Message<'_>) -> Result<Option<Digit>, Refusal> {
+/// Answers an INFO, and tells of its digit unless the call is ending.
+pub(super) fn receive(
+    key: CallKey,
+    message: &Message<'_>,
+    received: &Received,
+    is_ending: bool,
+    wire: &mut Wire,
+    now: Timestamp,
+) {
+    match digit(message) {
+        Ok(digit) => {
+            received.reply(200, wire, now);
+            if let Some((digit, duration_ms)) = digit.filter(|_| !is_ending) {
+                wire.event(Event::InfoDigit { key, digit, duration_ms });
+            }
+        }
+        Err(refusal) => received.refuse(&refusal, wire, now),
+    }
+}
+
+/// The digit of an INFO; `None` for one without a body, which asks nothing. An INFO of a package is refused: we offer none
+/// (RFC 6086 §4.2.2).
+fn digit(message: &Message<'_>) -> Result<Option<Digit>, Refusal> {
+    if message.other("Info-Package").is_some() {
+        return Err(Refusal::code(469).with_header("Recv-Info", ""));
+    }
     if message.body().is_empty() {
         return Ok(None);
     }

@@ -28,7 +28,11 @@ pub(crate) enum Owner {
     Invite(CallKey),
     /// An INVITE within the call.
     Reinvite(CallKey),
-    /// BYE or CANCEL: its response changes nothing.
+    /// Any other request within the call but BYE.
+    Within(CallKey),
+    /// The BYE of a call we hung up.
+    Bye(CallKey),
+    /// A CANCEL, or the BYE of a further fork: its response changes nothing.
     Farewell(Option<CallKey>),
     /// An OPTIONS the application asked for.
     Ping(u64),
@@ -40,7 +44,7 @@ impl Owner {
     /// The call it belongs to.
     pub(crate) fn key(self) -> Option<CallKey> {
         match self {
-            Self::Invite(key) | Self::Reinvite(key) => Some(key),
+            Self::Invite(key) | Self::Reinvite(key) | Self::Within(key) | Self::Bye(key) => Some(key),
             Self::Farewell(key) => key,
             Self::Ping(_) | Self::Register(_) => None,
         }

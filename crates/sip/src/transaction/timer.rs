@@ -1,5 +1,5 @@
 //! Every timer of the endpoint: one enum, one queue ordered by deadline. Bounded by what holds timers: a transaction has
-//! two at most, a call four, a registration or a REGISTER that waits one. Equal deadlines fire in the order they were set.
+//! two at most, a call six, a registration or a REGISTER that waits one. Equal deadlines fire in the order they were set.
 
 use super::client_table::ClientId;
 use super::server_table::ServerId;
@@ -47,6 +47,20 @@ pub(crate) enum Timer {
     AnswerAgain(CallKey),
     /// Nobody acknowledged our 2xx.
     AnswerGiveUp(CallKey),
+    /// Send our reliable provisional response again (RFC 3262 §3).
+    ProvisionalAgain(CallKey),
+    /// Nobody acknowledged our reliable provisional response.
+    ProvisionalGiveUp(CallKey),
+    /// The application gave no answer for an ACK.
+    AckTimeout(CallKey),
+    /// Glare is over (§14.1).
+    OfferAgain(CallKey),
+    /// It is ours to refresh the session (RFC 4028 §7.4).
+    SessionRefresh(CallKey),
+    /// The session was not refreshed (RFC 4028 §10).
+    SessionEnd(CallKey),
+    /// The peer does not tell how our REFER goes.
+    ReferTimeout(CallKey),
     /// Refresh a registration, or try it again.
     RegisterAgain(RegistrationKey),
     /// The application did not answer a REGISTER.

@@ -261,6 +261,10 @@ impl Bed {
         found.expect("no incoming call")
     }
 
+    pub fn start(&self) -> Timestamp {
+        self.start
+    }
+
     pub fn elapsed_ms(&self) -> u128 {
         (self.now - self.start).as_millis()
     }
@@ -335,6 +339,16 @@ pub fn call_to(address: &str) -> OutgoingCall {
 
 pub fn invite(key: u64) -> Order {
     Order::Invite { key: CallKey(key), call: Box::new(call()) }
+}
+
+/// A call whose callee makes the offer.
+pub fn offerless(key: u64) -> Order {
+    let call = OutgoingCall { sdp: Vec::new(), ..call() };
+    Order::Invite { key: CallKey(key), call: Box::new(call) }
+}
+
+pub fn give_answer(bed: &mut Bed, peer: usize, key: CallKey, place: sip::AnswerPlace) {
+    bed.order(peer, Order::GiveAnswer { key, place, sdp: ANSWER.to_vec() });
 }
 
 pub fn hang_up(key: CallKey) -> Order {

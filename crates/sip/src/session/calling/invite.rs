@@ -1,16 +1,19 @@
 //! The INVITE that sets a call up, checked and ready to be written once per attempt. Decides nothing.
 
-use super::check_extra_headers;
 use crate::dialog::CallerSide;
 use crate::digest::Protected;
 use crate::endpoint::config::EndpointConfig;
 use crate::endpoint::names::Names;
 use crate::endpoint::order::{Hop, OrderError, OutgoingCall};
 use crate::endpoint::tokens::Tokens;
+use crate::endpoint::transfer::Replaces;
 use crate::message::address::quote_display;
-use crate::message::name::ALLOW;
+use crate::message::name::{ALLOW, SUPPORTED};
+use crate::message::replaces::replaces_value;
 use crate::message::uri::{Scheme, escape_user, split_host_port};
 use crate::message::{HeaderName, Uri, Writer};
+use crate::session::check_extra_headers;
+use crate::session::clock::SessionClock;
 
 /// What stays the same over all attempts.
 pub(super) struct Invite {
@@ -21,7 +24,9 @@ pub(super) struct Invite {
     from: String,
     contact: String,
     call_id: String,
-    sdp: Vec<u8>,
+    /// The offer; empty if the peer makes it.
+    pub(super) sdp: Vec<u8>,
+    replaces: Option<Replaces>,
     extra_headers: Vec<(String, String)>,
 }
 
@@ -47,6 +52,7 @@ impl Invite {
             call_id: tokens.call_id(),
             local_tag,
             sdp: call.sdp.clone(),
+            replaces: call.replaces.clone(),
             extra_headers: call.extra_headers.clone(),
         })
     }
@@ -58,6 +64,7 @@ impl Invite {
         config: &EndpointConfig,
         via: &str,
         cseq: u32,
+        clock: &SessionClock,
         authorizations: &[u8],
     ) {
         let mut writer = Writer::request(out, "INVITE", &self.target);
@@ -69,7 +76,12 @@ impl Invite {
         writer.header(HeaderName::CSeq, format_args!("{cseq} INVITE"));
         writer.header(HeaderName::Contact, format_args!("<{}>", self.contact));
         writer.lines(authorizations);
-        writer.header(HeaderName::Allow, ALLOW);
+        writer.header(HeaderName::Allow, ALLOW).header(HeaderName::Supported, SUPPORTED);
+        clock.ask(config.session_timers, &mut writer);
+        if let Some(replaces) = &self.replaces {
+            writer.header(HeaderName::Require, "replaces");
+            writer.header(HeaderName::Replaces, replaces_value(replaces));
+        }
         writer.header(HeaderName::UserAgent, &config.user_agent);
         for (name, value) in &self.extra_headers {
             writer.named(name, value);

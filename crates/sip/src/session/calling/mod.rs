@@ -1,31 +1,39 @@
 //! A call we placed, until its final response (RFC 3261 §13.2, §9.1): forks ring, challenges are answered, CANCEL waits for
 //! a provisional response and may cross with the answer.
 
-use super::invite::Invite;
-use super::talking::{self, Talking};
+mod early;
+mod failure;
+mod forks;
+mod invite;
+
+use super::access::{Access, authorization_line, headers};
+use super::clock::SessionClock;
+use super::leaving::Leaving;
+use super::offer::TheirOffer;
+use super::talking::{Beginning, OwedAck, Talking};
 use super::{Next, headers_of_interest, session_description};
-use crate::dialog::{Dialog, contact_uri};
+use crate::dialog::contact_uri;
 use crate::digest::{self, Credentials};
-use crate::endpoint::order::{CallKey, Hop, OrderError, OutgoingCall, Q850};
+use crate::endpoint::order::{AnswerPlace, CallKey, Hop, OrderError, OutgoingCall, Q850};
 use crate::endpoint::output::{Answer, EndedBy, Event, FailedBy, Failure};
 use crate::endpoint::wire::Wire;
-use crate::message::fields::{parse_q850, parse_retry_after};
 use crate::message::validate::Response;
-use crate::message::{HeaderName, Message, NameAddr, scan};
+use crate::message::{HeaderName, scan};
 use crate::transaction::{ClientId, Owner, Timer, TimerId};
+use failure::{local_failure, remote_failure};
+use forks::{Forks, Place};
+use invite::Invite;
 use model::Timestamp;
 
-/// Early dialogs told apart.
-const FORKS_MAX: usize = 16;
 /// Challenges answered in one call: a proxy's and a server's, and one of them again because its nonce was stale.
 const CHALLENGES_MAX: usize = 3;
-/// Contacts of a redirection.
-const CONTACTS_MAX: usize = 8;
 
 /// Why an unanswered call is being cancelled.
 enum Ending {
     Ordered(Option<Q850>),
     RingTimeout,
+    /// Another call took its place.
+    Replaced,
 }
 
 /// The credentials for one realm.
@@ -46,8 +54,14 @@ pub(crate) struct Calling {
     challenges: usize,
     /// A provisional response came to the last INVITE: it may be cancelled.
     heard: bool,
-    /// Remote tags of the early dialogs.
-    forks: Vec<String>,
+    /// The INVITE was sent again with a longer session interval.
+    lengthened: bool,
+    clock: SessionClock,
+    forks: Forks,
+    /// The callee's offer in an early dialog that waits for the application.
+    theirs: Option<(u16, TheirOffer)>,
+    /// The session description we sent last.
+    local_sdp: Vec<u8>,
     ending: Option<Ending>,
     /// The application knows the end; what still comes is between the transaction and the peer.
     told: bool,
@@ -66,7 +80,8 @@ impl Calling {
         let invite = Invite::new(call, &wire.names, &mut wire.tokens)?;
         let cseq = 1;
         let draft = wire.draft(invite.hop);
-        let bytes = wire.write(|out, config| invite.write(out, config, &draft.via, cseq, &[]));
+        let clock = SessionClock::default();
+        let bytes = wire.write(|out, config| invite.write(out, config, &draft.via, cseq, &clock, &[]));
         if bytes.len() > wire.config.limits.message_bytes_max {
             return Err(OrderError::TooLarge);
         }
@@ -81,7 +96,11 @@ impl Calling {
             authorizations: Vec::new(),
             challenges: 0,
             heard: false,
-            forks: Vec::new(),
+            lengthened: false,
+            clock,
+            forks: Forks::default(),
+            theirs: None,
+            local_sdp: call.sdp.clone(),
             ending: None,
             told: false,
             ring_timeout,
@@ -113,7 +132,8 @@ impl Calling {
             }
             200..=299 => self.on_answer(response, wire, now),
             401 | 407 if self.authorize(response, source, wire, now) => Next::Stay,
-            _ => self.on_failure(response, wire),
+            422 if self.lengthen(response, wire, now) => Next::Stay,
+            _ => self.on_failure(response, wire, now),
         }
     }
 
@@ -130,62 +150,98 @@ impl Calling {
             }
             return;
         }
-        let fork = self.fork(response.to.tag());
+        let fork = self.forks.number(&self.invite.caller_side(self.cseq), response);
+        let place = self.forks.place(response);
         // A body that is no session description does not matter here.
         let sdp = session_description(response.message).unwrap_or_default();
-        let reason = scan::unfold(response.reason);
-        wire.event(Event::Provisional {
-            key: self.key,
-            code: response.code,
-            reason,
-            fork,
-            sdp,
-            reliable: false,
-        });
-    }
-
-    /// The number of an early dialog; beyond the limit all count as the last one.
-    fn fork(&mut self, tag: Option<&str>) -> u16 {
-        let tag = tag.unwrap_or_default();
-        let index = self.forks.iter().position(|known| known == tag).unwrap_or_else(|| {
-            if self.forks.len() < FORKS_MAX {
-                self.forks.push(tag.to_owned());
-            }
-            self.forks.len() - 1
-        });
-        u16::try_from(index).unwrap_or(u16::MAX)
+        let (sdp, wanted) = match place {
+            Place::OutOfOrder => return,
+            Place::Plain => (sdp, None),
+            Place::Next(rseq) => self.acknowledge_provisional(fork, rseq, sdp, wire, now),
+        };
+        let (key, code, reason) = (self.key, response.code, scan::unfold(response.reason));
+        let reliable = place != Place::Plain;
+        wire.event(Event::Provisional { key, code, reason, fork, sdp, reliable });
+        if let Some(wanted) = wanted {
+            wire.event(wanted);
+        }
     }
 
     fn on_answer(&mut self, response: &Response<'_, '_>, wire: &mut Wire, now: Timestamp) -> Next {
-        let mut dialog = Dialog::of_caller(&self.invite.caller_side(self.cseq), response);
-        wire.acknowledge(self.transaction, &dialog, response, &self.authorization_lines(), now);
+        let (key, message) = (self.key, response.message);
+        let fork = self.forks.number(&self.invite.caller_side(self.cseq), response);
+        let is_agreed = self.forks.get(fork).is_some_and(|fork| fork.is_agreed);
+        let dialog = self.forks.confirm(&self.invite.caller_side(self.cseq), response);
+        let (cseq, lines) = (response.cseq.number, self.authorization_lines());
         if self.ending.is_some() {
-            talking::send_bye(&mut dialog, self.key, None, wire, now);
-            self.finish_ending(true, wire);
-            return Next::Gone;
+            wire.acknowledge(self.transaction, &dialog, cseq, &lines, &[], now);
+            self.finish_ending(true, wire, now);
+            return Next::Leave(Box::new(Leaving::start(key, dialog, self.access(), None, wire, now)));
         }
         self.stop_timers(wire);
-        let message = response.message;
+        let mut sdp = session_description(message).unwrap_or_default();
+        let offer = if self.invite.sdp.is_empty() && !is_agreed { sdp.take() } else { None };
+        if offer.is_none() {
+            wire.acknowledge(self.transaction, &dialog, cseq, &lines, &[], now);
+        }
         let answer = Answer {
             code: response.code,
-            fork: self.fork(response.to.tag()),
-            sdp: session_description(message).unwrap_or_default(),
+            fork,
+            sdp,
             user_agent: message.text_lossy(HeaderName::UserAgent).or(message.text_lossy(HeaderName::Server)),
             contact: contact_uri(message).map(str::to_owned),
             headers: headers_of_interest(message),
         };
-        wire.event(Event::Answered { key: self.key, answer: Box::new(answer) });
-        Next::Talk(Box::new(Talking::new(self.key, dialog)))
+        wire.event(Event::Answered { key, answer: Box::new(answer) });
+        let owed = offer.map(|sdp| {
+            wire.event(Event::AnswerWanted { key, place: AnswerPlace::Ack, sdp });
+            OwedAck::new(key, self.transaction, cseq, lines, wire, now)
+        });
+        let mut clock = std::mem::take(&mut self.clock);
+        clock.start_as_uac(message, key, wire, now);
+        let local_sdp = std::mem::take(&mut self.local_sdp);
+        let beginning = Beginning { dialog, clock, access: self.access(), local_sdp, placed: true };
+        let theirs = self.theirs_of(fork, wire, now);
+        Next::Talk(Box::new(Talking::new(key, beginning).with_rest(owed, theirs, None, None)))
     }
 
-    fn on_failure(&mut self, response: &Response<'_, '_>, wire: &mut Wire) -> Next {
+    /// The offer that the early dialog that answered still waits with; one of another is refused.
+    fn theirs_of(&mut self, answered: u16, wire: &mut Wire, now: Timestamp) -> Option<TheirOffer> {
+        let (fork, offer) = self.theirs.take()?;
+        if fork != answered {
+            offer.refuse(481, wire, now);
+            return None;
+        }
+        Some(offer)
+    }
+
+    /// The credentials, for what is challenged within the dialog.
+    fn access(&self) -> Option<Box<Access>> {
+        let credentials = self.credentials.clone().filter(|_| !self.authorizations.is_empty())?;
+        let realms = self.authorizations.iter().map(|authorization| {
+            (authorization.header == HeaderName::ProxyAuthorization, authorization.realm.clone())
+        });
+        Some(Box::new(Access::new(credentials, self.invite.hop, realms.collect())))
+    }
+
+    fn on_failure(&mut self, response: &Response<'_, '_>, wire: &mut Wire, now: Timestamp) -> Next {
         if self.ending.is_some() {
-            self.finish_ending(false, wire);
+            self.finish_ending(false, wire, now);
         } else {
             let reason = scan::unfold(response.reason);
-            self.fail(failure(response.message, response.code, reason), wire);
+            self.fail(remote_failure(response.message, response.code, reason), wire, now);
         }
         Next::Gone
+    }
+
+    /// Sends the INVITE again with the session interval the peer asks for, once (RFC 4028 §7.3).
+    fn lengthen(&mut self, response: &Response<'_, '_>, wire: &mut Wire, now: Timestamp) -> bool {
+        if self.lengthened || self.ending.is_some() || !self.clock.lengthen(response.message) {
+            return false;
+        }
+        self.lengthened = true;
+        self.send_again(wire, now);
+        true
     }
 
     /// Sends the INVITE again with credentials. Only a challenge from where the INVITE went is answered, before anybody
@@ -203,10 +259,7 @@ impl Calling {
         else {
             return false;
         };
-        let (asks, answers) = match response.code {
-            401 => (HeaderName::WwwAuthenticate, HeaderName::Authorization),
-            _ => (HeaderName::ProxyAuthenticate, HeaderName::ProxyAuthorization),
-        };
+        let (asks, answers) = headers(response.code == 407);
         let Some(challenge) = digest::strongest(response.message.values(asks), credentials) else {
             return false;
         };
@@ -217,12 +270,12 @@ impl Calling {
         }
         let cnonce = wire.tokens.tag();
         let value = digest::answer(&challenge, credentials, self.invite.protected(), &cnonce, 1);
-        let line = format!("{}: {}\r\n", answers.as_str(), value.replace(|c: char| c.is_control(), " "));
+        let line = authorization_line(answers, &value);
         if let Some(index) = known {
             self.authorizations.remove(index);
         }
         let realm = challenge.realm;
-        self.authorizations.push(Authorization { header: answers, realm, line: line.into_bytes() });
+        self.authorizations.push(Authorization { header: answers, realm, line });
         self.challenges += 1;
         self.send_again(wire, now);
         true
@@ -231,9 +284,12 @@ impl Calling {
     fn send_again(&mut self, wire: &mut Wire, now: Timestamp) {
         self.cseq += 1;
         self.heard = false;
+        self.forks.clear();
         let lines = self.authorization_lines();
         let draft = wire.draft(self.invite.hop);
-        let bytes = wire.write(|out, config| self.invite.write(out, config, &draft.via, self.cseq, &lines));
+        let bytes = wire.write(|out, config| {
+            self.invite.write(out, config, &draft.via, self.cseq, &self.clock, &lines);
+        });
         self.transaction = wire.start(draft, "INVITE", Owner::Invite(self.key), bytes, now);
     }
 
@@ -244,6 +300,11 @@ impl Calling {
     /// The application hangs up.
     pub(crate) fn cancel(&mut self, q850: Option<Q850>, wire: &mut Wire, now: Timestamp) {
         self.end(Ending::Ordered(q850), wire, now);
+    }
+
+    /// Another call of ours, that names this one, was answered (RFC 3891 §3).
+    pub(crate) fn replace(&mut self, wire: &mut Wire, now: Timestamp) {
+        self.end(Ending::Replaced, wire, now);
     }
 
     /// Nobody answered in time.
@@ -272,8 +333,15 @@ impl Calling {
             let failure = local_failure(408, "No Response", FailedBy::NoResponse);
             Event::Failed { key: self.key, failure: Box::new(failure) }
         } else {
-            Event::Canceled { key: self.key, by: EndedBy::Local, q850: None, crossed_answer: false }
+            Event::Canceled { key: self.key, by: self.canceled_by(), q850: None, crossed_answer: false }
         });
+    }
+
+    fn canceled_by(&self) -> EndedBy {
+        match self.ending {
+            Some(Ending::Replaced) => EndedBy::Replaced,
+            _ => EndedBy::Local,
+        }
     }
 
     fn send_cancel(&mut self, wire: &mut Wire, now: Timestamp) {
@@ -294,60 +362,50 @@ impl Calling {
     pub(crate) fn on_cancel_give_up(&mut self, wire: &mut Wire, now: Timestamp) -> Next {
         let (clients, mut effects) = wire.clients(now);
         clients.remove(self.transaction, &mut effects);
-        self.finish_ending(false, wire);
+        self.finish_ending(false, wire, now);
         Next::Gone
     }
 
     /// The INVITE got no response, or could not be delivered.
-    pub(crate) fn on_silence(&mut self, by: FailedBy, wire: &mut Wire) -> Next {
+    pub(crate) fn on_silence(&mut self, by: FailedBy, wire: &mut Wire, now: Timestamp) -> Next {
         if self.ending.is_some() {
-            self.finish_ending(false, wire);
+            self.finish_ending(false, wire, now);
         } else {
             let (code, reason) = match by {
                 FailedBy::Transport => (503, "Transport Failure"),
                 _ => (408, "No Response"),
             };
-            self.fail(local_failure(code, reason, by), wire);
+            self.fail(local_failure(code, reason, by), wire, now);
         }
         Next::Gone
     }
 
-    fn finish_ending(&mut self, crossed_answer: bool, wire: &mut Wire) {
-        if self.told {
-            return self.stop_timers(wire);
+    fn finish_ending(&mut self, crossed_answer: bool, wire: &mut Wire, now: Timestamp) {
+        if let Some(Ending::RingTimeout) = self.ending.as_ref().filter(|_| !self.told) {
+            return self.fail(local_failure(408, "Ring Timeout", FailedBy::RingTimeout), wire, now);
         }
-        if let Some(Ending::RingTimeout) = self.ending {
-            return self.fail(local_failure(408, "Ring Timeout", FailedBy::RingTimeout), wire);
-        }
+        self.refuse_their_offer(wire, now);
         self.stop_timers(wire);
-        wire.event(Event::Canceled { key: self.key, by: EndedBy::Local, q850: None, crossed_answer });
+        if !self.told {
+            let by = self.canceled_by();
+            wire.event(Event::Canceled { key: self.key, by, q850: None, crossed_answer });
+        }
     }
 
-    fn fail(&mut self, failure: Failure, wire: &mut Wire) {
+    fn fail(&mut self, failure: Failure, wire: &mut Wire, now: Timestamp) {
+        self.refuse_their_offer(wire, now);
         self.stop_timers(wire);
         wire.event(Event::Failed { key: self.key, failure: Box::new(failure) });
+    }
+
+    fn refuse_their_offer(&mut self, wire: &mut Wire, now: Timestamp) {
+        if let Some((_, offer)) = self.theirs.take() {
+            offer.refuse(487, wire, now);
+        }
     }
 
     fn stop_timers(&mut self, wire: &mut Wire) {
         wire.timers.cancel(self.ring_timeout.take());
         wire.timers.cancel(self.cancel_give_up.take());
-    }
-}
-
-fn local_failure(code: u16, reason: &str, by: FailedBy) -> Failure {
-    let (q850, retry_after_secs, contacts) = (None, None, Vec::new());
-    Failure { code, reason: reason.to_owned(), q850, retry_after_secs, contacts, by }
-}
-
-fn failure(message: &Message<'_>, code: u16, reason: String) -> Failure {
-    let contacts = message.elements(HeaderName::Contact).filter_map(NameAddr::parse);
-    let contacts = contacts.take(CONTACTS_MAX).map(|contact| contact.uri_text.to_owned());
-    Failure {
-        code,
-        reason,
-        q850: message.elements(HeaderName::Reason).find_map(parse_q850),
-        retry_after_secs: message.value(HeaderName::RetryAfter).and_then(parse_retry_after),
-        contacts: if code < 400 { contacts.collect() } else { Vec::new() },
-        by: FailedBy::Remote,
     }
 }
