@@ -101,6 +101,9 @@ impl<'a> Uri<'a> {
             Some((user, password)) => (user, Some(password)),
             None => (userinfo, None),
         };
+        if user.is_empty() && password.is_some() {
+            return Err(UriError::NotUri);
+        }
         let (rest, headers) = rest.split_once('?').unwrap_or((rest, ""));
         let (host_port, params) = rest.split_once(';').unwrap_or((rest, ""));
         let (host, port) = split_host_port(host_port)?;
@@ -326,6 +329,7 @@ mod tests {
         check("example.com", UriError::NotUri);
         check("sip:", UriError::Host);
         check("sip:@host", UriError::NotUri);
+        check("sip::password@host", UriError::NotUri);
         check("<sip:a@b>", UriError::NotUri);
         check("sip:a b@c", UriError::NotUri);
         check("sip:a@b:x", UriError::Port);

@@ -1,0 +1,8 @@
+//! See the function of this name in `bodies/sip.rs`.
+#![no_main]
+
+#[path = "../bodies/sip.rs"]
+#[allow(dead_code, reason = "each target runs one of the bodies")]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::sdp(data));
