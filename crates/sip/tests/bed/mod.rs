@@ -4,7 +4,11 @@
 
 use model::Timestamp;
 use sip::digest::{Algorithm, Authorization, Challenge, Qop};
-use sip::{CallKey, Endpoint, EndpointConfig, Event, OfferRequest, Order, OutgoingCall, Output, Party};
+use sip::stream::{Frame, Framer};
+use sip::{
+    CallKey, Endpoint, EndpointConfig, Event, Hop, OfferRequest, Order, OutgoingCall, Output, Party,
+    Transport,
+};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -25,6 +29,7 @@ pub type Judge = Box<dyn FnMut(&Packet) -> bool>;
 
 #[derive(Clone, Debug)]
 pub struct Packet {
+    pub transport: Transport,
     pub from: SocketAddr,
     pub to: SocketAddr,
     pub bytes: Vec<u8>,
@@ -158,7 +163,7 @@ impl Bed {
         self.clock.set(self.now);
         while let Some(output) = self.peers[peer].endpoint.poll() {
             match output {
-                Output::Send { hop, bytes, .. } => self.fly(peer, hop.address, bytes.to_vec()),
+                Output::Send { hop, bytes, .. } => self.fly(peer, hop, bytes.to_vec()),
                 Output::Event(event) => {
                     let orders = (self.peers[peer].behaviour)(&event);
                     self.peers[peer].events.push((self.now, event));
@@ -172,8 +177,18 @@ impl Bed {
         }
     }
 
-    fn fly(&mut self, peer: usize, to: SocketAddr, bytes: Vec<u8>) {
-        let packet = Packet { from: self.peers[peer].address, to, bytes };
+    fn fly(&mut self, peer: usize, hop: Hop, bytes: Vec<u8>) {
+        let from = self.peers[peer].address;
+        if hop.transport.is_reliable() {
+            let mut framer = Framer::default();
+            framer.push(&bytes);
+            assert_eq!(
+                framer.next_frame(),
+                Some(Frame::Message(&bytes)),
+                "what goes over a stream has a frame"
+            );
+        }
+        let packet = Packet { transport: hop.transport, from, to: hop.address, bytes };
         self.packets.push((self.now, packet.clone()));
         let lost = (self.lose)(&packet) || self.draw(1_000) < self.loss_per_mille;
         if lost {
@@ -197,7 +212,8 @@ impl Bed {
         if packet_at == Some(next) {
             let (_, packet) = self.flying.pop_first().unwrap();
             if let Some(peer) = self.peers.iter().position(|peer| peer.address == packet.to) {
-                self.peers[peer].endpoint.handle_datagram(packet.from, &packet.bytes, self.now);
+                let source = Hop::new(packet.transport, packet.from);
+                self.peers[peer].endpoint.handle_message(source, &packet.bytes, self.now);
                 self.drain(peer);
             }
         } else if let Some((_, peer)) = timer {

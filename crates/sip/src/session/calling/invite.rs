@@ -23,6 +23,8 @@ pub(super) struct Invite {
     pub(super) local_tag: String,
     from: String,
     contact: String,
+    /// Unescaped.
+    contact_user: String,
     call_id: String,
     /// The offer; empty if the peer makes it.
     pub(super) sdp: Vec<u8>,
@@ -49,12 +51,20 @@ impl Invite {
             hop: call.destination,
             from: format!("{display}<sip:{user}{at}{}>;tag={local_tag}", call.from.host),
             contact: names.contact(call.destination, &call.from.user, uri.scheme == Scheme::Sips),
+            contact_user: call.from.user.clone(),
             call_id: tokens.call_id(),
             local_tag,
             sdp: call.sdp.clone(),
             replaces: call.replaces.clone(),
             extra_headers: call.extra_headers.clone(),
         })
+    }
+
+    /// Goes another way from now on, where the peer reaches us by it too.
+    pub(super) fn go_by(&mut self, hop: Hop, names: &Names) {
+        let is_sips = self.contact.starts_with("sips:");
+        self.hop = hop;
+        self.contact = names.contact(hop, &self.contact_user, is_sips);
     }
 
     /// One attempt; `authorizations` are its credentials' lines.

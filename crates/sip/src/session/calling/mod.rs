@@ -14,7 +14,7 @@ use super::talking::{Beginning, OwedAck, Talking};
 use super::{Next, headers_of_interest, session_description};
 use crate::dialog::contact_uri;
 use crate::digest::{self, Credentials};
-use crate::endpoint::order::{AnswerPlace, CallKey, Hop, OrderError, OutgoingCall, Q850};
+use crate::endpoint::order::{AnswerPlace, CallKey, Hop, OrderError, OutgoingCall, Q850, Transport};
 use crate::endpoint::output::{Answer, EndedBy, Event, FailedBy, Failure};
 use crate::endpoint::wire::Wire;
 use crate::message::validate::Response;
@@ -27,6 +27,9 @@ use model::Timestamp;
 
 /// Challenges answered in one call: a proxy's and a server's, and one of them again because its nonce was stale.
 const CHALLENGES_MAX: usize = 3;
+
+/// A request beyond this goes over TCP if it may (RFC 3261 §18.1.1): who knows what the path takes in one piece.
+const DATAGRAM_BYTES_MAX: usize = 1_300;
 
 /// Why an unanswered call is being cancelled.
 enum Ending {
@@ -48,6 +51,8 @@ pub(crate) struct Calling {
     key: CallKey,
     invite: Invite,
     transaction: ClientId,
+    /// Where the INVITE goes if TCP, which it takes for its size, does not reach there.
+    over_udp: Option<Hop>,
     cseq: u32,
     credentials: Option<Credentials>,
     authorizations: Vec<Authorization>,
@@ -77,11 +82,18 @@ impl Calling {
         wire: &mut Wire,
         now: Timestamp,
     ) -> Result<Self, OrderError> {
-        let invite = Invite::new(call, &wire.names, &mut wire.tokens)?;
+        let mut invite = Invite::new(call, &wire.names, &mut wire.tokens)?;
         let cseq = 1;
-        let draft = wire.draft(invite.hop);
+        let mut draft = wire.draft(invite.hop);
         let clock = SessionClock::default();
-        let bytes = wire.write(|out, config| invite.write(out, config, &draft.via, cseq, &clock, &[]));
+        let mut bytes = wire.write(|out, config| invite.write(out, config, &draft.via, cseq, &clock, &[]));
+        let is_large = bytes.len() > DATAGRAM_BYTES_MAX && invite.hop.transport == Transport::Udp;
+        let over_udp = Some(invite.hop).filter(|_| is_large && call.large_over_tcp);
+        if let Some(udp) = over_udp {
+            invite.go_by(Hop::tcp(udp.address), &wire.names);
+            draft = wire.draft(invite.hop);
+            bytes = wire.write(|out, config| invite.write(out, config, &draft.via, cseq, &clock, &[]));
+        }
         if bytes.len() > wire.config.limits.message_bytes_max {
             return Err(OrderError::TooLarge);
         }
@@ -91,6 +103,7 @@ impl Calling {
             key,
             invite,
             transaction,
+            over_udp,
             cseq,
             credentials: call.credentials.clone(),
             authorizations: Vec::new(),
@@ -368,6 +381,12 @@ impl Calling {
 
     /// The INVITE got no response, or could not be delivered.
     pub(crate) fn on_silence(&mut self, by: FailedBy, wire: &mut Wire, now: Timestamp) -> Next {
+        let over_udp = self.over_udp.take().filter(|_| by == FailedBy::Transport && self.ending.is_none());
+        if let Some(udp) = over_udp {
+            self.invite.go_by(udp, &wire.names);
+            self.send_again(wire, now);
+            return Next::Stay;
+        }
         if self.ending.is_some() {
             self.finish_ending(false, wire, now);
         } else {
