@@ -159,6 +159,11 @@ pub struct Network {
 pub struct NetworkError;
 
 impl Network {
+    /// Whether every address lies in the range.
+    pub const fn is_everything(&self) -> bool {
+        self.prefix_bits == 0
+    }
+
     /// Whether `address` lies in the range. An IPv4 address in its IPv6 mapping counts as the IPv4 address.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address.to_canonical(), address.to_canonical()) {

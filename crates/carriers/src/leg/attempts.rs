@@ -4,6 +4,7 @@
 use super::{Fate, Leg, Stage};
 use model::Timestamp;
 use serde_json::json;
+use sip::locate::is_worth_another_place;
 use sip::{CallKey, FailedBy, Failure, Hop, Order, OutgoingCall};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -187,12 +188,7 @@ impl Leg {
             return None;
         }
         let (hop, guide) = (attempts.target.hop, attempts.guide.clone()?);
-        let unable = match failure.by {
-            FailedBy::Remote => failure.code == 503,
-            FailedBy::NoResponse | FailedBy::Transport => true,
-            FailedBy::RingTimeout => false,
-        };
-        let why = if unable {
+        let why = if is_worth_another_place(failure) {
             guide.failed(hop, failure.retry_after_secs, now);
             format!("{} {}", failure.code, failure.reason)
         } else if failure.by == FailedBy::Remote && (300..400).contains(&failure.code) {

@@ -1,11 +1,13 @@
 //! SIP trunks: legs to and from real carriers over UDP, paced and counted as each trunk allows. Must not know apps,
 //! flows, or the sandbox.
 
+mod avoided;
+mod dns;
 mod door;
+mod hosts;
 mod lines;
 mod pace;
 mod registrations;
-mod resolve;
 
 use crate::StartError;
 use crate::agent::counters::AgentFigures;
@@ -16,17 +18,20 @@ use crate::leg::attempts::Target;
 use crate::leg::exchange::{Exchange, Placing, withdrawn};
 use crate::leg::sound::SoundPolicy;
 use crate::leg::table::LegTable;
+use avoided::Avoided;
+use dns::Dns;
 use door::TrunkDoor;
+use hosts::{Sockets, TrunkGuide};
 use lines::Lines;
 use model::leg::{LegOrder, Refusal};
-use model::trunk::{RegistrationStatus, Trunk, TrunkTransport};
+use model::trunk::{RegistrationStatus, Trunk};
 use model::{LegId, TrunkId};
 use pace::Place;
 use ports::carrier::IncomingRef;
 use ports::{Carrier, CarrierError, Clock, Dial, InboundCalls, LegSink, MediaPlane, Route, Timeline};
 use registrations::Registrations;
 use sip::message::uri::escape_user;
-use sip::{CallKey, Credentials, Hop, Party, Registration, RegistrationKey, Transport};
+use sip::{CallKey, Credentials, Party, Registration, RegistrationKey};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -89,6 +94,8 @@ pub struct TrunkCarrier {
     exchange: Exchange,
     lines: Arc<Lines>,
     registrations: Arc<Registrations>,
+    dns: Dns,
+    avoided: Arc<Avoided>,
     door: Arc<TrunkDoor>,
     clock: Arc<dyn Clock>,
 }
@@ -125,7 +132,8 @@ impl TrunkCarrier {
         };
         let as_door: Arc<dyn Door> = Arc::<TrunkDoor>::clone(&door);
         let exchange = Exchange::start(agent, table, as_door, media, Some(timeline), Arc::clone(&clock))?;
-        let carrier = Arc::new(Self { config, exchange, lines, registrations, door, clock });
+        let (dns, avoided) = (Dns::new(&config.nameservers), Arc::default());
+        let carrier = Arc::new(Self { config, exchange, lines, registrations, dns, avoided, door, clock });
         // Set once, here.
         let _ = carrier.door.carrier.set(Arc::downgrade(&carrier));
         tokio::spawn(refresh(Arc::downgrade(&carrier)));
@@ -177,15 +185,16 @@ impl TrunkCarrier {
 
     /// The hosts of a trunk in the order in which they are to be tried; never empty.
     async fn targets(&self, trunk: &Trunk) -> Result<Vec<Target>, CarrierError> {
-        let addresses = resolve::resolve(&trunk.host, port(trunk), self.local_addr().ip()).await?;
+        let now = self.clock.now();
+        let targets = hosts::targets(trunk, self.sockets(), &self.dns, &self.avoided, now).await?;
+        let addresses: Vec<_> = targets.iter().map(|target| target.hop.address).collect();
         self.lines.found(trunk.id, &addresses);
-        let name: Arc<str> = trunk.host.as_str().into();
-        let target = |address| Target {
-            hop: Hop::new(transport(trunk), address),
-            name: Some(Arc::clone(&name)),
-            uri: None,
-        };
-        Ok(addresses.into_iter().map(target).collect())
+        Ok(targets)
+    }
+
+    fn sockets(&self) -> Sockets {
+        let (local, tls) = (self.local_addr().ip(), self.tls_addr().is_some());
+        Sockets { local, tcp: self.config.tcp.is_some(), tls }
     }
 
     /// Takes all registrations back, and waits a while for it.
@@ -218,7 +227,7 @@ impl TrunkCarrier {
         let Some((target, credentials)) = targets.into_iter().next().zip(trunk.credentials.as_ref()) else {
             return;
         };
-        let host = resolve::uri_host(&trunk.host, trunk.port);
+        let host = hosts::uri_host(&trunk.host, trunk.port);
         let registration = Box::new(Registration {
             registrar_uri: format!("sip:{host}"),
             aor: format!("sip:{}@{host}", escape_user(&credentials.username)),
@@ -248,23 +257,20 @@ impl TrunkCarrier {
     }
 
     /// Looks up the hosts of all trunks, some at a time.
-    async fn look_up(&self) {
-        let local = self.local_addr().ip();
+    async fn look_up(self: &Arc<Self>) {
         let mut waiting = self.lines.all().into_iter();
         let mut running = tokio::task::JoinSet::new();
         loop {
             while running.len() < LOOK_UPS_MAX
                 && let Some(trunk) = waiting.next()
             {
-                running.spawn(async move {
-                    let found = resolve::resolve(&trunk.host, port(&trunk), local).await;
-                    (trunk, found)
-                });
+                let carrier = Arc::clone(self);
+                running.spawn(async move { carrier.targets(&trunk).await.map_err(|error| (trunk, error)) });
             }
             match running.join_next().await {
                 None => return,
-                Some(Ok((trunk, Ok(addresses)))) => self.lines.found(trunk.id, &addresses),
-                Some(Ok((trunk, Err(error)))) => {
+                Some(Ok(Ok(_))) => {}
+                Some(Ok(Err((trunk, error)))) => {
                     tracing::warn!(trunk = %trunk.name, %error, "a trunk cannot be reached");
                 }
                 Some(Err(error)) => tracing::warn!(%error, "a look-up of a trunk's host broke"),
@@ -289,7 +295,9 @@ impl Carrier for TrunkCarrier {
             withdrawn(dial.leg, dial.sink.as_ref());
             return Ok(());
         };
-        let placing = placing(&self.config, trunk, &dial, targets, place);
+        let (trunk, avoided) = (Arc::clone(trunk), Arc::clone(&self.avoided));
+        let guide = TrunkGuide { trunk, avoided, targets };
+        let placing = placing(&self.config, guide, &dial, place);
         self.exchange.place(seat, dial.leg, &dial.sink, placing).await
     }
 
@@ -309,8 +317,8 @@ impl Carrier for TrunkCarrier {
     async fn configure(&self, trunks: Vec<Arc<Trunk>>) {
         self.lines.replace(trunks);
         for trunk in self.lines.all() {
-            if let Some(address) = resolve::literal(&trunk.host) {
-                self.lines.found(trunk.id, &[SocketAddr::new(address, port(&trunk))]);
+            if let Some(address) = hosts::literal(&trunk.host) {
+                self.lines.found(trunk.id, &[SocketAddr::new(address, 0)]);
             }
         }
         if let Some(carrier) = self.door.carrier.get().and_then(Weak::upgrade) {
@@ -326,29 +334,18 @@ impl Carrier for TrunkCarrier {
     }
 }
 
-const fn transport(trunk: &Trunk) -> Transport {
-    match trunk.transport {
-        TrunkTransport::Auto | TrunkTransport::Udp => Transport::Udp,
-        TrunkTransport::Tcp => Transport::Tcp,
-        TrunkTransport::Tls => Transport::Tls,
-    }
-}
-
-fn port(trunk: &Trunk) -> u16 {
-    trunk.port.unwrap_or(transport(trunk).default_port())
-}
-
-fn placing(config: &TrunkConfig, trunk: &Trunk, dial: &Dial, targets: Vec<Target>, place: Place) -> Placing {
-    let host = resolve::uri_host(&trunk.host, trunk.port);
+fn placing(config: &TrunkConfig, guide: TrunkGuide, dial: &Dial, place: Place) -> Placing {
+    let (trunk, targets) = (Arc::clone(&guide.trunk), guide.targets.clone());
+    let host = hosts::uri_host(&trunk.host, trunk.port);
     Placing {
+        guide: Some(Arc::new(guide)),
         targets,
-        guide: None,
         to_uri: format!("sip:{}@{host}", escape_user(dial.to.expose())),
         from: Party { display: None, user: dial.from.expose().clone(), host },
-        credentials: digest_credentials(trunk),
+        credentials: digest_credentials(&trunk),
         headers: Vec::new(),
         ring_timeout: Duration::from_millis(dial.ring_timeout_ms.into()),
-        profile: profile(config, trunk, place),
+        profile: profile(config, &trunk, place),
     }
 }
 

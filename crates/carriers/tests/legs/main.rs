@@ -1,6 +1,8 @@
 //! Legs over real SIP on loopback: to personas, over trunks, and against peers that do unusual things.
 #![cfg(test)]
 
+mod dns;
+mod failover;
 mod peer;
 mod sandbox;
 mod streams;
