@@ -99,12 +99,7 @@ impl Server {
         lock: DataDirLock,
         store: Arc<SqliteStore>,
     ) -> Result<Self, Failure> {
-        let listener = TcpListener::bind(config.http.addr).await.map_err(|error| {
-            format!(
-                "the API cannot listen on {} ({error}); choose another with --http-addr",
-                config.http.addr
-            )
-        })?;
+        let listener = api_listener(config.http.addr).await?;
         let http = listener.local_addr()?;
         let public_url = public_url(config, http);
         let scrape_listener = scrape_listener(config).await?;
@@ -193,6 +188,14 @@ impl Server {
         }
         self.store.close().await;
     }
+}
+
+/// The port of the API.
+async fn api_listener(addr: SocketAddr) -> Result<TcpListener, Failure> {
+    let listener = TcpListener::bind(addr).await;
+    listener.map_err(|error| {
+        format!("the API cannot listen on {addr} ({error}); choose another with --http-addr").into()
+    })
 }
 
 /// How clients reach the API.
