@@ -4,6 +4,7 @@ use crate::calls::Expected;
 use crate::config::{EngineConfig, EngineParts};
 use crate::journal::Journal;
 use crate::keys::Authenticator;
+use crate::phones::PhoneBook;
 use crate::prompts::Prompts;
 use crate::running::RunningCalls;
 use crate::trunks::TrunkBook;
@@ -40,6 +41,7 @@ pub(crate) struct Core {
     pub(crate) keys: Authenticator,
     pub(crate) prompts: Prompts,
     pub(crate) trunks: TrunkBook,
+    pub(crate) phones: PhoneBook,
     pub(crate) running: RunningCalls,
     /// Something new for webhooks is in the store.
     pub(crate) outbox_wake: Notify,
@@ -71,6 +73,7 @@ impl Core {
             keys: Authenticator::default(),
             prompts,
             trunks: TrunkBook::new(parts.live),
+            phones: PhoneBook::default(),
             running: RunningCalls::default(),
             outbox_wake: Notify::new(),
             written: broadcast::Sender::new(WRITTEN_LAG_MAX),

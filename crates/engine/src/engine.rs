@@ -38,6 +38,7 @@ impl Engine {
             )
         })?;
         core.trunks.refresh(core.store.as_ref()).await.map_err(of_store)?;
+        core.phones.refresh(core.store.as_ref(), &core.trunks).await.map_err(of_store)?;
         actor::recover(&core).await.map_err(of_store)?;
         keep_running(&core, "leases", actor::keep_leases);
         webhooks::start(&core);

@@ -14,6 +14,7 @@ mod keys;
 mod losses;
 mod mac;
 mod panics;
+mod phones;
 mod prompts;
 mod resources;
 mod running;
@@ -26,4 +27,6 @@ pub use egress::{EgressConfig, HttpEgress};
 pub use engine::Engine;
 pub use journal::Journal;
 pub use keys::{BootstrapKeys, CreatedKey, NewKey, bootstrap, create_key};
-pub use resources::{NewNumber, NewTrunk, NewWebhook, TrunkChange, WebhookChange, check_trunk};
+pub use resources::{
+    CreatedEndpoint, NewEndpoint, NewNumber, NewTrunk, NewWebhook, TrunkChange, WebhookChange, check_trunk,
+};

@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Trunks(Trunks),
     /// Assign, list and take back phone numbers on a running server (needs the admin key)
     Numbers(Numbers),
+    /// Make, list and remove phones that register at a running server (needs a live key, or the admin key)
+    Endpoints(Endpoints),
     /// Run the sandbox's network of personas as a process of its own, or have a persona call your app
     Sandbox(Sandbox),
     /// Run the server, place a sandbox call through all of it, show it live, keep serving
@@ -229,6 +231,35 @@ pub(crate) enum NumbersAction {
         trunk: String,
     },
     /// Take a number back
+    Remove {
+        /// Its id
+        id: String,
+    },
+}
+
+/// `lyrebird endpoints`
+#[derive(Debug, Args)]
+pub(crate) struct Endpoints {
+    #[command(flatten)]
+    pub remote: Remote,
+    #[command(subcommand)]
+    pub action: EndpointsAction,
+}
+
+/// What to do with endpoints.
+#[derive(Debug, Subcommand)]
+pub(crate) enum EndpointsAction {
+    /// List phones and whether they are registered
+    List,
+    /// Make a phone and show its password, once; LYREBIRD_ENDPOINT_PASSWORD chooses the password
+    Add {
+        /// Its user name
+        username: String,
+        /// The app it belongs to, app_…; needed with an admin key
+        #[arg(long)]
+        app: Option<String>,
+    },
+    /// Remove a phone
     Remove {
         /// Its id
         id: String,

@@ -47,6 +47,7 @@ async fn run(cli: Cli) -> CommandResult {
         Command::Call(args) => commands::call::run(args).await,
         Command::Calls(args) => commands::calls::run(args).await,
         Command::Trunks(args) => commands::trunks::run(args).await,
+        Command::Endpoints(args) => commands::endpoints::run(args).await,
         Command::Numbers(args) => commands::numbers::run(args).await,
         Command::Config => {
             terminal::line(config::DEFAULT_TOML.trim_end());

@@ -83,6 +83,8 @@ faults! {
     /// Nothing can carry the call.
     NoTrunk, "no_trunk", Invalid, "No trunk can carry the call.", "Configure a trunk (POST /v1/trunks) and assign a number to it.";
     /// A trunk still has numbers.
+    EndpointConflict, "endpoint_conflict", Conflict, "The user name is taken, or the app has as many endpoints as it may.", "Choose another user name, or remove an endpoint first.";
+    /// Numbers.
     TrunkInUse, "trunk_in_use", Conflict, "Phone numbers still live on this trunk.", "Delete or move its numbers first.";
     /// The URL is not allowed.
     UrlNotAllowed, "url_not_allowed", Invalid, "The URL is not https, or names a private, loopback or reserved address.", "Use a public https URL, or allow the host under egress.allowed_hosts in the configuration.";

@@ -144,6 +144,8 @@ id_types! {
     TrunkId,
     /// A phone number that an app owns.
     NumberId,
+    /// A phone that registers.
+    EndpointId,
     /// One run of the server process; the owner of leases.
     NodeId,
 }

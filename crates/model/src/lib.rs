@@ -2,6 +2,7 @@
 //! Knows no other room, no vendor's word, no clock and no random source. See ARCHITECTURE.md.
 
 pub mod call;
+pub mod endpoint;
 pub mod event;
 pub mod fault;
 pub mod flow;
@@ -19,8 +20,8 @@ pub mod trunk;
 pub mod webhook;
 
 pub use id::{
-    AppId, CallId, CommandId, IdSource, KeyId, LegId, NodeId, NumberId, OrganizationId, RecordingId, TrunkId,
-    WebhookId,
+    AppId, CallId, CommandId, EndpointId, IdSource, KeyId, LegId, NodeId, NumberId, OrganizationId,
+    RecordingId, TrunkId, WebhookId,
 };
 pub use number::E164;
 pub use secret::{Pii, Secret};

@@ -2,10 +2,11 @@
 //! media plane, agrees codecs with the far side, and reports facts.
 
 use model::call::Mode;
+use model::endpoint::PhoneEndpoint;
 use model::leg::{LegFact, LegOrder, Refusal};
 use model::sound::MediaFact;
 use model::trunk::{RegistrationStatus, Trunk};
-use model::{CallId, LegId, Pii, TrunkId};
+use model::{CallId, EndpointId, LegId, Pii, Timestamp, TrunkId};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -40,8 +41,25 @@ pub struct Dial {
 pub enum Route {
     /// To a carrier, over this trunk.
     Trunk(Arc<Trunk>),
+    /// To a phone that registered here.
+    Phone(Arc<PhoneEndpoint>),
     /// To the sandbox, with what is set of the persona.
     Sandbox(Box<persona::Settings>),
+}
+
+/// A place where a phone is registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhoneRegistration {
+    /// How it is reached: `udp`, `tcp` or `tls`.
+    pub transport: &'static str,
+    /// Where it registered from.
+    pub source: SocketAddr,
+    /// What it says it is.
+    pub user_agent: Option<String>,
+    /// When it registered last.
+    pub registered_at: Timestamp,
+    /// Until when that holds.
+    pub expires_at: Timestamp,
 }
 
 /// Why an order could not even be tried. What goes wrong later comes as a fact.
@@ -85,6 +103,15 @@ pub trait Carrier: Send + Sync {
     /// Refuses an incoming call that will not be adopted.
     fn refuse(&self, incoming: IncomingRef, refusal: Refusal);
 
+    /// The phones that may register from now on; what others had registered is forgotten. A carrier without phones
+    /// has nothing to do.
+    async fn admit_phones(&self, _phones: Vec<Arc<PhoneEndpoint>>) {}
+
+    /// Where a phone is registered now, the preferred place first.
+    fn registrations(&self, _phone: EndpointId) -> Vec<PhoneRegistration> {
+        Vec::new()
+    }
+
     /// The trunks that exist from now on: whose calls are taken, and from which addresses.
     async fn configure(&self, trunks: Vec<Arc<Trunk>>);
 
@@ -107,6 +134,8 @@ pub struct IncomingCall {
     pub call: CallId,
     /// The trunks whose sources it came from: trunks of one carrier share them. None for the sandbox.
     pub trunks: Vec<TrunkId>,
+    /// The registered phone that calls, its password proved.
+    pub phone: Option<EndpointId>,
     /// Live, or from the sandbox.
     pub mode: Mode,
     /// Who calls; a number where it is one, else the address as it was sent (at most 256 bytes).

@@ -7,6 +7,7 @@ mod blob;
 mod calls;
 mod database;
 mod deliveries;
+mod endpoints;
 mod failure;
 mod figures;
 mod idempotency;

@@ -9,7 +9,7 @@ use model::tenant::{KeyClass, KeyRecord};
 use model::trunk::Trunk;
 use model::{AppId, KeyId, NumberId, OrganizationId, TrunkId};
 use ports::StoreError;
-use ports::store::{KeyStore, PageRequest, TrunkStore, Written};
+use ports::store::{EndpointStore, KeyStore, PageRequest, TrunkStore, Written};
 use std::os::unix::fs::PermissionsExt;
 use store::SqliteStore;
 
@@ -169,4 +169,25 @@ async fn a_database_that_is_none_or_newer_is_refused_in_words() {
     sqlx::raw_sql("PRAGMA user_version = 99").execute(&mut db).await.unwrap();
     let refused = SqliteStore::open(world.dir.path()).await.unwrap_err().to_string();
     assert!(refused.contains("schema 99"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_user_name_is_one_phones_and_phones_are_their_apps() {
+    let mut world = World::new().await;
+    let (organization, app) = (world.organization, world.app);
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    world.store.create_endpoint(&alice).await.unwrap();
+    world.store.create_endpoint(&bob).await.unwrap();
+    let namesake = world.phone("alice");
+    assert!(matches!(world.store.create_endpoint(&namesake).await, Err(StoreError::Conflict(_))));
+    assert_eq!(world.store.all_endpoints().await.unwrap().len(), 2);
+    assert_eq!(world.store.endpoints(organization, Some(app), ALL).await.unwrap().total, 2);
+    let other = AppId::from_uuid(world.node.uuid());
+    assert_eq!(world.store.endpoints(organization, Some(other), ALL).await.unwrap().total, 0);
+    assert_eq!(world.store.endpoint(organization, Some(other), alice.id).await, Ok(None));
+    assert_eq!(world.store.endpoint(organization, None, alice.id).await, Ok(Some(alice.clone())));
+    let foreign = world.store.delete_endpoint(organization, Some(other), alice.id).await;
+    assert_eq!(foreign, Err(StoreError::NotFound));
+    world.store.delete_endpoint(organization, Some(app), alice.id).await.unwrap();
+    assert_eq!(world.store.all_endpoints().await, Ok(vec![bob]));
 }

@@ -2,7 +2,7 @@
 
 use model::call::{Call, Mode};
 use model::fault::{Fault, FaultCode};
-use model::{AppId, CallId, KeyId, NumberId, OrganizationId, RecordingId, TrunkId, WebhookId};
+use model::{AppId, CallId, EndpointId, KeyId, NumberId, OrganizationId, RecordingId, TrunkId, WebhookId};
 
 macro_rules! plain_ids {
     ($($name:ident, $parse:ident, $type:ty, $prefix:literal;)+) => {$(
@@ -25,6 +25,7 @@ plain_ids! {
     app, parse_app, AppId, "app_";
     number, parse_number, NumberId, "ph_";
     trunk, parse_trunk, TrunkId, "trk_";
+    endpoint, parse_endpoint, EndpointId, "ep_";
 }
 
 const fn infix(mode: Mode) -> &'static str {

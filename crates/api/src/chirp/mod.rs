@@ -4,6 +4,7 @@
 mod ask;
 mod calls;
 mod commands;
+mod endpoints;
 mod error;
 mod events;
 mod faces;
@@ -74,6 +75,8 @@ pub(crate) fn router(engine: Arc<Engine>, config: ApiConfig) -> Router {
         .route("/v1/trunks/{trunk}", get(trunks::get).put(trunks::update).delete(trunks::remove))
         .route("/v1/numbers", post(numbers::create).get(numbers::list))
         .route("/v1/numbers/{number}", delete(numbers::remove))
+        .route("/v1/endpoints", post(endpoints::create).get(endpoints::list))
+        .route("/v1/endpoints/{endpoint}", get(endpoints::get).delete(endpoints::remove))
         .route("/v1/organization/app-keys", post(keys::create))
         .route("/v1/organization/apps/{app}/keys", get(keys::list))
         .route("/v1/organization/app-keys/{key}", delete(keys::revoke))

@@ -59,6 +59,7 @@ impl Door for SandboxDoor {
             reference: IncomingRef(key.0),
             call: id,
             trunks: Vec::new(),
+            phone: None,
             mode: Mode::Test,
             from: Pii::new(call.from_user),
             to: Pii::new(call.request_user),

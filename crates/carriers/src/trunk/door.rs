@@ -101,6 +101,7 @@ fn describe(
         reference: IncomingRef(key.0),
         call: inbound.next_call_id(),
         trunks: trunks.iter().map(|trunk| trunk.id).collect(),
+        phone: None,
         mode: Mode::Live,
         from: Pii::new(cut(from)),
         to: Pii::new(cut(to)),

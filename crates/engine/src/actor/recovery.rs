@@ -6,11 +6,12 @@ use super::road::Road;
 use super::supervise::{Beginning, Launch, launch};
 use crate::core::Core;
 use crate::losses::Losses;
+use crate::phones::phone_name;
 use model::RecordingId;
 use model::call::{Call, Mode};
 use model::timeline::TimelineKind;
-use ports::StoreError;
 use ports::store::{Claim, ClaimedCall};
+use ports::{Route, StoreError};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -62,6 +63,7 @@ pub(crate) async fn keep_leases(core: Arc<Core>) {
 async fn keep(core: &Arc<Core>, round: u32) -> Result<(), StoreError> {
     core.store.renew_leases(core.node, core.now() + core.config.lease).await?;
     core.trunks.refresh(core.store.as_ref()).await?;
+    core.phones.refresh(core.store.as_ref(), &core.trunks).await?;
     if !core.is_draining() {
         claim_all(core, false).await?;
     }
@@ -109,8 +111,9 @@ fn take_over(core: &Arc<Core>, claimed: ClaimedCall) {
 fn road(core: &Core, call: &Call) -> Road {
     match (call.mode, core.trunks.live()) {
         (Mode::Live, Some(live)) => {
-            let trunk = call.trunk.and_then(|trunk| core.trunks.get(trunk));
-            Road::Live { carrier: live.clone(), trunk }
+            let trunk = || call.trunk.and_then(|trunk| core.trunks.get(trunk)).map(Route::Trunk);
+            let phone = || core.phones.named(phone_name(call.to.expose())?).map(Route::Phone);
+            Road::Live { carrier: live.clone(), route: trunk().or_else(phone) }
         }
         (Mode::Live, None) => Road::Nowhere,
         (Mode::Test, _) => core.sandbox_road(call),

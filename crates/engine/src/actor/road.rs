@@ -2,7 +2,6 @@
 
 use model::LegId;
 use model::leg::LegOrder;
-use model::trunk::Trunk;
 use persona::Settings;
 use ports::{Carrier, CarrierError, Route};
 use std::sync::Arc;
@@ -10,12 +9,12 @@ use std::sync::Arc;
 /// The carrier of a call, and what it needs to dial.
 #[derive(Clone)]
 pub(crate) enum Road {
-    /// Over a trunk.
+    /// Over a trunk, or to a registered phone.
     Live {
         /// The live carrier.
         carrier: Arc<dyn Carrier>,
-        /// The trunk; none if it was removed meanwhile.
-        trunk: Option<Arc<Trunk>>,
+        /// Where to; none if trunk or phone were removed meanwhile.
+        route: Option<Route>,
     },
     /// To the sandbox.
     Sandbox {
@@ -41,10 +40,10 @@ impl Road {
         self.carrier()?.order(leg, order)
     }
 
-    /// Where to dial; none if the trunk or the carrier is gone.
+    /// Where to dial; none if trunk, phone or carrier are gone.
     pub(super) fn route(&self) -> Option<Route> {
         match self {
-            Self::Live { trunk, .. } => trunk.clone().map(Route::Trunk),
+            Self::Live { route, .. } => route.clone(),
             Self::Sandbox { settings, .. } => Some(Route::Sandbox(settings.clone())),
             Self::Nowhere => None,
         }

@@ -6,10 +6,9 @@ use crate::core::Core;
 use crate::engine::Engine;
 use model::call::{Call, CallSetup, CallStatus, Channel, Direction, Mode};
 use model::leg::Refusal;
-use model::trunk::PhoneNumber;
 use model::{AppId, CallId, E164, Pii, TrunkId};
 use ports::store::Created;
-use ports::{Carrier, InboundCalls, IncomingCall};
+use ports::{Carrier, InboundCalls, IncomingCall, Route};
 use serde_json::Map;
 use std::sync::Arc;
 
@@ -40,12 +39,11 @@ async fn take(core: Arc<Core>, carrier: Arc<dyn Carrier>, incoming: IncomingCall
         return core.take_persona_call(&incoming).await;
     }
     core.takes_calls().map_err(|_| Refusal::ServerBusy)?;
-    let number = owner(&core, &incoming).await?.ok_or(Refusal::NotFound)?;
-    let limit = core.concurrent_calls_max(number.app).await.map_err(|_| Refusal::ServerBusy)?;
-    let owner = Owner { app: number.app, number: number.number, trunk: Some(number.trunk) };
+    let owner = owner(&core, &incoming).await?.ok_or(Refusal::NotFound)?;
+    let limit = core.concurrent_calls_max(owner.app).await.map_err(|_| Refusal::ServerBusy)?;
+    let road = Road::Live { carrier, route: owner.route.clone() };
     let call = row(&core, &incoming, owner);
     let setup = setup(&core, call.id);
-    let road = Road::Live { carrier, trunk: core.trunks.get(number.trunk) };
     let fresh = Fresh {
         call,
         setup,
@@ -61,26 +59,45 @@ async fn take(core: Arc<Core>, carrier: Arc<dyn Carrier>, incoming: IncomingCall
     }
 }
 
-/// The assignment of the dialled number, if the call came by that number's own trunk.
-async fn owner(core: &Core, incoming: &IncomingCall) -> Result<Option<PhoneNumber>, Refusal> {
+/// Whose call it is.
+pub(super) struct Owner {
+    pub(super) app: AppId,
+    /// Who was called, as the row shows it.
+    pub(super) to: String,
+    pub(super) trunk: Option<TrunkId>,
+    pub(super) route: Option<Route>,
+}
+
+/// A phone's calls are its own app's, whatever it dialled; any other call belongs to whom the dialled number is
+/// assigned, if it came by that number's own trunk.
+async fn owner(core: &Core, incoming: &IncomingCall) -> Result<Option<Owner>, Refusal> {
+    if let Some(phone) = incoming.phone {
+        let mut to = incoming.to.expose().clone();
+        to.truncate(to.floor_char_boundary(ADDRESS_BYTES_MAX));
+        return Ok(core.phones.get(phone).map(|phone| Owner {
+            app: phone.app,
+            to,
+            trunk: None,
+            route: Some(Route::Phone(phone)),
+        }));
+    }
     let Some(number) = dialled(incoming.to.expose()) else { return Ok(None) };
     let found = core.store.number(&number).await.map_err(|error| {
         tracing::error!(%error, "an incoming call's number could not be looked up");
         Refusal::ServerBusy
     })?;
-    Ok(found.filter(|number| incoming.trunks.contains(&number.trunk)))
+    let found = found.filter(|number| incoming.trunks.contains(&number.trunk));
+    Ok(found.map(|number| Owner {
+        app: number.app,
+        trunk: Some(number.trunk),
+        route: core.trunks.get(number.trunk).map(Route::Trunk),
+        to: number.number.into(),
+    }))
 }
 
 /// Carriers send the international form with or without its plus sign.
 fn dialled(text: &str) -> Option<E164> {
     text.parse().or_else(|_| format!("+{text}").parse()).ok()
-}
-
-/// Whose an inbound call is.
-pub(super) struct Owner {
-    pub(super) app: AppId,
-    pub(super) number: E164,
-    pub(super) trunk: Option<TrunkId>,
 }
 
 pub(super) fn setup(core: &Core, id: CallId) -> CallSetup {
@@ -105,7 +122,7 @@ pub(super) fn row(core: &Core, incoming: &IncomingCall, owner: Owner) -> Call {
         direction: Direction::Inbound,
         status: CallStatus::Initiated,
         from: Pii::new(from),
-        to: Pii::new(owner.number.into()),
+        to: Pii::new(owner.to),
         from_channel: Channel::Pstn,
         to_channel: Channel::Pstn,
         trunk: owner.trunk,

@@ -7,6 +7,7 @@ use crate::core::Core;
 use crate::engine::Engine;
 use crate::fault::{of_store, saying};
 use crate::figures;
+use crate::phones::phone_name;
 use crate::resources::{app, invalid_number};
 use metrics::counter;
 use model::call::{Call, CallSetup, CallStatus, Channel, Direction, Mode};
@@ -16,7 +17,8 @@ use model::flow::Flow;
 use model::tenant::Principal;
 use model::timeline::TimelineKind;
 use model::trunk::Trunk;
-use model::{AppId, CallId, CommandId, E164, Pii, Timestamp, TrunkId};
+use model::{AppId, CallId, CommandId, E164, Pii, Timestamp};
+use ports::Route;
 use ports::store::{Created, Idempotency, NewCall, StoredResponse};
 use serde_json::{Map, Value, json};
 use std::ops::RangeInclusive;
@@ -82,12 +84,12 @@ impl Engine {
             return Ok(Placed::Replayed(first));
         }
         core.takes_calls()?;
-        let (from, to, trunk) = check(core, app, mode, &order).await?;
+        let way = check(core, app, mode, &order).await?;
         let limit = core.concurrent_calls_max(app).await?;
         let now = core.now();
-        let call = row(core, &order, app, mode, (from, to), trunk.as_ref().map(|trunk| trunk.id), now);
+        let call = row(core, &order, app, mode, &way, now);
         let setup = setup(core, call.id, &order, now);
-        let road = core.road(mode, trunk, &call)?;
+        let road = core.road(mode, way.route, &call)?;
         let response = render(&call);
         let fresh = Fresh {
             call,
@@ -164,24 +166,25 @@ impl Core {
     }
 
     /// How a call reaches the outside. A test call's road has no trunk and no live carrier in it.
-    pub(crate) fn road(&self, mode: Mode, trunk: Option<Arc<Trunk>>, call: &Call) -> Result<Road, Fault> {
+    pub(crate) fn road(&self, mode: Mode, route: Option<Route>, call: &Call) -> Result<Road, Fault> {
         match mode {
             Mode::Test => Ok(self.sandbox_road(call)),
             Mode::Live => {
                 let live = self.trunks.live().ok_or_else(|| Fault::new(FaultCode::NoTrunk))?;
-                Ok(Road::Live { carrier: live.clone(), trunk })
+                Ok(Road::Live { carrier: live.clone(), route })
             }
         }
     }
 }
 
-/// Both numbers as they will stand in the row, and the trunk of a live call.
-async fn check(
-    core: &Core,
-    app: AppId,
-    mode: Mode,
-    order: &PlaceCall,
-) -> Result<(E164, E164, Option<Arc<Trunk>>), Fault> {
+/// Both addresses as they will stand in the row, and where a live call goes.
+struct Way {
+    from: String,
+    to: String,
+    route: Option<Route>,
+}
+
+async fn check(core: &Core, app: AppId, mode: Mode, order: &PlaceCall) -> Result<Way, Fault> {
     for (channel, param) in [(order.from_channel, "fromChannel"), (order.to_channel, "toChannel")] {
         if channel != Channel::Pstn {
             let code = FaultCode::ChannelNotConfigured;
@@ -191,16 +194,31 @@ async fn check(
     let number = |text: &str, param: &str| {
         text.parse::<E164>().map_err(|error| invalid_number(param, &error.to_string()))
     };
-    let (from, to) = (number(&order.from, "from")?, number(&order.to, "to")?);
+    let from = number(&order.from, "from")?;
+    if mode == Mode::Live
+        && let Some(name) = phone_name(&order.to)
+    {
+        check_limits(order)?;
+        // A phone of the app's own shows whatever number it is called from: nobody pays for that.
+        let phone = core.phones.named(name).filter(|phone| phone.app == app).ok_or_else(no_such_phone)?;
+        return Ok(Way { from: from.into(), to: order.to.clone(), route: Some(Route::Phone(phone)) });
+    }
+    let to = number(&order.to, "to")?;
     check_limits(order)?;
-    let trunk = match mode {
+    let route = match mode {
         Mode::Test => {
             core.persona_settings(to.as_str(), &order.metadata)?;
             None
         }
-        Mode::Live => Some(trunk_of(core, app, &from).await?),
+        Mode::Live => Some(Route::Trunk(trunk_of(core, app, &from).await?)),
     };
-    Ok((from, to, trunk))
+    Ok(Way { from: from.into(), to: to.into(), route })
+}
+
+fn no_such_phone() -> Fault {
+    let message = "names no endpoint of this app; `sip:` and a user name reach phones that register here \
+                   (GET /v1/endpoints), anybody else has a number with + and country code";
+    Fault::field(FaultCode::InvalidField, "to", message)
 }
 
 fn check_limits(order: &PlaceCall) -> Result<(), Fault> {
@@ -239,23 +257,19 @@ async fn trunk_of(core: &Core, app: AppId, from: &E164) -> Result<Arc<Trunk>, Fa
     core.trunks.get(number.trunk).ok_or_else(|| Fault::new(FaultCode::NoTrunk))
 }
 
-fn row(
-    core: &Core,
-    order: &PlaceCall,
-    app: AppId,
-    mode: Mode,
-    (from, to): (E164, E164),
-    trunk: Option<TrunkId>,
-    now: Timestamp,
-) -> Call {
+fn row(core: &Core, order: &PlaceCall, app: AppId, mode: Mode, way: &Way, now: Timestamp) -> Call {
+    let trunk = match &way.route {
+        Some(Route::Trunk(trunk)) => Some(trunk.id),
+        Some(Route::Phone(_) | Route::Sandbox(_)) | None => None,
+    };
     Call {
         id: core.with_ids(|ids| CallId::generate(ids, now)),
         app,
         mode,
         direction: Direction::Outbound,
         status: CallStatus::Initiated,
-        from: Pii::new(from.into()),
-        to: Pii::new(to.into()),
+        from: Pii::new(way.from.clone()),
+        to: Pii::new(way.to.clone()),
         from_channel: order.from_channel,
         to_channel: order.to_channel,
         trunk,

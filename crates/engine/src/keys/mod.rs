@@ -5,6 +5,8 @@ mod authenticate;
 mod bootstrap;
 mod text;
 
+pub(crate) use text::random_chars;
+
 pub use administer::{CreatedKey, NewKey, create_key};
 pub(crate) use authenticate::Authenticator;
 pub use bootstrap::{BootstrapKeys, bootstrap};

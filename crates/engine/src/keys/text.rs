@@ -48,7 +48,7 @@ fn keyed(pepper: &Secret<[u8; 32]>, text: &str) -> Hmac<Sha256> {
 }
 
 /// Uniform random characters of the alphabet: bytes beyond the last whole multiple of 62 are thrown away.
-fn random_chars(count: usize) -> Result<String, Fault> {
+pub(crate) fn random_chars(count: usize) -> Result<String, Fault> {
     let mut text = String::with_capacity(count);
     while text.len() < count {
         let mut bytes = [0u8; 64];

@@ -1,10 +1,12 @@
-//! What an organization configures: trunks, numbers, webhooks. One file a resource.
+//! What an organization configures: trunks, numbers, phone endpoints, webhooks. One file a resource.
 
 mod checks;
+mod endpoints;
 mod numbers;
 mod trunks;
 mod webhooks;
 
+pub use endpoints::{CreatedEndpoint, NewEndpoint};
 pub use numbers::NewNumber;
 pub(crate) use numbers::invalid_number;
 pub use trunks::{NewTrunk, TrunkChange, check_trunk};

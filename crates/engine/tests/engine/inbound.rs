@@ -22,6 +22,7 @@ fn arrive(
         reference: IncomingRef(reference),
         call,
         trunks: trunks.into_iter().collect(),
+        phone: None,
         mode,
         from: Pii::new("+33100000000".into()),
         to: Pii::new(to.into()),

@@ -9,6 +9,7 @@
 
 mod commands;
 mod durability;
+mod endpoints;
 mod fakes;
 mod inbound;
 mod keys;

@@ -113,6 +113,7 @@ fn arrive(world: &World, call: CallId, from: &str, to: &str) {
         reference: IncomingRef(7),
         call,
         trunks: Vec::new(),
+        phone: None,
         mode: Mode::Test,
         from: Pii::new(from.into()),
         to: Pii::new(to.into()),

@@ -17,7 +17,10 @@ async fn every_step_stands_in_order() {
     world.outside.log.wait("sandbox dialled", 1).await;
     world.outside.sandbox.leg(call, LegFact::Answered);
     world.outside.sandbox.media(call, MediaFact::Digit { digit: '5', duration_ms: 80 });
-    world.outside.sandbox.media(call, MediaFact::Figures(MediaFigures::default()));
+    world
+        .outside
+        .sandbox
+        .media(call, MediaFact::Figures(MediaFigures { mos: Some(4.2), ..MediaFigures::default() }));
     world.outside.log.wait("event digit_received", 1).await;
     world.outside.log.wait("request https://hooks.example/secret?token=1", 1).await;
     tokio::time::sleep(Duration::from_secs(1)).await;

@@ -3,6 +3,7 @@
 pub(crate) mod call;
 pub(crate) mod calls;
 pub(crate) mod demo;
+pub(crate) mod endpoints;
 pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod numbers;

@@ -3,12 +3,14 @@
 
 mod administration;
 mod calls;
+mod endpoints;
 mod idempotency;
 mod timelines;
 mod webhooks;
 
 pub use administration::{Bootstrap, KeyStore, TrunkStore};
 pub use calls::{CallCommit, CallFilter, CallStore, Claim, ClaimedCall, Created, NewCall, Page, PageRequest};
+pub use endpoints::EndpointStore;
 pub use idempotency::{Idempotency, IdempotencyStore, Reserved, StoredResponse, Written};
 pub use timelines::{StoredTimelineEntry, TimelineStore};
 pub use webhooks::{DeliveryFilter, DueDelivery, WebhookStore};
@@ -42,6 +44,12 @@ pub enum StoreError {
 }
 
 /// All of it.
-pub trait Store: CallStore + KeyStore + TrunkStore + WebhookStore + TimelineStore + IdempotencyStore {}
+pub trait Store:
+    CallStore + KeyStore + TrunkStore + EndpointStore + WebhookStore + TimelineStore + IdempotencyStore
+{
+}
 
-impl<T: CallStore + KeyStore + TrunkStore + WebhookStore + TimelineStore + IdempotencyStore> Store for T {}
+impl<T> Store for T where
+    T: CallStore + KeyStore + TrunkStore + EndpointStore + WebhookStore + TimelineStore + IdempotencyStore
+{
+}

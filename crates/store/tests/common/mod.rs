@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
 use model::call::{Call, CallEnd, CallSetup, CallStatus, Channel, Direction, EndReason, EndSource, Mode};
+use model::endpoint::{DigestSecrets, PhoneEndpoint};
 use model::event::{Event, EventBody};
 use model::leg::ReleaseCause;
 use model::recording::{Recording, RecordingStatus};
@@ -12,8 +13,8 @@ use model::tenant::{App, KeyClass, KeyRecord, Organization};
 use model::trunk::{PhoneNumber, RedirectPolicy, Trunk, TrunkCredentials, TrunkTransport};
 use model::webhook::{Delivery, DeliveryState, WebhookEndpoint};
 use model::{
-    AppId, CallId, IdSource, KeyId, NodeId, NumberId, OrganizationId, Pii, RecordingId, Secret, Timestamp,
-    TrunkId, WebhookId,
+    AppId, CallId, EndpointId, IdSource, KeyId, NodeId, NumberId, OrganizationId, Pii, RecordingId, Secret,
+    Timestamp, TrunkId, WebhookId,
 };
 use ports::store::{
     Bootstrap, CallCommit, CallFilter, CallStore, Created, Idempotency, KeyStore, NewCall, PageRequest,
@@ -100,6 +101,18 @@ impl World {
             hash: [7; 32],
             created_at: at(millis),
             revoked_at: None,
+        }
+    }
+
+    pub fn phone(&mut self, username: &str) -> PhoneEndpoint {
+        let secret = |text: &str| Secret::new(text.to_owned());
+        PhoneEndpoint {
+            id: EndpointId::generate(&mut self.ids, START),
+            organization: self.organization,
+            app: self.app,
+            username: username.to_owned(),
+            secrets: DigestSecrets { md5: secret("1"), sha256: secret("2") },
+            created_at: START,
         }
     }
 

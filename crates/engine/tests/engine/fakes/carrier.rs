@@ -1,6 +1,7 @@
 //! A carrier that does nothing by itself: the test says what happens to its legs.
 
 use super::Log;
+use model::endpoint::PhoneEndpoint;
 use model::leg::{LegEnd, LegEndKind, LegEndedBy, LegFact, LegOrder, Refusal, ReleaseCause};
 use model::sound::MediaFact;
 use model::trunk::Trunk;
@@ -21,6 +22,7 @@ pub(crate) struct FakeCarrier {
     /// The next dials fail like this.
     pub(crate) dial_error: Mutex<Option<CarrierError>>,
     pub(crate) trunks: Mutex<Vec<Arc<Trunk>>>,
+    pub(crate) phones: Mutex<Vec<Arc<PhoneEndpoint>>>,
     /// How long taking a dialling takes.
     pub(crate) pace: Mutex<Duration>,
 }
@@ -35,6 +37,7 @@ impl FakeCarrier {
             ordered: Mutex::default(),
             dial_error: Mutex::default(),
             trunks: Mutex::default(),
+            phones: Mutex::default(),
             pace: Mutex::default(),
         }
     }
@@ -102,6 +105,10 @@ impl Carrier for FakeCarrier {
 
     fn refuse(&self, _incoming: IncomingRef, refusal: Refusal) {
         self.log.add(&format!("{} refused {refusal:?}", self.name));
+    }
+
+    async fn admit_phones(&self, phones: Vec<Arc<PhoneEndpoint>>) {
+        *self.phones.lock().unwrap() = phones;
     }
 
     async fn configure(&self, trunks: Vec<Arc<Trunk>>) {

@@ -1,12 +1,13 @@
-//! Organizations, keys, trunks, numbers.
+//! Organizations, keys, trunks, numbers, endpoints.
 
 use super::{MemoryStore, page};
+use model::endpoint::PhoneEndpoint;
 use model::tenant::{App, KeyRecord, Organization};
 use model::trunk::{PhoneNumber, Trunk};
-use model::{AppId, E164, KeyId, NumberId, OrganizationId, Timestamp, TrunkId};
+use model::{AppId, E164, EndpointId, KeyId, NumberId, OrganizationId, Timestamp, TrunkId};
 use ports::StoreError;
 use ports::store::{
-    Bootstrap, Idempotency, KeyStore, Page, PageRequest, StoredResponse, TrunkStore, Written,
+    Bootstrap, EndpointStore, Idempotency, KeyStore, Page, PageRequest, StoredResponse, TrunkStore, Written,
 };
 
 #[async_trait::async_trait]
@@ -146,4 +147,59 @@ impl TrunkStore for MemoryStore {
     async fn number(&self, number: &E164) -> Result<Option<PhoneNumber>, StoreError> {
         Ok(self.read().numbers.iter().find(|known| known.number == *number).cloned())
     }
+}
+
+#[async_trait::async_trait]
+impl EndpointStore for MemoryStore {
+    async fn create_endpoint(&self, endpoint: &PhoneEndpoint) -> Result<(), StoreError> {
+        let mut state = self.write()?;
+        if state.endpoints.iter().any(|known| known.username == endpoint.username) {
+            return Err(StoreError::Conflict("the user name is taken"));
+        }
+        state.endpoints.push(endpoint.clone());
+        Ok(())
+    }
+
+    async fn delete_endpoint(
+        &self,
+        organization: OrganizationId,
+        app: Option<AppId>,
+        endpoint: EndpointId,
+    ) -> Result<(), StoreError> {
+        let mut state = self.write()?;
+        let before = state.endpoints.len();
+        state.endpoints.retain(|known| !(known.id == endpoint && is_of(known, organization, app)));
+        if state.endpoints.len() == before { Err(StoreError::NotFound) } else { Ok(()) }
+    }
+
+    async fn all_endpoints(&self) -> Result<Vec<PhoneEndpoint>, StoreError> {
+        Ok(self.read().endpoints.clone())
+    }
+
+    async fn endpoints(
+        &self,
+        organization: OrganizationId,
+        app: Option<AppId>,
+        request: PageRequest,
+    ) -> Result<Page<PhoneEndpoint>, StoreError> {
+        let state = self.read();
+        let all = state.endpoints.iter().filter(|known| is_of(known, organization, app));
+        Ok(page(all.cloned().collect(), request))
+    }
+
+    async fn endpoint(
+        &self,
+        organization: OrganizationId,
+        app: Option<AppId>,
+        endpoint: EndpointId,
+    ) -> Result<Option<PhoneEndpoint>, StoreError> {
+        let state = self.read();
+        let found =
+            state.endpoints.iter().find(|known| known.id == endpoint && is_of(known, organization, app));
+        Ok(found.cloned())
+    }
+}
+
+fn is_of(endpoint: &PhoneEndpoint, organization: OrganizationId, app: Option<AppId>) -> bool {
+    endpoint.organization == organization && app.is_none_or(|app| app == endpoint.app)
 }

@@ -6,6 +6,7 @@ mod webhooks;
 
 use super::Log;
 use model::call::{Call, CallSetup};
+use model::endpoint::PhoneEndpoint;
 use model::event::Event;
 use model::recording::Recording;
 use model::tenant::{App, KeyRecord, Organization};
@@ -44,6 +45,7 @@ pub(crate) struct State {
     pub(crate) keys: Vec<KeyRecord>,
     pub(crate) trunks: Vec<Trunk>,
     pub(crate) numbers: Vec<PhoneNumber>,
+    pub(crate) endpoints: Vec<PhoneEndpoint>,
     pub(crate) timeline: Vec<TimelineEntry>,
 }
 
