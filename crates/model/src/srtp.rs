@@ -2,6 +2,7 @@
 //! shows them, and nothing stores them.
 
 use crate::secret::Secret;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A crypto suite (RFC 4568 §6.2, RFC 7714 §14.2).
@@ -41,6 +42,38 @@ impl SrtpSuite {
     /// By the name in an a=crypto line.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|suite| suite.name().eq_ignore_ascii_case(name))
+    }
+}
+
+/// Whether the sound of a line is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SrtpPolicy {
+    /// Never.
+    #[default]
+    Off,
+    /// Where the far side does it too.
+    Optional,
+    /// Always: no sound at all rather than sound in the clear.
+    Required,
+}
+
+impl SrtpPolicy {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Off, Self::Optional, Self::Required];
+
+    /// Its spelling in the interface and the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Optional => "optional",
+            Self::Required => "required",
+        }
+    }
+
+    /// By its spelling.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.name() == name)
     }
 }
 

@@ -7,7 +7,7 @@ use bed::{A, B, Bed, RAW, invite};
 use proptest::prelude::*;
 use sip::digest::Challenge;
 use sip::message::{HeaderName, Message, NameAddr, Uri, Via, Writer, masked, validate};
-use sip::sdp::{self, Codec, LocalAudio, MediaDirection, Origin, SessionDescription};
+use sip::sdp::{self, Codec, LocalAudio, Origin, SessionDescription};
 
 /// Reads everything there is to read.
 fn read_all(bytes: &[u8]) {
@@ -55,15 +55,7 @@ fn nearly_sdp() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn local() -> LocalAudio {
-    LocalAudio {
-        address: "192.0.2.9:4000".parse().unwrap(),
-        codecs: vec![Codec::Pcmu, Codec::Pcma],
-        ptime_ms: 20,
-        dtmf_payload_type: Some(101),
-        direction: MediaDirection::SendReceive,
-        rtcp_mux: true,
-        origin: Origin::new(1),
-    }
+    LocalAudio::new("192.0.2.9:4000".parse().unwrap(), Codec::ALL.to_vec(), Origin::new(1))
 }
 
 proptest! {

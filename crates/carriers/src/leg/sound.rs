@@ -3,18 +3,17 @@
 
 use model::LegId;
 use model::sound::Codec;
-use ports::media::{LatchPolicy, MediaConnection, OpenLeg, PlaneOrder};
+use model::srtp::{SrtpKey, SrtpPolicy, SrtpSuite};
+use ports::media::{LatchPolicy, MediaAbilities, MediaConnection, OpenLeg, PlaneOrder};
 use ports::{LegSink, MediaError, MediaPlane};
 use serde_json::{Value, json};
 use sip::sdp::{self, LocalAudio, MediaDirection, Negotiated, Origin, SdpRefusal, SessionDescription};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The payload type under which we offer telephone events (RFC 4733); what everybody uses.
 const DTMF_PAYLOAD_TYPE: u8 = 101;
-/// Packet length that we ask for.
-const PTIME_MS: u16 = 20;
 
 /// How the sound of a leg is opened and described.
 #[derive(Debug, Clone)]
@@ -29,6 +28,8 @@ pub(crate) struct SoundPolicy {
     pub(crate) telephone_events: bool,
     /// Sound goes to loopback addresses alone.
     pub(crate) loopback_only: bool,
+    /// Whether sound is encrypted.
+    pub(crate) srtp: SrtpPolicy,
 }
 
 /// Why there is no sound.
@@ -55,6 +56,9 @@ pub(crate) struct LegSound {
     local: LocalAudio,
     /// Where the peer's signalling comes from.
     peer: IpAddr,
+    /// Our last word: what the next one is a change of.
+    said: Option<SessionDescription>,
+    /// Our last offer.
     offered: Option<SessionDescription>,
     connected: Option<MediaConnection>,
     loopback_only: bool,
@@ -70,10 +74,13 @@ impl LegSound {
         policy: &SoundPolicy,
         sink: Arc<dyn LegSink>,
     ) -> Result<Self, MediaError> {
-        let codecs = spoken(&policy.codecs, media.abilities().codecs);
+        let abilities = media.abilities();
+        let codecs = spoken(&policy.codecs, abilities.codecs);
         if codecs.is_empty() {
             return Err(MediaError::Unsupported("any codec of this carrier"));
         }
+        let srtp = encryption(policy.srtp, abilities)?;
+        let srtp_keys = if srtp == SrtpPolicy::Off { Vec::new() } else { fresh_keys()? };
         let open = OpenLeg { leg, bind, silence_limit: policy.silence_limit, sink };
         let mut address = media.open(open)?;
         if let Some(advertised) = policy.advertised {
@@ -81,13 +88,11 @@ impl LegSound {
         }
         let session_id = session_id(leg);
         let local = LocalAudio {
-            address,
-            codecs,
-            ptime_ms: PTIME_MS,
             dtmf_payload_type: policy.telephone_events.then_some(DTMF_PAYLOAD_TYPE),
-            direction: MediaDirection::SendReceive,
-            rtcp_mux: true,
-            origin: Origin { session_id, version: 0 },
+            comfort_noise: abilities.comfort_noise,
+            srtp,
+            srtp_keys,
+            ..LocalAudio::new(address, codecs, Origin::new(session_id))
         };
         let media = Arc::clone(media);
         let loopback_only = policy.loopback_only;
@@ -96,6 +101,7 @@ impl LegSound {
             media,
             local,
             peer: peer.to_canonical(),
+            said: None,
             offered: None,
             connected: None,
             loopback_only,
@@ -104,11 +110,20 @@ impl LegSound {
 
     /// Our offer, as a body.
     pub(crate) fn offer(&mut self) -> Vec<u8> {
-        self.local.origin.version += 1;
-        let offer = sdp::offer(&self.local);
+        let offer = match &self.said {
+            Some(said) => sdp::reoffer(&self.local, said).after(Some(said)),
+            None => sdp::offer(&self.local),
+        };
         let body = offer.to_bytes();
+        self.said = Some(offer.clone());
         self.offered = Some(offer);
         body
+    }
+
+    /// Our offer to hold the peer (we send, and do not listen), or to go on.
+    pub(crate) fn offer_hold(&mut self, hold: bool) -> Vec<u8> {
+        self.local.direction = if hold { MediaDirection::SendOnly } else { MediaDirection::SendReceive };
+        self.offer()
     }
 
     /// Reads the answer to our last offer.
@@ -120,9 +135,11 @@ impl LegSound {
     /// Answers the peer's offer: the body to send, and what is agreed by it.
     pub(crate) fn answer(&mut self, offer: &[u8]) -> Result<(Vec<u8>, Negotiated), SoundError> {
         let offer = SessionDescription::parse(offer)?;
-        self.local.origin.version += 1;
         let (answer, agreed) = sdp::answer(&offer, &self.local)?;
-        Ok((answer.to_bytes(), agreed))
+        let answer = answer.after(self.said.as_ref());
+        let body = answer.to_bytes();
+        self.said = Some(answer);
+        Ok((body, agreed))
     }
 
     /// Sends and takes sound as agreed from now on; false if it is so already.
@@ -136,7 +153,16 @@ impl LegSound {
         }
         self.media.order(self.leg, PlaneOrder::Connect(connection.clone()))?;
         self.connected = Some(connection);
+        self.keep_payload_type(agreed);
         Ok(true)
+    }
+
+    /// A payload type keeps its meaning as long as the session lasts (RFC 3264 §8.3.2).
+    fn keep_payload_type(&mut self, agreed: &Negotiated) {
+        let known = &mut self.local.payload_types;
+        if known.iter().all(|(codec, _)| *codec != agreed.codec) {
+            known.push((agreed.codec, agreed.receive_payload_type));
+        }
     }
 
     /// Whether sound was ever agreed and connected.
@@ -151,14 +177,11 @@ impl LegSound {
             Some(payload_type) => format!("digits by RFC 4733 ({payload_type})"),
             None => "digits as tones".to_owned(),
         };
-        let direction = match agreed.direction {
-            MediaDirection::SendReceive => "sendrecv",
-            MediaDirection::SendOnly => "sendonly",
-            MediaDirection::ReceiveOnly => "recvonly",
-            MediaDirection::Inactive => "inactive",
-        };
+        let direction = agreed.direction.as_str();
         let (local, remote) = (self.local.address, agreed.remote);
-        let line = format!("Agreed {codec} {ptime_ms} ms, {digits}, {direction}, {local} ↔ {remote}");
+        let suite = agreed.srtp.as_ref().map(|keys| keys.send.suite().name());
+        let encrypted = suite.map(|suite| format!(", encrypted ({suite})")).unwrap_or_default();
+        let line = format!("Agreed {codec} {ptime_ms} ms, {digits}, {direction}{encrypted}, {local} ↔ {remote}");
         let detail = json!({
             "codec": codec,
             "payloadType": agreed.payload_type,
@@ -171,6 +194,9 @@ impl LegSound {
             "remote": remote.to_string(),
             "remoteRtcp": agreed.remote_rtcp.to_string(),
             "rtcpMux": agreed.rtcp_mux,
+            "comfortNoisePayloadType": agreed.comfort_noise_payload_type,
+            "srtp": suite,
+            "held": agreed.held,
         });
         (line, detail)
     }
@@ -183,17 +209,38 @@ impl Drop for LegSound {
 }
 
 /// Whether an offer could be answered at all, before anybody is asked to take the call.
-pub(crate) fn check_offer(offer: &[u8], codecs: &[Codec]) -> Result<(), SdpRefusal> {
-    let probe = LocalAudio {
-        address: ([127, 0, 0, 1], 9).into(),
-        codecs: codecs.to_vec(),
-        ptime_ms: PTIME_MS,
-        dtmf_payload_type: Some(DTMF_PAYLOAD_TYPE),
-        direction: MediaDirection::SendReceive,
-        rtcp_mux: true,
-        origin: Origin { session_id: 0, version: 0 },
+pub(crate) fn check_offer(offer: &[u8], codecs: &[Codec], srtp: SrtpPolicy) -> Result<(), SdpRefusal> {
+    let offer = SessionDescription::parse(offer)?;
+    // The keys are never used: only whether a suite is in common matters here.
+    let key = |suite| SrtpKey::new(suite, &[0; 30].split_at(SrtpKey::len_of(suite)).0).ok();
+    let srtp_keys = SrtpSuite::ALL.into_iter().filter_map(key).collect();
+    let check = |address: SocketAddr| {
+        let local = LocalAudio::new(address, codecs.to_vec(), Origin::new(0));
+        sdp::answer(&offer, &LocalAudio { srtp, srtp_keys: Vec::clone(&srtp_keys), ..local }).map(|_| ())
     };
-    sdp::answer(&SessionDescription::parse(offer)?, &probe).map(|_| ())
+    // Of which IP version our sound will be, is not known yet.
+    let v4 = check((Ipv4Addr::LOCALHOST, 9).into());
+    if v4 == Err(SdpRefusal::AddressFamily) { check((Ipv6Addr::LOCALHOST, 9).into()) } else { v4 }
+}
+
+/// What of the encryption wanted the media plane does.
+fn encryption(wanted: SrtpPolicy, abilities: MediaAbilities) -> Result<SrtpPolicy, MediaError> {
+    match wanted {
+        SrtpPolicy::Required if !abilities.srtp => Err(MediaError::Unsupported("encryption")),
+        SrtpPolicy::Optional if !abilities.srtp => Ok(SrtpPolicy::Off),
+        wanted => Ok(wanted),
+    }
+}
+
+/// A key for each suite that we offer, best first.
+fn fresh_keys() -> Result<Vec<SrtpKey>, MediaError> {
+    let key = |suite| {
+        let mut octets = [0; 30];
+        let octets = octets.split_at_mut(SrtpKey::len_of(suite)).0;
+        getrandom::fill(octets).map_err(|_| MediaError::Unsupported("encryption: no random octets"))?;
+        SrtpKey::new(suite, octets).map_err(|_| MediaError::Unsupported("encryption: a malformed key"))
+    };
+    SrtpSuite::ALL.into_iter().map(key).collect()
 }
 
 /// What of the codecs wanted the media plane does, in the order wanted.
@@ -219,8 +266,8 @@ fn connection(agreed: &Negotiated, peer: IpAddr) -> MediaConnection {
         receive_payload_type: agreed.receive_payload_type,
         dtmf_payload_type: agreed.dtmf_payload_type,
         receive_dtmf_payload_type: agreed.receive_dtmf_payload_type,
-        comfort_noise_payload_type: None,
-        srtp: None,
+        comfort_noise_payload_type: agreed.comfort_noise_payload_type,
+        srtp: agreed.srtp.clone(),
         ptime_ms: u8::try_from(agreed.ptime_ms)
             .ok()
             .filter(|ms| [10, 20, 30, 40, 60].contains(ms))

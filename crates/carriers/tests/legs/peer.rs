@@ -110,15 +110,9 @@ impl Peer {
 
 /// A description of the peer's sound at this port of loopback.
 pub(crate) fn local(port: u16, codec: Codec, direction: MediaDirection, version: u64) -> LocalAudio {
-    LocalAudio {
-        address: SocketAddr::from(([127, 0, 0, 1], port)),
-        codecs: vec![codec],
-        ptime_ms: 20,
-        dtmf_payload_type: Some(101),
-        direction,
-        rtcp_mux: false,
-        origin: Origin { session_id: 42, version },
-    }
+    let origin = Origin { session_id: 42, version };
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    LocalAudio { direction, rtcp_mux: false, ..LocalAudio::new(address, vec![codec], origin) }
 }
 
 /// An offer.

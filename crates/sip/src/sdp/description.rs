@@ -2,6 +2,7 @@
 //! sound (e=, p=, r=, z=, k=, i=, b=, u=) are not kept.
 
 use super::MediaDirection;
+use std::fmt;
 use std::net::IpAddr;
 
 /// The o= line: the session id stays for the whole call, the version grows with each changed description.
@@ -25,8 +26,8 @@ impl Origin {
     }
 }
 
-/// An a= line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An a= line. Its `Debug` shows no key.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Attribute {
     /// The name.
     pub name: String,
@@ -74,6 +75,14 @@ pub(super) struct RtpMap<'a> {
     pub(super) channels: u8,
 }
 
+impl fmt::Debug for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hidden = self.name.eq_ignore_ascii_case("crypto");
+        let value = if hidden { Some("[secret]") } else { self.value.as_deref() };
+        f.debug_struct("Attribute").field("name", &self.name).field("value", &value).finish()
+    }
+}
+
 impl Attribute {
     pub(super) fn flag(name: &str) -> Self {
         Self { name: name.to_owned(), value: None }
@@ -118,6 +127,19 @@ impl Media {
 }
 
 impl SessionDescription {
+    /// With the version that follows `previous`, our last word in this session: the same if nothing else changed, one
+    /// more if anything did (RFC 3264 §8).
+    #[must_use]
+    pub fn after(mut self, previous: Option<&Self>) -> Self {
+        if let Some(previous) = previous {
+            self.origin = previous.origin;
+            if self != *previous {
+                self.origin = previous.origin.next();
+            }
+        }
+        self
+    }
+
     /// The address of a stream: its own c= line, else the session's. `None` if it is a name or missing.
     pub(super) fn address_of(&self, media: &Media) -> Option<IpAddr> {
         media.address.as_ref().or(self.address.as_ref())?.parse().ok()

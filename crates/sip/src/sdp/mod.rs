@@ -2,14 +2,18 @@
 //! or what is done with the sound.
 
 mod codec;
+mod crypto;
 mod description;
+mod formats;
+mod local;
 mod negotiate;
 mod parse;
 mod write;
 
 pub use codec::{Codec, encoding_name};
 pub use description::{Attribute, Media, Origin, SessionDescription};
-pub use negotiate::{LocalAudio, Negotiated, accept_answer, answer, offer};
+pub use local::{LocalAudio, offer, reoffer};
+pub use negotiate::{Negotiated, accept_answer, answer};
 
 use thiserror::Error;
 
@@ -100,6 +104,18 @@ pub enum SdpRefusal {
     /// The audio stream's address is a name or missing; names are not resolved here; 488.
     #[error("the audio stream has no usable address")]
     NoAddress,
+    /// The audio stream is IPv4 and we are IPv6, or the other way; 488.
+    #[error("the audio stream's address is of another IP version")]
+    AddressFamily,
+    /// The audio stream is encrypted, and this line does not do that; 488.
+    #[error("the audio stream is encrypted, which is switched off here")]
+    Encrypted,
+    /// The audio stream is not encrypted, and this line demands it; 488.
+    #[error("the audio stream is not encrypted, which is required here")]
+    NotEncrypted,
+    /// None of the stream's a=crypto lines is of a suite that we know, or none is well-formed; 488.
+    #[error("no common crypto suite")]
+    NoCommonCrypto,
     /// The answer does not fit the offer.
     #[error("the answer does not fit the offer: {0}")]
     AnswerMismatch(&'static str),
@@ -110,7 +126,7 @@ impl SdpRefusal {
     pub const fn status_code(&self) -> u16 {
         match self {
             Self::Malformed { .. } => 400,
-            Self::NoAudio | Self::NoCommonCodec | Self::NoAddress | Self::AnswerMismatch(_) => 488,
+            _ => 488,
         }
     }
 }

@@ -1,31 +1,16 @@
-//! Offer and answer (RFC 3264) for one audio stream over RTP/AVP. Pure: the same descriptions give the same result.
+//! Offer and answer (RFC 3264) for one audio stream, in the clear or encrypted. Pure: the same descriptions give the
+//! same result.
 
-use super::codec::{self, Codec};
-use super::description::{Attribute, Media, Origin, SessionDescription};
-use super::{MediaDirection, SdpRefusal};
-use std::net::SocketAddr;
-
-/// Our end of the audio stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LocalAudio {
-    /// Where we receive RTP.
-    pub address: SocketAddr,
-    /// What we speak, best first; must not be empty.
-    pub codecs: Vec<Codec>,
-    /// The packet length we ask for, in ms.
-    pub ptime_ms: u16,
-    /// Payload type of telephone-event/8000 when we offer it (96..=127); none: no DTMF by RTP.
-    pub dtmf_payload_type: Option<u8>,
-    /// What we want.
-    pub direction: MediaDirection,
-    /// Whether we can receive RTCP on the RTP port (RFC 5761).
-    pub rtcp_mux: bool,
-    /// The o= line.
-    pub origin: Origin,
-}
+use super::codec::Codec;
+use super::description::{Media, SessionDescription};
+use super::formats::{comfort_noise_of, common, dtmf_of, ptime_of};
+use super::local::{Formats, LocalAudio, describe, refused, stream};
+use super::{MediaDirection, SdpRefusal, crypto};
+use model::srtp::SrtpKeys;
+use std::net::{IpAddr, SocketAddr};
 
 /// What both sides agreed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Negotiated {
     /// Where to send RTP; the address may be unspecified while the peer holds (then `direction` does not send).
     pub remote: SocketAddr,
@@ -41,82 +26,98 @@ pub struct Negotiated {
     pub dtmf_payload_type: Option<u8>,
     /// Payload type the peer sends telephone-event with.
     pub receive_dtmf_payload_type: Option<u8>,
+    /// Payload type of comfort noise, both ways.
+    pub comfort_noise_payload_type: Option<u8>,
     /// Packet length to send, in ms.
     pub ptime_ms: u16,
     /// What we may do.
     pub direction: MediaDirection,
+    /// Whether the peer holds: it does not listen.
+    pub held: bool,
     /// RTCP on the RTP port.
     pub rtcp_mux: bool,
+    /// Keys, where sound is encrypted.
+    pub srtp: Option<SrtpKeys>,
 }
 
-/// The packet lengths we send, in ms; what a peer asks beyond is brought within.
-const PTIME_RANGE_MS: std::ops::RangeInclusive<u16> = 10..=60;
-/// When nobody names one (RFC 3551 §4.2).
-const PTIME_DEFAULT_MS: u16 = 20;
-
-/// The description to offer one audio stream with.
-pub fn offer(local: &LocalAudio) -> SessionDescription {
-    let codecs: Vec<(Codec, u8)> =
-        local.codecs.iter().map(|codec| (*codec, codec::row(*codec).preferred_payload_type)).collect();
-    let media = local_media(local, &codecs, local.dtmf_payload_type, local.direction, local.rtcp_mux);
-    describe(local, vec![media])
-}
-
-/// Answers an offer: the first audio stream that speaks a codec of ours is taken, with the codec the offerer prefers
-/// among ours; all other streams are refused with port 0, in order.
+/// Answers an offer: the first audio stream that fits is taken, with the codec the offerer prefers among ours, or we
+/// among theirs; all other streams are refused with port 0, in order (RFC 3264 §6).
 pub fn answer(
     offer: &SessionDescription,
     local: &LocalAudio,
 ) -> Result<(SessionDescription, Negotiated), SdpRefusal> {
     let mut refusal = SdpRefusal::NoAudio;
-    let mut taken = None;
-    for (index, media) in offer.media.iter().enumerate().filter(|(_, media)| is_usable(media)) {
-        match choose(media, &local.codecs) {
-            Some((codec, payload_type)) => {
-                taken = Some((index, media, codec, payload_type));
-                break;
+    for (index, theirs) in offer.media.iter().enumerate().filter(|(_, media)| is_usable(media)) {
+        match answer_stream(offer, theirs, local) {
+            Ok((ours, negotiated)) => {
+                let media = offer.media.iter().enumerate().map(|(at, other)| match at == index {
+                    true => ours.clone(),
+                    false => refused(other),
+                });
+                return Ok((describe(local, media.collect()), negotiated));
             }
-            None => refusal = SdpRefusal::NoCommonCodec,
+            // The reason of the first stream of sound is what the offerer should hear.
+            Err(why) if refusal == SdpRefusal::NoAudio => refusal = why,
+            Err(_) => {}
         }
     }
-    let (index, theirs, codec, payload_type) = taken.ok_or(refusal)?;
+    Err(refusal)
+}
+
+fn answer_stream(
+    offer: &SessionDescription,
+    theirs: &Media,
+    local: &LocalAudio,
+) -> Result<(Media, Negotiated), SdpRefusal> {
+    let common = common(theirs, &local.codecs);
+    let ours_first = || local.codecs.iter().find_map(|codec| common.iter().find(|(other, _)| other == codec));
+    let chosen = if local.prefer_ours { ours_first() } else { common.first() };
+    let (codec, payload_type) = *chosen.ok_or(SdpRefusal::NoCommonCodec)?;
+    let encrypted = crypto::answer(theirs, &local.srtp_keys, local.srtp)?;
+    let (srtp, key_line) = encrypted.unzip();
+    let dtmf = local.dtmf_payload_type.and_then(|_| dtmf_of(theirs, codec));
+    let comfort_noise = comfort_noise_of(theirs, codec).filter(|_| local.comfort_noise);
     let agreed = Agreed {
         codec,
         payload_type,
         receive_payload_type: payload_type,
-        dtmf: local.dtmf_payload_type.and_then(|_| dtmf_of(theirs, codec)),
-        receive_dtmf: None,
+        dtmf,
+        receive_dtmf: dtmf,
+        comfort_noise,
         rtcp_mux: local.rtcp_mux && theirs.has("rtcp-mux"),
+        srtp,
     };
-    let agreed = Agreed { receive_dtmf: agreed.dtmf, ..agreed };
-    let negotiated = agreed.negotiated(offer, theirs, local.direction)?;
     // RFC 3264 §6.1: sendonly is answered recvonly at most, and so on.
     let direction = local.direction.with_peer(offer.direction_of(theirs));
-    let ours = local_media(local, &[(codec, payload_type)], agreed.dtmf, direction, agreed.rtcp_mux);
-    let media = offer.media.iter().enumerate().map(|(at, other)| match at == index {
-        true => ours.clone(),
-        false => refused(other),
-    });
-    Ok((describe(local, media.collect()), negotiated))
+    let dtmf: Vec<(u8, u32)> = dtmf.map(|number| (number, codec.rtp_clock_hz())).into_iter().collect();
+    let formats = Formats { codecs: &[(codec, payload_type)], dtmf: &dtmf, comfort_noise };
+    let keys = key_line.into_iter().collect();
+    let ours = stream(local, &formats, &theirs.protocol, direction, agreed.rtcp_mux, keys);
+    let negotiated = agreed.negotiated(offer, theirs, local.direction, Some(local.address.ip()))?;
+    Ok((ours, negotiated))
 }
 
-/// Reads the answer to our offer, which has one stream.
+/// Reads the answer to our offer, whose streams but one were refused before.
 pub fn accept_answer(
     offer: &SessionDescription,
     answer: &SessionDescription,
 ) -> Result<Negotiated, SdpRefusal> {
-    let ours = offer.media.first().ok_or(SdpRefusal::AnswerMismatch("nothing was offered"))?;
-    let theirs = answer.media.first().ok_or(SdpRefusal::AnswerMismatch("fewer streams than offered"))?;
+    let switched_on = |media: &Media| media.port != 0;
+    let index = offer.media.iter().position(switched_on);
+    let index = index.ok_or(SdpRefusal::AnswerMismatch("nothing was offered"))?;
+    let ours = offer.media.get(index).ok_or(SdpRefusal::AnswerMismatch("nothing was offered"))?;
+    let theirs = answer.media.get(index).ok_or(SdpRefusal::AnswerMismatch("fewer streams than offered"))?;
     if !theirs.kind.eq_ignore_ascii_case(&ours.kind) {
         return Err(SdpRefusal::AnswerMismatch("another kind of stream"));
     }
     if !is_usable(theirs) {
         return Err(SdpRefusal::NoAudio);
     }
-    let offered: Vec<Codec> = ours.payload_types().filter_map(|number| codec_of(ours, number)).collect();
-    let (codec, payload_type) = choose(theirs, &offered).ok_or(SdpRefusal::NoCommonCodec)?;
+    let offered = common(ours, &Codec::ALL);
+    let codecs: Vec<Codec> = offered.iter().map(|(codec, _)| *codec).collect();
+    let (codec, payload_type) = *common(theirs, &codecs).first().ok_or(SdpRefusal::NoCommonCodec)?;
     let receive_payload_type =
-        ours.payload_types().find(|number| codec_of(ours, *number) == Some(codec)).unwrap_or(payload_type);
+        offered.iter().find(|(other, _)| *other == codec).map_or(payload_type, |(_, number)| *number);
     let receive_dtmf = dtmf_of(ours, codec);
     let dtmf = receive_dtmf.and_then(|_| dtmf_of(theirs, codec));
     let agreed = Agreed {
@@ -125,20 +126,23 @@ pub fn accept_answer(
         receive_payload_type,
         dtmf,
         receive_dtmf: receive_dtmf.filter(|_| dtmf.is_some()),
+        comfort_noise: comfort_noise_of(ours, codec).and_then(|_| comfort_noise_of(theirs, codec)),
         rtcp_mux: ours.has("rtcp-mux") && theirs.has("rtcp-mux"),
+        srtp: crypto::accept(theirs, ours)?,
     };
-    agreed.negotiated(answer, theirs, offer.direction_of(ours))
+    agreed.negotiated(answer, theirs, offer.direction_of(ours), offer.address_of(ours))
 }
 
 /// What the formats agree on, before addresses and directions.
-#[derive(Clone, Copy)]
 struct Agreed {
     codec: Codec,
     payload_type: u8,
     receive_payload_type: u8,
     dtmf: Option<u8>,
     receive_dtmf: Option<u8>,
+    comfort_noise: Option<u8>,
     rtcp_mux: bool,
+    srtp: Option<SrtpKeys>,
 }
 
 impl Agreed {
@@ -147,10 +151,17 @@ impl Agreed {
         theirs: &SessionDescription,
         media: &Media,
         our_direction: MediaDirection,
+        our_address: Option<IpAddr>,
     ) -> Result<Negotiated, SdpRefusal> {
         let address = theirs.address_of(media).ok_or(SdpRefusal::NoAddress)?;
+        let is_v4 = |address: IpAddr| address.to_canonical().is_ipv4();
+        let reachable = our_address.is_none_or(|ours| is_v4(ours) == is_v4(address));
+        if !reachable && !address.is_unspecified() {
+            return Err(SdpRefusal::AddressFamily);
+        }
         let remote = SocketAddr::new(address, media.port);
-        let mut direction = our_direction.with_peer(theirs.direction_of(media));
+        let their_direction = theirs.direction_of(media);
+        let mut direction = our_direction.with_peer(their_direction);
         if address.is_unspecified() {
             // Hold as RFC 2543 did it: nobody listens at 0.0.0.0, so nothing is sent there.
             direction = MediaDirection::of(false, direction.receives());
@@ -163,9 +174,12 @@ impl Agreed {
             receive_payload_type: self.receive_payload_type,
             dtmf_payload_type: self.dtmf,
             receive_dtmf_payload_type: self.receive_dtmf,
-            ptime_ms: ptime_of(media),
+            comfort_noise_payload_type: self.comfort_noise,
+            ptime_ms: ptime_of(media, self.codec),
             direction,
+            held: address.is_unspecified() || !their_direction.receives(),
             rtcp_mux: self.rtcp_mux,
+            srtp: self.srtp,
         })
     }
 }
@@ -173,40 +187,7 @@ impl Agreed {
 fn is_usable(media: &Media) -> bool {
     media.kind.eq_ignore_ascii_case("audio")
         && media.port != 0
-        && media.protocol.eq_ignore_ascii_case("RTP/AVP")
-}
-
-/// The codec a payload type of this stream means; a static one may go without rtpmap.
-fn codec_of(media: &Media, payload_type: u8) -> Option<Codec> {
-    match media.rtpmap(payload_type) {
-        Some(map) => codec::from_rtpmap(map.name, map.clock_hz, map.channels),
-        None => codec::from_static(payload_type),
-    }
-}
-
-/// The first format of the stream that is one of these codecs.
-fn choose(media: &Media, codecs: &[Codec]) -> Option<(Codec, u8)> {
-    media.payload_types().find_map(|number| {
-        let codec = codec_of(media, number).filter(|codec| codecs.contains(codec))?;
-        Some((codec, number))
-    })
-}
-
-/// telephone-event at the codec's clock (RFC 4733 §2.5.1.1).
-fn dtmf_of(media: &Media, codec: Codec) -> Option<u8> {
-    media.payload_types().find(|number| {
-        media.rtpmap(*number).is_some_and(|map| {
-            map.name.eq_ignore_ascii_case("telephone-event") && map.clock_hz == codec.rtp_clock_hz()
-        })
-    })
-}
-
-fn ptime_of(media: &Media) -> u16 {
-    let number = |name| media.attribute(name).and_then(|value| value.parse::<u16>().ok());
-    let wanted = number("ptime").unwrap_or(PTIME_DEFAULT_MS);
-    let allowed = number("maxptime").map_or(wanted, |max| wanted.min(max));
-    // Packets are made of 10 ms of sound.
-    allowed.clamp(*PTIME_RANGE_MS.start(), *PTIME_RANGE_MS.end()) / 10 * 10
+        && (crypto::is_clear(&media.protocol) || crypto::is_encrypted(&media.protocol))
 }
 
 /// `a=rtcp:<port> [IN IP4 <address>]` (RFC 3605), else the port above RTP's, or RTP's own with rtcp-mux.
@@ -218,53 +199,6 @@ fn rtcp_address(media: &Media, rtp: SocketAddr, mux: bool) -> SocketAddr {
     let port = words.next().and_then(|port| port.parse().ok()).unwrap_or(rtp.port().saturating_add(1));
     let ip = words.nth(2).and_then(|address| address.parse().ok()).unwrap_or(rtp.ip());
     SocketAddr::new(ip, port)
-}
-
-fn refused(media: &Media) -> Media {
-    let (kind, protocol, formats) = (media.kind.clone(), media.protocol.clone(), media.formats.clone());
-    Media { kind, port: 0, protocol, formats, address: None, attributes: Vec::new() }
-}
-
-fn describe(local: &LocalAudio, media: Vec<Media>) -> SessionDescription {
-    let address = local.address.ip().to_string();
-    SessionDescription {
-        origin: local.origin,
-        origin_address: address.clone(),
-        address: Some(address),
-        attributes: Vec::new(),
-        media,
-    }
-}
-
-fn local_media(
-    local: &LocalAudio,
-    codecs: &[(Codec, u8)],
-    dtmf: Option<u8>,
-    direction: MediaDirection,
-    rtcp_mux: bool,
-) -> Media {
-    let mut formats = Vec::new();
-    let mut attributes = Vec::new();
-    for (codec, payload_type) in codecs {
-        let row = codec::row(*codec);
-        let channels = if row.channels == 1 { String::new() } else { format!("/{}", row.channels) };
-        formats.push(payload_type.to_string());
-        let map = format!("{payload_type} {}/{}{channels}", row.name, codec.rtp_clock_hz());
-        attributes.push(Attribute::with("rtpmap", map));
-    }
-    if let (Some(payload_type), Some((codec, _))) = (dtmf, codecs.first()) {
-        formats.push(payload_type.to_string());
-        let map = format!("{payload_type} telephone-event/{}", codec.rtp_clock_hz());
-        attributes.push(Attribute::with("rtpmap", map));
-        attributes.push(Attribute::with("fmtp", format!("{payload_type} 0-15")));
-    }
-    attributes.push(Attribute::with("ptime", local.ptime_ms.to_string()));
-    attributes.push(Attribute::flag(direction.as_str()));
-    if rtcp_mux {
-        attributes.push(Attribute::flag("rtcp-mux"));
-    }
-    let (kind, protocol) = ("audio".to_owned(), "RTP/AVP".to_owned());
-    Media { kind, port: local.address.port(), protocol, formats, address: None, attributes }
 }
 
 #[cfg(test)]
