@@ -196,6 +196,7 @@ impl<const N: usize> Goertzel<N> {
 mod tests {
     use super::*;
     use crate::mix::{mix_into, scale};
+    use crate::ringback::{Signal, countries, tone};
     use crate::tone::{CADENCE_MAX, ToneGenerator, ToneSpec, dtmf_pair};
 
     const ALL: &str = "0123456789*#ABCD";
@@ -309,8 +310,9 @@ mod tests {
 
     #[test]
     fn call_progress_tones_and_noise_are_no_digits() {
-        for spec in [ToneSpec::ringback_us(), ToneSpec::ringback_eu(), ToneSpec::busy_us(), ToneSpec::beep()]
-        {
+        let progress =
+            countries().flat_map(|country| Signal::ALL.map(|signal| tone(country, signal).unwrap()));
+        for spec in progress.chain([ToneSpec::beep()]) {
             assert_eq!(heard(&played(spec)), [], "{spec:?}");
         }
         // Dial tones, SIT, fax and modem tones.

@@ -1,5 +1,4 @@
-//! Tones from tables and integer phases, the same on every machine: sines, pairs, cadences, DTMF, ringback,
-//! busy, beep.
+//! Tones from tables and integer phases, the same on every machine: sines, pairs, cadences, DTMF, beep.
 
 /// Most on/off pairs in a cadence.
 pub const CADENCE_MAX: usize = 4;
@@ -29,26 +28,6 @@ impl ToneSpec {
         Some(Self::once([low, high], -10.0, (on_ms, off_ms)))
     }
 
-    /// North American ringback: 440 + 480 Hz, 2 s on, 4 s off.
-    pub const fn ringback_us() -> Self {
-        Self::for_ever([440.0, 480.0], -19.0, (2_000, 4_000))
-    }
-
-    /// European ringback (ETSI TR 101 041-2): 425 Hz, 1 s on, 4 s off.
-    pub const fn ringback_eu() -> Self {
-        Self::for_ever([425.0, 0.0], -16.0, (1_000, 4_000))
-    }
-
-    /// North American busy tone: 480 + 620 Hz, half a second on and off.
-    pub const fn busy_us() -> Self {
-        Self::for_ever([480.0, 620.0], -24.0, (500, 500))
-    }
-
-    /// European busy tone: 425 Hz, half a second on and off.
-    pub const fn busy_eu() -> Self {
-        Self::for_ever([425.0, 0.0], -16.0, (500, 500))
-    }
-
     /// The beep before a recording: 1 kHz, 400 ms.
     pub const fn beep() -> Self {
         Self::sine(1_000.0, -12.0, 400)
@@ -57,11 +36,6 @@ impl ToneSpec {
     const fn once(frequencies_hz: [f32; 2], level_db: f32, on_off_ms: (u32, u32)) -> Self {
         let cadence_ms = [on_off_ms, (0, 0), (0, 0), (0, 0)];
         Self { frequencies_hz, level_db, cadence_ms, repeat: false }
-    }
-
-    const fn for_ever(frequencies_hz: [f32; 2], level_db: f32, on_off_ms: (u32, u32)) -> Self {
-        let cadence_ms = [on_off_ms, (0, 0), (0, 0), (0, 0)];
-        Self { frequencies_hz, level_db, cadence_ms, repeat: true }
     }
 }
 
@@ -225,6 +199,7 @@ const fn quarter_sine(x: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::level::level_dbfs;
+    use crate::ringback::{self, Signal};
 
     fn played(spec: ToneSpec, rate_hz: u32, limit: usize) -> Vec<i16> {
         let mut generator = ToneGenerator::new(spec, rate_hz);
@@ -279,13 +254,15 @@ mod tests {
             let level = level_dbfs(&samples[ms * 8..]);
             assert_eq!(level > -60.0, sounding, "{spec:?} at {ms} ms: {level}");
         };
-        check(ToneSpec::ringback_us(), 1_900, true);
-        check(ToneSpec::ringback_us(), 2_000, false);
-        check(ToneSpec::ringback_us(), 5_900, false);
-        check(ToneSpec::ringback_us(), 6_000, true);
-        check(ToneSpec::ringback_eu(), 1_100, false);
-        check(ToneSpec::busy_us(), 1_000, true);
-        check(ToneSpec::busy_eu(), 900, false);
+        let us = |signal| ringback::tone("us", signal).unwrap();
+        let de = |signal| ringback::tone("de", signal).unwrap();
+        check(us(Signal::Ringback), 1_900, true);
+        check(us(Signal::Ringback), 2_000, false);
+        check(us(Signal::Ringback), 5_900, false);
+        check(us(Signal::Ringback), 6_000, true);
+        check(de(Signal::Ringback), 1_100, false);
+        check(us(Signal::Busy), 1_000, true);
+        check(de(Signal::Busy), 900, false);
         let twice = ToneSpec { cadence_ms: [(100, 100), (200, 300), (0, 0), (0, 0)], ..ToneSpec::beep() };
         check(twice, 50, true);
         check(twice, 150, false);

@@ -74,7 +74,7 @@ impl Leg {
             Some(sdp) => body.sound.read_answer(sdp),
             None => {
                 let early = self.early.iter().find(|known| known.0 == answer.fork);
-                early.map(|known| known.1).ok_or(SoundError::Missing)
+                early.map(|known| known.1.clone()).ok_or(SoundError::Missing)
             }
         }
     }

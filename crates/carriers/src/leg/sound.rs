@@ -121,6 +121,7 @@ impl LegSound {
     }
 
     /// Our offer to hold the peer (we send, and do not listen), or to go on.
+    #[allow(dead_code, reason = "for the orders to hold and to resume")]
     pub(crate) fn offer_hold(&mut self, hold: bool) -> Vec<u8> {
         self.local.direction = if hold { MediaDirection::SendOnly } else { MediaDirection::SendReceive };
         self.offer()
@@ -181,7 +182,8 @@ impl LegSound {
         let (local, remote) = (self.local.address, agreed.remote);
         let suite = agreed.srtp.as_ref().map(|keys| keys.send.suite().name());
         let encrypted = suite.map(|suite| format!(", encrypted ({suite})")).unwrap_or_default();
-        let line = format!("Agreed {codec} {ptime_ms} ms, {digits}, {direction}{encrypted}, {local} ↔ {remote}");
+        let line =
+            format!("Agreed {codec} {ptime_ms} ms, {digits}, {direction}{encrypted}, {local} ↔ {remote}");
         let detail = json!({
             "codec": codec,
             "payloadType": agreed.payload_type,
@@ -212,7 +214,7 @@ impl Drop for LegSound {
 pub(crate) fn check_offer(offer: &[u8], codecs: &[Codec], srtp: SrtpPolicy) -> Result<(), SdpRefusal> {
     let offer = SessionDescription::parse(offer)?;
     // The keys are never used: only whether a suite is in common matters here.
-    let key = |suite| SrtpKey::new(suite, &[0; 30].split_at(SrtpKey::len_of(suite)).0).ok();
+    let key = |suite| SrtpKey::new(suite, [0; 30].split_at(SrtpKey::len_of(suite)).0).ok();
     let srtp_keys = SrtpSuite::ALL.into_iter().filter_map(key).collect();
     let check = |address: SocketAddr| {
         let local = LocalAudio::new(address, codecs.to_vec(), Origin::new(0));

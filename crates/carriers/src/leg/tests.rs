@@ -4,6 +4,7 @@ use super::*;
 use crate::leg::table::LegTable;
 use model::leg::LegEndKind;
 use model::sound::Codec;
+use model::srtp::SrtpPolicy;
 use model::{CallId, IdSource, LegId};
 use ports::media::{Clip, FinishedRecording, OpenLeg, PlaneOrder};
 use ports::{LegSink, MediaError, MediaPlane};
@@ -106,6 +107,7 @@ fn policy() -> SoundPolicy {
         advertised: None,
         telephone_events: true,
         loopback_only: false,
+        srtp: SrtpPolicy::Off,
     }
 }
 

@@ -41,7 +41,7 @@ impl Door for SandboxDoor {
         }
         let sound = sound_policy(self.silence_limit);
         if let Some(offer) = &call.sdp {
-            check_offer(offer, &sound.codecs)
+            check_offer(offer, &sound.codecs, sound.srtp)
                 .map_err(|refusal| Rejection::with_code(refusal.status_code()))?;
         }
         let profile = Profile { sound, permit: None };

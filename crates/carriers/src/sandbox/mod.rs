@@ -21,6 +21,7 @@ use door::{OrderedCalls, SandboxDoor};
 use model::LegId;
 use model::leg::{LegOrder, Refusal};
 use model::sound::Codec;
+use model::srtp::SrtpPolicy;
 use model::trunk::Trunk;
 use ports::carrier::IncomingRef;
 use ports::{
@@ -193,5 +194,6 @@ fn sound_policy(silence_limit: Option<Duration>) -> SoundPolicy {
         advertised: None,
         telephone_events: true,
         loopback_only: true,
+        srtp: SrtpPolicy::Off,
     }
 }

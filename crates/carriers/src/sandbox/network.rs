@@ -147,7 +147,7 @@ impl Door for PersonaDoor {
         let persona = Persona::new(&call.request_user, settings(call));
         let sound = SoundPolicy { telephone_events: persona.knows_telephone_events(), ..sound_policy(None) };
         if let Some(offer) = &call.sdp {
-            check_offer(offer, &sound.codecs)
+            check_offer(offer, &sound.codecs, sound.srtp)
                 .map_err(|refusal| Rejection::with_code(refusal.status_code()))?;
         }
         let profile = Profile { sound, permit: None };

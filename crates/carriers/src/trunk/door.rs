@@ -12,6 +12,7 @@ use crate::leg::table::{Arrival, LegTable};
 use model::Pii;
 use model::call::Mode;
 use model::leg::Refusal;
+use model::srtp::SrtpPolicy;
 use model::trunk::Trunk;
 use ports::carrier::IncomingRef;
 use ports::{Carrier, Clock, InboundCalls, Timeline};
@@ -51,7 +52,7 @@ impl Door for TrunkDoor {
             return Err(Rejection::with_code(480));
         }
         if let Some(offer) = &call.sdp {
-            check_offer(offer, &trunk.codecs).map_err(|refusal| Rejection {
+            check_offer(offer, &trunk.codecs, SrtpPolicy::Off).map_err(|refusal| Rejection {
                 reason: Some(refusal.to_string()),
                 ..Rejection::with_code(refusal.status_code())
             })?;

@@ -24,6 +24,7 @@ use door::TrunkDoor;
 use hosts::{Sockets, TrunkGuide};
 use lines::Lines;
 use model::leg::{LegOrder, Refusal};
+use model::srtp::SrtpPolicy;
 use model::trunk::{RegistrationStatus, Trunk};
 use model::{LegId, TrunkId};
 use pace::Place;
@@ -365,6 +366,7 @@ fn profile(config: &TrunkConfig, trunk: &Trunk, place: Place) -> Profile {
         advertised: config.advertised,
         telephone_events: true,
         loopback_only: false,
+        srtp: SrtpPolicy::Off,
     };
     Profile { sound, permit: Some(Box::new(place)) }
 }

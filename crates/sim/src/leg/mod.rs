@@ -130,9 +130,9 @@ impl Leg {
             return;
         }
         let agreed = body.and_then(|body| self.read_answer(body));
-        if let Some(agreed) = agreed {
-            self.early = Some((fork, agreed));
-            news.push(News::Connected(connection(&agreed)));
+        if let Some(agreed) = &agreed {
+            self.early = Some((fork, agreed.clone()));
+            news.push(News::Connected(connection(agreed)));
         }
         let was_early = matches!(self.ringing, Some(LegFact::Ringing { early_media: true }));
         if code == 180 || agreed.is_some() {
@@ -153,7 +153,7 @@ impl Leg {
         if self.stage != Stage::Dialling {
             return;
         }
-        let early = self.early.filter(|early| early.0 == answer.fork).map(|early| early.1);
+        let early = self.early.take().filter(|early| early.0 == answer.fork).map(|early| early.1);
         let agreed = match &answer.sdp {
             Some(body) => self.read_answer(body),
             None => early,
@@ -265,15 +265,9 @@ impl Leg {
 
 /// Our end of the sound; the session's id is made of the port, which is this leg's alone.
 fn local_audio(address: SocketAddr, events: bool) -> LocalAudio {
-    LocalAudio {
-        address,
-        codecs: vec![Codec::Pcmu, Codec::Pcma],
-        ptime_ms: 20,
-        dtmf_payload_type: events.then_some(DTMF_PAYLOAD_TYPE),
-        direction: MediaDirection::SendReceive,
-        rtcp_mux: true,
-        origin: Origin { session_id: u64::from(address.port()), version: 0 },
-    }
+    let origin = Origin { session_id: u64::from(address.port()), version: 0 };
+    let dtmf_payload_type = events.then_some(DTMF_PAYLOAD_TYPE);
+    LocalAudio { dtmf_payload_type, ..LocalAudio::new(address, vec![Codec::Pcmu, Codec::Pcma], origin) }
 }
 
 fn connection(agreed: &Negotiated) -> Connection {
