@@ -12,6 +12,9 @@ use std::fmt;
 /// Challenges answered for one request: one, and another whose nonce was stale.
 pub(super) const CHALLENGES_MAX: u8 = 2;
 
+/// How often a request is sent again because a later one overtook it.
+const OVERTAKINGS_MAX: u8 = 3;
+
 /// What a request says beyond what its dialog says.
 #[derive(Clone)]
 pub(super) struct DialogRequest {
@@ -21,11 +24,22 @@ pub(super) struct DialogRequest {
     body: Vec<u8>,
     /// Challenges answered.
     pub(super) challenges: u8,
+    /// CSeq it was sent with.
+    cseq: u32,
+    overtakings: u8,
 }
 
 impl DialogRequest {
     pub(super) const fn new(method: &'static str) -> Self {
-        Self { method, lines: Vec::new(), content_type: "", body: Vec::new(), challenges: 0 }
+        Self {
+            method,
+            lines: Vec::new(),
+            content_type: "",
+            body: Vec::new(),
+            challenges: 0,
+            cseq: 0,
+            overtakings: 0,
+        }
     }
 
     pub(super) fn header(mut self, name: HeaderName, value: impl fmt::Display) -> Self {
@@ -63,20 +77,30 @@ impl DialogRequest {
 
     /// Sends it; `authorization` is a header line, or empty.
     pub(super) fn send(
-        &self,
+        &mut self,
         dialog: &mut Dialog,
         authorization: &[u8],
         owner: Owner,
         wire: &mut Wire,
         now: Timestamp,
     ) -> ClientId {
-        wire.request(dialog, self.method, owner, now, |writer| {
+        let transaction = wire.request(dialog, self.method, owner, now, |writer| {
             writer.lines(authorization).lines(&self.lines);
             if self.body.is_empty() {
                 writer.end();
             } else {
                 writer.body(self.content_type, &self.body);
             }
-        })
+        });
+        self.cseq = dialog.last_cseq();
+        transaction
+    }
+
+    /// Whether this response says no more than that a later request of ours came first (RFC 3261 §12.2.2): the request is
+    /// worth sending again, with a new number.
+    pub(super) fn was_overtaken(&mut self, code: u16, dialog: &Dialog) -> bool {
+        let overtaken = code == 500 && dialog.last_cseq() > self.cseq && self.overtakings < OVERTAKINGS_MAX;
+        self.overtakings += u8::from(overtaken);
+        overtaken
     }
 }

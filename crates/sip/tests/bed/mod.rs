@@ -2,6 +2,8 @@
 //! of every packet and event in few words. Nothing here sleeps.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 
+pub mod raw;
+
 use model::Timestamp;
 use sip::digest::{Algorithm, Authorization, Challenge, Qop};
 use sip::stream::{Frame, Framer};

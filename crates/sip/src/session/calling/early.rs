@@ -45,7 +45,7 @@ impl Calling {
     fn send_prack(&mut self, fork_number: u16, rseq: u32, sdp: &[u8], wire: &mut Wire, now: Timestamp) {
         let (key, cseq) = (self.key, self.cseq);
         let Some(fork) = self.forks.get(fork_number) else { return };
-        let request = DialogRequest::new("PRACK")
+        let mut request = DialogRequest::new("PRACK")
             .header(HeaderName::RAck, format_args!("{rseq} {cseq} INVITE"))
             .sdp(sdp);
         let transaction = request.send(&mut fork.dialog, &[], Owner::Within(key), wire, now);

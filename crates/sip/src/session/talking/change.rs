@@ -57,20 +57,40 @@ impl OurChange {
 }
 
 impl Talking {
-    /// Offers a changed session; without description the peer makes the offer.
+    /// Offers a changed session; without description the peer makes the offer. A refresh under way goes first.
     pub(crate) fn reinvite(&mut self, sdp: &[u8], wire: &mut Wire, now: Timestamp) -> Result<(), OrderError> {
-        let refreshes = self.ours.as_ref().is_some_and(|ours| ours.purpose == Purpose::Refresh);
-        if self.ours.is_some() && !refreshes || self.is_busy_without_ours() {
+        if self.is_busy_without_ours() || self.queued_change.is_some() {
             return Err(OrderError::WrongState);
         }
-        if let Some(refresh) = self.ours.take_if(|ours| ours.transaction.is_none()) {
-            refresh.stop(wire);
-        }
-        if self.ours.is_some() {
-            return Err(OrderError::WrongState);
+        match self.ours.take() {
+            Some(ordered) if ordered.purpose == Purpose::Ordered => {
+                self.ours = Some(ordered);
+                return Err(OrderError::WrongState);
+            }
+            Some(refresh) if refresh.transaction.is_some() => {
+                self.ours = Some(refresh);
+                self.queued_change = Some(sdp.to_vec());
+                return Ok(());
+            }
+            // The change refreshes as well.
+            Some(waiting) => waiting.stop(wire),
+            None => {}
         }
         self.start_change("INVITE", Purpose::Ordered, sdp.to_vec(), wire, now);
         Ok(())
+    }
+
+    /// A refresh is done: the change that waited for it may go, unless the peer's offer was faster.
+    fn go_on_with_queued(&mut self, wire: &mut Wire, now: Timestamp) {
+        if self.ours.is_some() {
+            return;
+        }
+        let Some(sdp) = self.queued_change.take() else { return };
+        if self.is_busy_without_ours() {
+            wire.event(Event::ReinviteFailed { key: self.key, code: 491, retry_after: None });
+        } else {
+            self.start_change("INVITE", Purpose::Ordered, sdp, wire, now);
+        }
     }
 
     /// Whether an offer of the peer, or the end of one, stands in the way of a change of ours.
@@ -125,6 +145,7 @@ impl Talking {
         match response.code {
             200..=299 => {
                 self.on_changed(&change, transaction, response, wire, now);
+                self.go_on_with_queued(wire, now);
                 return Next::Stay;
             }
             // §12.2.1.2: the peer does not know the dialog any more.
@@ -144,6 +165,10 @@ impl Talking {
                 self.send_change(change, wire, now);
                 return Next::Stay;
             }
+            code if change.request.was_overtaken(code, &self.dialog) => {
+                self.dispatch_change(change, &[], wire, now);
+                return Next::Stay;
+            }
             491 if change.glares < GLARES_MAX => {
                 self.wait_out_glare(change, wire, now);
                 return Next::Stay;
@@ -151,6 +176,7 @@ impl Talking {
             _ => {}
         }
         self.on_unchanged(&change, response, wire, now);
+        self.go_on_with_queued(wire, now);
         Next::Stay
     }
 
@@ -204,6 +230,10 @@ impl Talking {
 
     /// §14.1: 2.1 to 4 s for the owner of the Call-ID, 0 to 2 s for the other, in steps of 10 ms.
     fn wait_out_glare(&mut self, mut change: OurChange, wire: &mut Wire, now: Timestamp) {
+        if let Some(sdp) = self.queued_change.take() {
+            // It waits in the refresh's place, and refreshes as well.
+            (change.method, change.purpose, change.sdp) = ("INVITE", Purpose::Ordered, sdp);
+        }
         let (base, spread) = if self.placed { (210, 191) } else { (0, 201) };
         let pause = Duration::from_millis(10 * u64::from(base + wire.tokens.below(spread)));
         change.transaction = None;

@@ -40,6 +40,8 @@ pub(crate) struct Talking {
     owed: Option<OwedAck>,
     /// Our re-INVITE or UPDATE under way.
     ours: Option<OurChange>,
+    /// A change that waits for a refresh to end.
+    queued_change: Option<Vec<u8>>,
     /// The peer's offer that waits for the application.
     theirs: Option<TheirOffer>,
     /// We hung up before our 2xx was acknowledged: BYE has to wait (§15), the application was told. Its Reason.
@@ -78,6 +80,7 @@ impl Talking {
             answer: None,
             owed: None,
             ours: None,
+            queued_change: None,
             theirs: None,
             closing: None,
             clock,

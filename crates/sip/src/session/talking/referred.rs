@@ -138,7 +138,7 @@ impl Talking {
             true => "terminated;reason=noresource".to_owned(),
             false => format!("active;expires={EXPIRES_SECS}"),
         };
-        let request = DialogRequest::new("NOTIFY")
+        let mut request = DialogRequest::new("NOTIFY")
             .header(HeaderName::Contact, format_args!("<{}>", self.dialog.contact()))
             .header(HeaderName::Event, format_args!("refer;id={}", referred.id.0))
             .header(HeaderName::SubscriptionState, state)
@@ -156,12 +156,12 @@ impl Talking {
         wire: &mut Wire,
         now: Timestamp,
     ) {
-        if matches!(response.code, 401 | 407) && self.notify_again(transaction, response, source, wire, now) {
-            return;
+        if !self.notify_again(transaction, response, source, wire, now) {
+            self.on_notify_settled(transaction, response.code == 481, wire, now);
         }
-        self.on_notify_settled(transaction, response.code == 481, wire, now);
     }
 
+    /// Sends a NOTIFY again that was challenged or overtaken.
     fn notify_again(
         &mut self,
         transaction: ClientId,
@@ -170,12 +170,16 @@ impl Talking {
         wire: &mut Wire,
         now: Timestamp,
     ) -> bool {
-        let Self { access: Some(access), dialog, referred, key, .. } = self else { return false };
+        let Self { access, dialog, referred, key, .. } = self;
         let mut under_way = referred.iter_mut().filter_map(|referred| referred.under_way.as_mut());
         let Some((current, request, _)) = under_way.find(|(current, ..)| *current == transaction) else {
             return false;
         };
-        let Some(line) = access.answer(response, source, dialog, request, wire) else { return false };
+        let line = match (response.code, access) {
+            (401 | 407, Some(access)) => access.answer(response, source, dialog, request, wire),
+            (code, _) => request.was_overtaken(code, dialog).then(Vec::new),
+        };
+        let Some(line) = line else { return false };
         *current = request.send(dialog, &line, Owner::Within(*key), wire, now);
         true
     }

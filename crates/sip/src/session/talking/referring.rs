@@ -67,7 +67,7 @@ impl Talking {
         Ok(())
     }
 
-    fn send_refer(&mut self, request: DialogRequest, line: &[u8], wire: &mut Wire, now: Timestamp) {
+    fn send_refer(&mut self, mut request: DialogRequest, line: &[u8], wire: &mut Wire, now: Timestamp) {
         let transaction = request.send(&mut self.dialog, line, Owner::Within(self.key), wire, now);
         let id = self.dialog.last_cseq();
         self.referring =
@@ -107,6 +107,11 @@ impl Talking {
                     self.send_refer(request, &line, wire, now);
                     return Next::Stay;
                 }
+            }
+            code if refer.request.was_overtaken(code, &self.dialog) => {
+                let request = refer.request.clone();
+                self.send_refer(request, &[], wire, now);
+                return Next::Stay;
             }
             _ => {}
         }
