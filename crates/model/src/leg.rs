@@ -21,6 +21,10 @@ pub enum LegOrder {
     },
     /// End the leg, whatever its state: withdraw, refuse or hang up.
     HangUp,
+    /// Put an answered leg on hold: the far side is asked to send no sound. [`LegFact::Held`] follows if it agrees.
+    Hold,
+    /// Take a leg off hold again. [`LegFact::Resumed`] follows if the far side agrees.
+    Resume,
 }
 
 /// What an inbound caller is told when the leg is refused.
@@ -51,8 +55,28 @@ pub enum LegFact {
     },
     /// The far side answered and the sound path is set up.
     Answered,
+    /// An answered leg is on hold: whoever holds wants no sound of the other side, or sends none.
+    Held {
+        /// Who holds.
+        by: LegSide,
+    },
+    /// An answered leg is off hold.
+    Resumed {
+        /// Who held it.
+        by: LegSide,
+    },
     /// The leg is over. Nothing follows.
     Ended(LegEnd),
+}
+
+/// One of a leg's two sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LegSide {
+    /// We.
+    Local,
+    /// The party at the far end.
+    Remote,
 }
 
 /// How a leg ended.

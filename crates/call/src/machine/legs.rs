@@ -5,7 +5,7 @@ use super::hangup::{ANSWERING_MS, RING_GRACE_MS};
 use super::timers::Timer;
 use model::call::{CallStatus, Direction};
 use model::event::EventBody;
-use model::leg::{LegEnd, LegFact, LegOrder};
+use model::leg::{LegEnd, LegFact, LegOrder, LegSide};
 use model::timeline::TimelineKind;
 use serde::{Deserialize, Serialize};
 
@@ -102,6 +102,8 @@ impl Leg {
                 desk.note(TimelineKind::Call, "the next hop has the call");
                 LegNews::None
             }
+            (LegFact::Held { by }, LegState::Connected) => note_hold(true, by, desk),
+            (LegFact::Resumed { by }, LegState::Connected) => note_hold(false, by, desk),
             (LegFact::Ringing { early_media }, LegState::Dialing) if !ending => {
                 ring(early_media, desk);
                 LegNews::None
@@ -121,6 +123,20 @@ impl Leg {
         desk.emit(EventBody::Answered);
         desk.emit(EventBody::ParticipantJoined { leg: desk.call.first_leg() });
     }
+}
+
+/// Holding is between the two sides of the leg: the flow goes on.
+fn note_hold(on: bool, by: LegSide, desk: &mut Desk) -> LegNews {
+    desk.note(
+        TimelineKind::Call,
+        match (on, by) {
+            (true, LegSide::Remote) => "the far side put the call on hold",
+            (false, LegSide::Remote) => "the far side took the call off hold",
+            (true, LegSide::Local) => "the far side is on hold",
+            (false, LegSide::Local) => "the far side is off hold",
+        },
+    );
+    LegNews::None
 }
 
 fn ring(early_media: bool, desk: &mut Desk) {

@@ -139,6 +139,8 @@ impl Exchange {
             LegOrder::Answer => Command::Answer,
             LegOrder::Reject { refusal } => Command::Reject(end::rejection(*refusal)),
             LegOrder::HangUp => Command::HangUp,
+            LegOrder::Hold => Command::Hold(true),
+            LegOrder::Resume => Command::Hold(false),
         };
         self.command(leg, command)
     }

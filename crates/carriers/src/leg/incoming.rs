@@ -84,6 +84,16 @@ impl Leg {
         }
     }
 
+    /// The peer acknowledged sound before the answer, and answers the offer that it made, if any.
+    pub(super) fn early_acknowledged(&mut self, sdp: Option<&[u8]>, now: Timestamp, orders: &mut Vec<Order>) {
+        let Some(sdp) = sdp else { return };
+        let answer =
+            self.body.as_ref().ok_or(SoundError::Missing).and_then(|body| body.sound.read_answer(sdp));
+        if let Err(why) = answer.and_then(|agreed| self.connect(&agreed, now)) {
+            self.give_up(&why, now, orders);
+        }
+    }
+
     /// The peer acknowledged our 200, and answers in it the offer that our 200 made, if any.
     pub(super) fn acknowledged(&mut self, sdp: Option<&[u8]>, now: Timestamp, orders: &mut Vec<Order>) {
         if let Some(sdp) = sdp {

@@ -2,6 +2,7 @@
 //! go in, orders to the endpoint come out. Knows neither sockets nor why the leg exists.
 
 pub(crate) mod attempts;
+mod change;
 pub(crate) mod end;
 pub(crate) mod exchange;
 mod incoming;
@@ -12,6 +13,7 @@ pub(crate) mod story;
 pub(crate) mod table;
 
 use attempts::Attempts;
+use change::Holding;
 use model::Timestamp;
 use model::leg::{LegEnd, LegEndedBy, LegFact};
 use model::sound::MediaFact;
@@ -73,6 +75,8 @@ pub(crate) enum Command {
     Answer,
     /// Refuse an incoming call.
     Reject(Rejection),
+    /// Put it on hold, or take it off.
+    Hold(bool),
     /// End it.
     HangUp,
 }
@@ -126,6 +130,7 @@ pub(crate) struct Leg {
     /// Outgoing: what each early dialog has agreed.
     early: Vec<(u16, Negotiated)>,
     ringing: Option<LegFact>,
+    holding: Holding,
     /// The end to tell instead of the endpoint's word, when the leg itself gave up.
     verdict: Option<LegEnd>,
 }
@@ -160,6 +165,7 @@ impl Leg {
             lose_answer: false,
             early: Vec::new(),
             ringing: None,
+            holding: Holding::new(),
             verdict: None,
         }
     }
@@ -210,15 +216,17 @@ impl Leg {
             }
             Event::Canceled { by, q850, .. } => return self.over(end::of_canceled(by, q850.as_ref())),
             Event::Ended { by, q850, .. } => return self.over(end::of_ended(by, q850.as_ref())),
-            Event::ReferReceived { key, refer, .. } => {
-                orders.push(Order::AnswerRefer { key, refer, code: 603 })
+            Event::ReferReceived { refer, request, .. } => {
+                self.asked_to_transfer(refer, &request, now, orders)
+            }
+            Event::ReinviteAnswered { sdp, .. } => self.change_answered(sdp.as_deref(), now, orders),
+            Event::ReinviteFailed { code, .. } => self.change_refused(code, now),
+            Event::AnswerWanted { place, sdp, .. } => self.answer_wanted(place, &sdp, now, orders),
+            Event::ProvisionalAcknowledged { sdp, .. } => {
+                self.early_acknowledged(sdp.as_deref(), now, orders);
             }
             Event::Incoming { .. }
             | Event::ReinviteCanceled { .. }
-            | Event::ReinviteAnswered { .. }
-            | Event::ReinviteFailed { .. }
-            | Event::AnswerWanted { .. }
-            | Event::ProvisionalAcknowledged { .. }
             | Event::SessionRefreshed { .. }
             | Event::ReferProgress { .. }
             | Event::OptionsAnswered { .. }
@@ -246,6 +254,7 @@ impl Leg {
             Command::LoseAnswer => self.lose_answer = true,
             Command::Answer => self.answer(now, orders),
             Command::Reject(rejection) => self.reject(rejection, orders),
+            Command::Hold(on) => self.hold(on, orders),
             Command::HangUp => self.hang_up(orders),
         }
     }
@@ -297,34 +306,8 @@ impl Leg {
             let (line, detail) = body.sound.describe(agreed);
             self.story.sound(&line, detail, now);
         }
+        self.tell_holding(agreed);
         Ok(())
-    }
-
-    /// The peer offers a changed session: hold, resume, another address.
-    fn reinvited(&mut self, offer: Option<&[u8]>, now: Timestamp, orders: &mut Vec<Order>) {
-        let key = self.call;
-        let Some(body) = &mut self.body else { return };
-        let Some(offer) = offer else {
-            orders.push(Order::AnswerReinvite { key, sdp: body.sound.offer() });
-            return;
-        };
-        let answered = body.sound.answer(offer);
-        match answered.and_then(|(sdp, agreed)| self.connect(&agreed, now).map(|()| sdp)) {
-            Ok(sdp) => orders.push(Order::AnswerReinvite { key, sdp }),
-            Err(why) => {
-                let code = match &why {
-                    SoundError::Refused(refusal) => refusal.status_code(),
-                    SoundError::Plane(_) => 500,
-                    SoundError::Missing | SoundError::NotLoopback => 488,
-                };
-                self.story.sound(
-                    &format!("Change of the sound refused: {why}"),
-                    json!({ "code": code }),
-                    now,
-                );
-                orders.push(Order::RejectReinvite { key, code });
-            }
-        }
     }
 }
 

@@ -121,10 +121,14 @@ impl LegSound {
     }
 
     /// Our offer to hold the peer (we send, and do not listen), or to go on.
-    #[allow(dead_code, reason = "for the orders to hold and to resume")]
     pub(crate) fn offer_hold(&mut self, hold: bool) -> Vec<u8> {
-        self.local.direction = if hold { MediaDirection::SendOnly } else { MediaDirection::SendReceive };
+        self.hold(hold);
         self.offer()
+    }
+
+    /// From our next description on the peer is asked to send nothing, or to send again.
+    pub(crate) const fn hold(&mut self, hold: bool) {
+        self.local.direction = if hold { MediaDirection::SendOnly } else { MediaDirection::SendReceive };
     }
 
     /// Reads the answer to our last offer.

@@ -5,14 +5,16 @@ use crate::peer::{Peer, answer, local, offer};
 use crate::support::{Facts, dial, leg, trunk};
 use crate::trunk::Side;
 use model::LegId;
-use model::leg::{LegEndKind, LegEndedBy, LegFact, LegOrder};
+use model::leg::{LegEndKind, LegEndedBy, LegFact, LegOrder, LegSide};
 use model::sound::{Codec as Spoken, MediaFact};
 use model::trunk::TrunkCredentials;
 use ports::media::{LatchPolicy, MediaConnection, PlaneOrder};
 use ports::{Carrier, LegSink, Route};
 use sip::digest::Authorization;
 use sip::sdp::{Codec, MediaDirection};
-use sip::{CallKey, Event, IncomingCall, Order, OutgoingCall, Party, Rejection};
+use sip::{
+    CallKey, Event, IncomingCall, Order, OutgoingCall, Party, Refer, ReferProgress, ReferTarget, Rejection,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -141,7 +143,61 @@ async fn a_peer_may_hold_resume_and_move() {
         let last = rung.connections().pop().unwrap();
         assert_eq!((last.remote.port(), last.send, last.receive), (port, send, receive), "{direction:?}");
     }
+    let by = LegSide::Remote;
+    let changes =
+        rung.facts.legs.all().into_iter().filter(|fact| !matches!(fact, LegFact::Trying | LegFact::Answered));
+    assert_eq!(changes.collect::<Vec<_>>(), [LegFact::Held { by }, LegFact::Resumed { by }]);
     rung.ends(false).await;
+}
+
+#[tokio::test]
+async fn we_hold_and_resume_and_a_peer_that_refuses_stays_as_it_is() {
+    let mut rung = Rung::answered().await;
+    let key = rung.key;
+    let by = LegSide::Local;
+    let asked = |event: &Event| match event {
+        Event::ReinviteReceived { sdp: Some(sdp), .. } => Some(sdp.clone()),
+        _ => None,
+    };
+    rung.side.carrier.order(leg(1), LegOrder::Hold).unwrap();
+    rung.peer.until("the hold", asked).await;
+    rung.peer.order(Order::RejectReinvite { key, code: 488 }).await;
+    let refused = |lines: &[model::timeline::TimelineEntry]| {
+        lines.iter().any(|line| line.summary.starts_with("Hold refused")).then_some(())
+    };
+    rung.peer.serve_until(rung.side.lines.0.wait("the refusal", refused)).await;
+    for (order, direction, fact, receive, version) in [
+        (LegOrder::Hold, "a=sendonly", LegFact::Held { by }, false, 2),
+        (LegOrder::Resume, "a=sendrecv", LegFact::Resumed { by }, true, 3),
+    ] {
+        rung.side.carrier.order(leg(1), order).unwrap();
+        let sdp = rung.peer.until("the change", asked).await;
+        assert!(String::from_utf8_lossy(&sdp).contains(direction), "{direction}");
+        let local = local(4_000, Codec::Pcma, MediaDirection::SendReceive, version);
+        rung.peer.order(Order::AnswerReinvite { key, sdp: answer(&sdp, &local) }).await;
+        rung.peer.serve_until(rung.facts.fact(fact)).await;
+        let last = rung.connections().pop().unwrap();
+        assert_eq!((last.send, last.receive), (true, receive), "{direction}");
+    }
+    rung.ends(false).await;
+}
+
+#[tokio::test]
+async fn a_peer_may_not_transfer_the_call_and_the_timeline_says_so() {
+    let mut rung = Rung::answered().await;
+    let target = ReferTarget::Uri("sip:+882@premium.example".to_owned());
+    let refer = Refer { target, referred_by: false, wants_progress: true };
+    rung.peer.order(Order::Refer { key: rung.key, refer }).await;
+    let failed = |event: &Event| match event {
+        Event::ReferProgress { progress: ReferProgress::Failed { code, .. }, .. } => Some(*code),
+        _ => None,
+    };
+    assert_eq!(rung.peer.until("the refusal", failed).await, 603);
+    let told = |lines: &[model::timeline::TimelineEntry]| {
+        lines.iter().any(|line| line.summary.starts_with("Transfer refused")).then_some(())
+    };
+    rung.side.lines.0.wait("the refusal", told).await;
+    rung.ends(true).await;
 }
 
 #[tokio::test]

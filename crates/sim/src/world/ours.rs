@@ -302,6 +302,8 @@ impl World {
         let Some(leg) = self.calls.get_mut(call).and_then(|line| line.our_leg.as_mut()) else { return };
         match order {
             LegOrder::Ring => leg.ring(&mut orders),
+            // No flow orders these yet.
+            LegOrder::Hold | LegOrder::Resume => {}
             LegOrder::Answer => leg.answer(&mut orders, &mut news),
             LegOrder::Reject { refusal } => leg.reject(end::rejection(*refusal), &mut orders),
             LegOrder::HangUp => leg.hang_up(&mut orders),

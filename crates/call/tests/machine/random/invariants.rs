@@ -90,7 +90,7 @@ impl Witness {
         match order {
             LegOrder::Dial { .. } => self.dials += 1,
             LegOrder::HangUp | LegOrder::Reject { .. } => self.let_go_at = Some(now),
-            LegOrder::Ring | LegOrder::Answer => {}
+            LegOrder::Ring | LegOrder::Answer | LegOrder::Hold | LegOrder::Resume => {}
         }
     }
 

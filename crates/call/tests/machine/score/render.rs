@@ -48,6 +48,8 @@ fn leg(order: &LegOrder) -> String {
         LegOrder::Answer => "answer".to_owned(),
         LegOrder::Reject { refusal } => format!("reject {}", word(refusal)),
         LegOrder::HangUp => "hang up".to_owned(),
+        LegOrder::Hold => "hold".to_owned(),
+        LegOrder::Resume => "resume".to_owned(),
     }
 }
 
