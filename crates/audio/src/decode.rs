@@ -98,7 +98,7 @@ pub fn read_clip(bytes: &[u8], limits: &ClipLimits) -> Result<Clip, ReadError> {
     read(bytes, limits, None)
 }
 
-/// The same, converted to `rate_hz` while it is decoded, so that memory is bounded by the limits at that rate.
+/// The same, converted to `rate_hz` while it is decoded if it has a higher rate, so that memory is bounded by the limits at that rate.
 pub fn read_clip_at(bytes: &[u8], limits: &ClipLimits, rate_hz: u32) -> Result<Clip, ReadError> {
     read(bytes, limits, Some(rate_hz))
 }
@@ -121,7 +121,8 @@ fn read(bytes: &[u8], limits: &ClipLimits, rate_hz: Option<u32>) -> Result<Clip,
 
 fn read_wav(bytes: &[u8], limits: &ClipLimits, rate_hz: Option<u32>) -> Result<Clip, ReadError> {
     let wav = Wav::parse(bytes)?;
-    let mut sink = Sink::new(wav.rate_hz, rate_hz.unwrap_or(wav.rate_hz), limits)?;
+    let mut sink =
+        Sink::new(wav.rate_hz, rate_hz.map_or(wav.rate_hz, |most_hz| most_hz.min(wav.rate_hz)), limits)?;
     let mut block = [0; 1_024];
     let mut samples = wav.mono();
     loop {
@@ -173,7 +174,11 @@ fn decode_mp3(bytes: &[u8], limits: &ClipLimits, rate_hz: Option<u32>) -> Result
         mono.extend(interleaved.chunks_exact(channels.max(1)).map(average));
         let sink = match &mut sink {
             Some(sink) => sink,
-            None => sink.insert(Sink::new(from_hz, rate_hz.unwrap_or(from_hz), limits)?),
+            None => sink.insert(Sink::new(
+                from_hz,
+                rate_hz.map_or(from_hz, |most_hz| most_hz.min(from_hz)),
+                limits,
+            )?),
         };
         if sink.input_rate_hz() != from_hz {
             return Err(ReadError::Unsupported { found: "mp3 sound whose rate changes".to_owned() });

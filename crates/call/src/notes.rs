@@ -5,7 +5,7 @@ use model::call::{Call, CallEnd, EndReason};
 use model::event::{CommandOutcome, EventBody};
 use model::leg::ReleaseCause;
 use model::recording::Recording;
-use model::sound::{MediaFact, MediaFigures, RecordFact};
+use model::sound::{MediaFact, MediaFigures, RecordFact, SoundWay};
 use model::timeline::TimelineKind;
 use serde_json::{Value, json};
 
@@ -122,6 +122,20 @@ fn outcome_words(outcome: &CommandOutcome) -> String {
 pub fn media(fact: &MediaFact) -> Option<Line> {
     let (summary, detail) = match fact {
         MediaFact::TimedOut { silent_ms } => (format!("no sound for {silent_ms} ms"), Value::Null),
+        MediaFact::OneWay { missing: SoundWay::Received, since_ms } => {
+            (format!("nothing of the far side has come for {since_ms} ms"), json!({ "missing": "received" }))
+        }
+        MediaFact::OneWay { missing: SoundWay::Sent, since_ms } => {
+            let words = format!("by its reports, nothing of ours has reached the far side for {since_ms} ms");
+            (words, json!({ "missing": "sent" }))
+        }
+        MediaFact::BothWays => ("sound goes both ways again".to_owned(), Value::Null),
+        MediaFact::Silent { since_ms } => {
+            (format!("nothing but digital silence has come for {since_ms} ms"), json!({ "silent": true }))
+        }
+        MediaFact::SilenceEnded => {
+            ("there is sound in the far side's packets again".to_owned(), json!({ "silent": false }))
+        }
         MediaFact::Figures(figures) => (figures_words(figures), json!(figures)),
         MediaFact::FirstSound => ("the first sound of the far side arrived".to_owned(), Value::Null),
         MediaFact::PlaybackFinished { played_ms, completed, .. } => {

@@ -5,7 +5,7 @@ use audio::ClipLimits;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// Longest prompt: 28 MB decoded.
+/// Longest prompt: 58 MB decoded.
 const PROMPT_MAX: Duration = Duration::from_secs(30 * 60);
 
 /// Limits and places of the engine. Every field has a default that suits one small machine.
@@ -33,7 +33,7 @@ pub struct MediaConfig {
     pub pool_jobs_max: usize,
     /// Most bytes of encoded prompts kept for the next playback.
     pub prompt_cache_bytes_max: usize,
-    /// What a file may cost that is made a prompt; it is kept at the telephone's rate, 16,000 bytes a second.
+    /// What a file may cost that is made a prompt; it is kept at 16 kHz at most, 32,000 bytes a second.
     pub clip_limits: ClipLimits,
     /// Most recordings at once.
     pub recordings_max: usize,

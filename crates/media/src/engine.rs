@@ -1,18 +1,20 @@
 //! The engine as the rest of the program sees it: starts the threads, opens legs, and hands everything else on.
 
 use crate::config::{MediaConfig, StartError};
+use crate::counters::PacketFigures;
 use crate::directory::Directory;
 use crate::finish::finish;
 use crate::lane::{ABILITIES, Lane, Tools};
 use crate::leg::{Equipment, Leg};
 use crate::pool::Pool;
-use crate::port_pool::{MediaSockets, PortPool};
+use crate::port_pool::{MediaSockets, PortFigures, PortPool};
 use crate::prompts::{self, PromptCache};
 use crate::random::Dice;
 use crate::spool::Spools;
 use crate::worker::order::{Inbox, WorkerDoor, WorkerOrder};
 use crate::worker::{Time, Worker};
 use model::LegId;
+use model::sound::RecordSource;
 use ports::media::{Clip, FinishedRecording, MediaAbilities, OpenLeg, PlaneOrder};
 use ports::{Clock, MediaError, MediaPlane};
 use std::net::SocketAddr;
@@ -40,11 +42,21 @@ pub struct EngineFigures {
     pub skipped_phases: u64,
     /// Relayed packets that were dropped because another worker's queue was full.
     pub forward_drops: u64,
+    /// Packets of all legs, as fresh as a window of figures is long.
+    pub packets: PacketFigures,
+    /// Ports in use and at rest; none where the kernel chooses them.
+    pub ports: Option<PortFigures>,
+    /// Recordings that are being written.
+    pub recordings: usize,
+    /// Greatest lateness of a tick since this was last asked, in microseconds; what is less than 2 ms late counts as
+    /// in time.
+    pub lag_max_us: u64,
 }
 
 impl MediaEngine {
     /// Starts the worker threads, the pool and the recorder's writer.
     pub fn start(config: MediaConfig, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StartError> {
+        crate::leg::frame::warm_up();
         let mut dice = Dice::from_system()?;
         let ports = PortPool::new(&config, &mut dice)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -94,7 +106,11 @@ impl MediaEngine {
         for door in self.tools.doors.iter() {
             figures.skipped_phases += door.counters.skipped_phases.load(Ordering::Relaxed);
             figures.forward_drops += door.counters.forward_drops.load(Ordering::Relaxed);
+            figures.lag_max_us = figures.lag_max_us.max(door.counters.lag_max_us.swap(0, Ordering::Relaxed));
+            door.counters.add_to(&mut figures.packets);
         }
+        figures.ports = self.ports.figures();
+        figures.recordings = self.tools.spools.open();
         figures
     }
 
@@ -117,13 +133,14 @@ impl MediaEngine {
         self.tools.doors.iter().enumerate().min_by_key(|(_, door)| door.legs())
     }
 
-    fn equip(&self, open: &OpenLeg) -> Result<Equipment<MediaSockets>, MediaError> {
+    fn equip(&self, open: &OpenLeg, door: &WorkerDoor) -> Result<Equipment<MediaSockets>, MediaError> {
         let seed = self.dice.lock().unwrap_or_else(PoisonError::into_inner).next_u64();
         Ok(Equipment {
             wire: self.ports.open(open.bind)?,
             dice: Dice::new(seed),
             report_interval: self.config.report_interval,
             figures_interval: self.config.figures_interval,
+            counters: Arc::clone(&door.counters),
         })
     }
 
@@ -154,7 +171,7 @@ impl MediaPlane for MediaEngine {
             return Err(MediaError::Busy);
         }
         let (number, door) = self.least_busy().ok_or(MediaError::Busy)?;
-        let equipment = self.equip(&open)?;
+        let equipment = self.equip(&open, door)?;
         let (leg, local) = (open.leg, equipment.wire.local);
         let lane = Arc::new(Lane::new(leg, number, Arc::clone(&open.sink)));
         if !self.directory.enter(lane) {
@@ -172,6 +189,21 @@ impl MediaPlane for MediaEngine {
         match order {
             PlaneOrder::Bridge { with } => self.directory.bridge(leg, with, &self.tools),
             PlaneOrder::Unbridge => self.directory.unbridge(leg, &self.tools),
+            PlaneOrder::JoinConference { conference, muted, deaf } => {
+                self.directory.join(leg, conference, (muted, deaf), &self.tools)
+            }
+            PlaneOrder::ChangeMember { muted, deaf } => {
+                self.directory.change_member(leg, (muted, deaf), &self.tools)
+            }
+            PlaneOrder::RecordConference { recording, spool } => {
+                self.directory.membership(leg)?;
+                let now = self.tools.clock.now();
+                let recorder = self.tools.spools.begin(recording, RecordSource::Received, spool, now)?;
+                self.directory.record_conference(leg, recorder, &self.tools)
+            }
+            PlaneOrder::StopConferenceRecording { recording } => {
+                self.directory.stop_conference_recording(leg, recording, &self.tools)
+            }
             order => self.directory.find(leg)?.order(order, &self.tools),
         }
     }

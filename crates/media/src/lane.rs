@@ -4,10 +4,9 @@
 use crate::leg::digits::Script;
 use crate::leg::player::Player;
 use crate::pool::Pool;
-use crate::prompts::{EncodedClip, PromptCache, law_of};
+use crate::prompts::{EncodedClip, PromptCache};
 use crate::spool::Spools;
 use crate::worker::order::{LegOrder, WorkerDoor, WorkerOrder};
-use audio::Law;
 use model::sound::{Codec, MediaFact, PlaybackId};
 use model::{LegId, RecordingId};
 use ports::media::{Clip, MediaAbilities, PlaneOrder};
@@ -18,7 +17,7 @@ use std::time::Duration;
 
 /// What the engine can do.
 pub(crate) const ABILITIES: MediaAbilities =
-    MediaAbilities { codecs: &[Codec::Pcmu, Codec::Pcma], srtp: false, comfort_noise: false };
+    MediaAbilities { codecs: &Codec::ALL, srtp: true, comfort_noise: true };
 /// Most orders that wait for one to be made ready.
 const WAITING_MAX: usize = 64;
 /// Most recordings of one leg at once.
@@ -51,7 +50,7 @@ pub(crate) struct Lane {
 
 struct Queue {
     /// Of the codec that was ordered last.
-    law: Law,
+    codec: Codec,
     /// Whether the pool is at work for this leg; then orders wait.
     encoding: bool,
     waiting: VecDeque<Step>,
@@ -70,13 +69,14 @@ struct Score {
     clips: Vec<Arc<Clip>>,
     times: u16,
     gap_ms: u32,
-    law: Law,
+    codec: Codec,
 }
 
 impl Lane {
     /// The lane of a leg that `worker` serves.
     pub(crate) fn new(leg: LegId, worker: usize, sink: Arc<dyn LegSink>) -> Self {
-        let queue = Queue { law: Law::Mu, encoding: false, waiting: VecDeque::new(), recordings: Vec::new() };
+        let queue =
+            Queue { codec: Codec::Pcmu, encoding: false, waiting: VecDeque::new(), recordings: Vec::new() };
         Self { leg, worker, sink, queue: Mutex::new(queue) }
     }
 
@@ -88,6 +88,11 @@ impl Lane {
     /// The number of its worker.
     pub(crate) const fn worker(&self) -> usize {
         self.worker
+    }
+
+    /// The codec that was agreed last.
+    pub(crate) fn codec(&self) -> Codec {
+        self.lock().codec
     }
 
     /// Has the leg closed. Needs no room in any queue.
@@ -152,7 +157,7 @@ impl Lane {
     }
 
     fn encode(&self, score: &Score, tools: &Tools) {
-        let encoded = score.clips.iter().map(|clip| tools.prompts.encode(clip, score.law));
+        let encoded = score.clips.iter().map(|clip| tools.prompts.encode(clip, score.codec));
         match encoded.collect::<Result<Box<[EncodedClip]>, MediaError>>() {
             Ok(clips) => self.insist(score.play(clips), tools),
             Err(error) => {
@@ -190,17 +195,11 @@ impl Queue {
     fn make_step(&mut self, order: PlaneOrder, tools: &Tools) -> Result<Step, MediaError> {
         Ok(Step::Ready(match order {
             PlaneOrder::Connect(connection) => {
-                if !ABILITIES.codecs.contains(&connection.codec) {
-                    return Err(MediaError::Unsupported("this codec"));
-                }
-                if connection.srtp.is_some() && !ABILITIES.srtp {
-                    return Err(MediaError::Unsupported("encryption"));
-                }
-                self.law = law_of(connection.codec);
+                self.codec = connection.codec;
                 LegOrder::Connect(Box::new(connection))
             }
             PlaneOrder::Play { playback, clips, times, gap_ms } => {
-                let score = Score { playback, clips, times, gap_ms, law: self.law };
+                let score = Score { playback, clips, times, gap_ms, codec: self.codec };
                 let Some(encoded) = score.encoded(&tools.prompts) else { return Ok(Step::Encode(score)) };
                 score.play(encoded)
             }
@@ -224,7 +223,14 @@ impl Queue {
             }
             PlaneOrder::Echo { on } => LegOrder::Echo(on),
             PlaneOrder::Mute { on } => LegOrder::Mute(on),
-            PlaneOrder::Bridge { .. } | PlaneOrder::Unbridge => LegOrder::Relay(None),
+            PlaneOrder::BlendPlayback { blend } => LegOrder::Blend(blend),
+            // Not a matter of one leg: the directory carries these out.
+            PlaneOrder::Bridge { .. }
+            | PlaneOrder::Unbridge
+            | PlaneOrder::JoinConference { .. }
+            | PlaneOrder::ChangeMember { .. }
+            | PlaneOrder::RecordConference { .. }
+            | PlaneOrder::StopConferenceRecording { .. } => return Err(MediaError::UnknownLeg),
         }))
     }
 }
@@ -232,10 +238,10 @@ impl Queue {
 impl Score {
     /// The prompts, if all of them are in the cache.
     fn encoded(&self, prompts: &PromptCache) -> Option<Box<[EncodedClip]>> {
-        self.clips.iter().map(|clip| prompts.get(clip.id, self.law)).collect()
+        self.clips.iter().map(|clip| prompts.get(clip.id, self.codec)).collect()
     }
 
     fn play(&self, clips: Box<[EncodedClip]>) -> LegOrder {
-        LegOrder::Play(Box::new(Player::new(self.playback, clips, self.times, self.gap_ms)))
+        LegOrder::Play(Box::new(Player::new(self.playback, self.codec, clips, self.times, self.gap_ms)))
     }
 }

@@ -3,6 +3,7 @@
 //! Knows no signalling, no HTTP and no database.
 
 mod config;
+mod counters;
 mod directory;
 mod engine;
 mod finish;
@@ -20,5 +21,7 @@ mod wire;
 mod worker;
 
 pub use config::{MediaConfig, StartError};
+pub use counters::PacketFigures;
 pub use engine::{EngineFigures, MediaEngine};
+pub use port_pool::PortFigures;
 pub use virtual_plane::{VirtualPacket, VirtualPlane};

@@ -62,8 +62,16 @@ impl PortPool {
         }
         let start = dice.below(free.len() as u64);
         free.rotate_left(usize::try_from(start).unwrap_or(0));
-        let ports = Ports { free, resting: VecDeque::new(), rest: config.port_rest };
+        let ports = Ports { all: free.len(), free, resting: VecDeque::new(), rest: config.port_rest };
         Ok(Arc::new(Self { ports: Some(Mutex::new(ports)) }))
+    }
+
+    /// How many pairs are in use and at rest; none where the kernel chooses.
+    pub(crate) fn figures(&self) -> Option<PortFigures> {
+        let ports = lock(self.ports.as_ref()?);
+        let resting = ports.resting.len();
+        let in_use = ports.all.saturating_sub(ports.free.len() + resting);
+        Some(PortFigures { in_use, resting, all: ports.all })
     }
 
     /// Binds the next pair that no other process holds.
@@ -99,8 +107,21 @@ impl Drop for Lease {
     }
 }
 
+/// Pairs of ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PortFigures {
+    /// Held by legs.
+    pub in_use: usize,
+    /// Given back, and not used again yet.
+    pub resting: usize,
+    /// Of the whole range.
+    pub all: usize,
+}
+
 #[derive(Debug)]
 struct Ports {
+    /// Pairs of the whole range.
+    all: usize,
     free: VecDeque<u16>,
     /// In the order of their return.
     resting: VecDeque<(Instant, u16)>,
@@ -198,7 +219,7 @@ mod tests {
     #[test]
     fn a_port_comes_back_only_after_its_rest() {
         let mut ports =
-            Ports { free: [10, 12].into(), resting: VecDeque::new(), rest: Duration::from_secs(5) };
+            Ports { all: 2, free: [10, 12].into(), resting: VecDeque::new(), rest: Duration::from_secs(5) };
         let start = Instant::now();
         assert_eq!(ports.take(start), Some(10));
         ports.give_back(10, start);

@@ -154,6 +154,11 @@ impl Spools {
         Ok(Recorder::new(recording, source, Tape::Spool(tape)))
     }
 
+    /// Recordings that are being written.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
     fn announce(&self, path: PathBuf, watched: watch::Receiver<SpoolState>) {
         let mut board = self.board.lock().unwrap_or_else(PoisonError::into_inner);
         if board.len() >= self.open_max.saturating_mul(2) {
@@ -184,7 +189,7 @@ impl Spools {
 fn create_spool(path: &Path, started_at: Timestamp) -> std::io::Result<File> {
     let header = SpoolHeader {
         codec: SpoolCodec::Pcm16,
-        rate_hz: crate::prompts::TELEPHONE_RATE_HZ,
+        rate_hz: crate::leg::frame::NARROW_HZ,
         channels: 1,
         started_at_us: started_at.as_micros(),
     };

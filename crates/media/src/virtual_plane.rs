@@ -2,22 +2,24 @@
 //! out, time is what the caller says it is, and the same seed gives the same bytes. For simulations.
 
 use crate::config::MediaConfig;
+use crate::hub::room::{Joining, RoomOrder};
 use crate::hub::slab::Key;
 use crate::hub::{Abroad, Hub};
 use crate::lane::ABILITIES;
 use crate::leg::digits::Script;
 use crate::leg::player::Player;
 use crate::leg::recorder::{Recorder, Tape};
-use crate::leg::relay::{PeerRef, RelayedPacket};
+use crate::leg::relay::{PeerRef, RelayedPacket, Taker};
 use crate::leg::{Equipment, Leg};
-use crate::prompts::{EncodedClip, PromptCache, law_of};
+use crate::prompts::{EncodedClip, PromptCache};
 use crate::random::Dice;
 use crate::wire::{Channel, Wire};
 use crate::worker::order::LegOrder;
-use audio::Law;
-use model::sound::MediaFact;
-use model::{LegId, Timestamp};
-use ports::media::{Clip, FinishedRecording, MediaAbilities, OpenLeg, PlaneOrder};
+use model::sound::{Codec, MediaFact, RecordSource};
+use model::{LegId, RecordingId, Timestamp};
+use ports::media::{
+    CONFERENCE_MEMBERS_MAX, Clip, ConferenceId, FinishedRecording, MediaAbilities, OpenLeg, PlaneOrder,
+};
 use ports::{LegSink, MediaError, MediaPlane};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -63,8 +65,9 @@ struct State {
 
 struct Entry {
     local: SocketAddr,
-    law: Law,
+    codec: Codec,
     bridged: Option<LegId>,
+    conference: Option<ConferenceId>,
 }
 
 /// What is on its way out.
@@ -151,7 +154,7 @@ impl VirtualPlane {
 
     /// Lets all legs tick whose time has come.
     pub fn tick(&self, now: Timestamp) {
-        self.lock(now).hub.tick(now);
+        self.lock(now).hub.tick(now, &Nowhere);
         self.tell();
     }
 
@@ -187,8 +190,8 @@ impl VirtualPlane {
         }
     }
 
-    fn encode(&self, clips: &[Arc<Clip>], law: Law) -> Result<Box<[EncodedClip]>, MediaError> {
-        clips.iter().map(|clip| self.prompts.encode(clip, law)).collect()
+    fn encode(&self, clips: &[Arc<Clip>], codec: Codec) -> Result<Box<[EncodedClip]>, MediaError> {
+        clips.iter().map(|clip| self.prompts.encode(clip, codec)).collect()
     }
 
     /// An order of one leg, as the leg takes it.
@@ -196,12 +199,12 @@ impl VirtualPlane {
         let entry = state.legs.get_mut(&leg).ok_or(MediaError::UnknownLeg)?;
         Ok(match order {
             PlaneOrder::Connect(connection) => {
-                entry.law = law_of(connection.codec);
+                entry.codec = connection.codec;
                 LegOrder::Connect(Box::new(connection))
             }
             PlaneOrder::Play { playback, clips, times, gap_ms } => {
-                let clips = self.encode(&clips, entry.law)?;
-                LegOrder::Play(Box::new(Player::new(playback, clips, times, gap_ms)))
+                let clips = self.encode(&clips, entry.codec)?;
+                LegOrder::Play(Box::new(Player::new(playback, entry.codec, clips, times, gap_ms)))
             }
             PlaneOrder::StopPlayback { playback } => LegOrder::StopPlayback(playback),
             PlaneOrder::SendDigits { id, digits, in_band } => {
@@ -209,14 +212,18 @@ impl VirtualPlane {
             }
             PlaneOrder::WatchVoice { on } => LegOrder::WatchVoice(on),
             PlaneOrder::StartRecording { recording, source, spool } => {
-                let samples = Arc::new(AtomicU64::new(0));
-                state.recordings.insert(spool, Arc::clone(&samples));
-                LegOrder::StartRecording(Box::new(Recorder::new(recording, source, Tape::Counted(samples))))
+                LegOrder::StartRecording(Box::new(state.recorder(recording, source, spool)))
             }
             PlaneOrder::StopRecording { recording } => LegOrder::StopRecording(recording),
             PlaneOrder::Echo { on } => LegOrder::Echo(on),
             PlaneOrder::Mute { on } => LegOrder::Mute(on),
-            PlaneOrder::Bridge { .. } | PlaneOrder::Unbridge => LegOrder::Relay(None),
+            PlaneOrder::BlendPlayback { blend } => LegOrder::Blend(blend),
+            PlaneOrder::Bridge { .. }
+            | PlaneOrder::Unbridge
+            | PlaneOrder::JoinConference { .. }
+            | PlaneOrder::ChangeMember { .. }
+            | PlaneOrder::RecordConference { .. }
+            | PlaneOrder::StopConferenceRecording { .. } => return Err(MediaError::UnknownLeg),
         })
     }
 }
@@ -232,12 +239,21 @@ impl State {
             if let Some(entry) = self.legs.get_mut(&from) {
                 entry.bridged = Some(to);
             }
-            self.hub.order(from, LegOrder::Relay(Some(PeerRef { worker: 0, leg: to })), self.now);
+            self.hub.order(
+                from,
+                LegOrder::Relay(Some(PeerRef { worker: 0, taker: Taker::Leg(to) })),
+                self.now,
+            );
         }
         Ok(())
     }
 
     fn part(&mut self, leg: LegId) -> Result<(), MediaError> {
+        let entry = self.legs.get_mut(&leg).ok_or(MediaError::UnknownLeg)?;
+        if let Some(conference) = entry.conference.take() {
+            self.hub.order(leg, LegOrder::Relay(None), self.now);
+            self.hub.order_room(conference, RoomOrder::Leave(leg), self.now);
+        }
         let entry = self.legs.get_mut(&leg).ok_or(MediaError::UnknownLeg)?;
         let Some(peer) = entry.bridged.take() else { return Ok(()) };
         if let Some(entry) = self.legs.get_mut(&peer) {
@@ -247,6 +263,41 @@ impl State {
             self.hub.order(leg, LegOrder::Relay(None), self.now);
         }
         Ok(())
+    }
+
+    fn join(&mut self, leg: LegId, id: ConferenceId, (muted, deaf): (bool, bool)) -> Result<(), MediaError> {
+        self.part(leg)?;
+        let members = self.legs.values().filter(|entry| entry.conference == Some(id)).count();
+        if members >= CONFERENCE_MEMBERS_MAX {
+            return Err(MediaError::ConferenceFull);
+        }
+        let entry = self.legs.get_mut(&leg).ok_or(MediaError::UnknownLeg)?;
+        entry.conference = Some(id);
+        let joining = Joining { leg, worker: 0, codec: entry.codec, muted, deaf };
+        self.hub.order_room(id, RoomOrder::Join(Box::new(joining)), self.now);
+        let taker = Taker::Member(id, leg);
+        self.hub.order(leg, LegOrder::Relay(Some(PeerRef { worker: 0, taker })), self.now);
+        Ok(())
+    }
+
+    /// An order about the conference that a leg is in.
+    fn order_conference(&mut self, leg: LegId, order: RoomOrder) -> Result<(), MediaError> {
+        let entry = self.legs.get(&leg).ok_or(MediaError::UnknownLeg)?;
+        let id = entry.conference.ok_or(MediaError::NoConference)?;
+        self.hub.order_room(id, order, self.now);
+        Ok(())
+    }
+
+    fn change_member(&mut self, leg: LegId, muted: bool, deaf: bool) -> Result<(), MediaError> {
+        let codec = self.legs.get(&leg).ok_or(MediaError::UnknownLeg)?.codec;
+        let joining = Joining { leg, worker: 0, codec, muted, deaf };
+        self.order_conference(leg, RoomOrder::Join(Box::new(joining)))
+    }
+
+    fn recorder(&mut self, recording: RecordingId, source: RecordSource, spool: PathBuf) -> Recorder {
+        let samples = Arc::new(AtomicU64::new(0));
+        self.recordings.insert(spool, Arc::clone(&samples));
+        Recorder::new(recording, source, Tape::Counted(samples))
     }
 
     /// The lowest free pair of ports.
@@ -282,12 +333,13 @@ impl MediaPlane for VirtualPlane {
             dice: Dice::new(state.dice.next_u64()),
             report_interval: self.config.report_interval,
             figures_interval: self.config.figures_interval,
+            counters: Arc::default(),
         };
         let sink: Arc<dyn LegSink> = Arc::new(Held { facts: Arc::clone(&self.facts), sink: open.sink });
         let key = state.hub.open(Box::new(Leg::new(OpenLeg { sink, ..open }, equipment)));
         state.by_address.insert(local, (key, Channel::Sound));
         state.by_address.insert(reports_of(local), (key, Channel::Reports));
-        state.legs.insert(leg, Entry { local, law: Law::Mu, bridged: None });
+        state.legs.insert(leg, Entry { local, codec: Codec::Pcmu, bridged: None, conference: None });
         Ok(local)
     }
 
@@ -297,6 +349,17 @@ impl MediaPlane for VirtualPlane {
         let done = match order {
             PlaneOrder::Bridge { with } => state.bridge(leg, with),
             PlaneOrder::Unbridge => state.part(leg),
+            PlaneOrder::JoinConference { conference, muted, deaf } => {
+                state.join(leg, conference, (muted, deaf))
+            }
+            PlaneOrder::ChangeMember { muted, deaf } => state.change_member(leg, muted, deaf),
+            PlaneOrder::RecordConference { recording, spool } => {
+                let recorder = state.recorder(recording, RecordSource::Received, spool);
+                state.order_conference(leg, RoomOrder::Record(Box::new(recorder)))
+            }
+            PlaneOrder::StopConferenceRecording { recording } => {
+                state.order_conference(leg, RoomOrder::StopRecording(recording))
+            }
             order => self.leg_order(state, leg, order).map(|order| state.hub.order(leg, order, state.now)),
         };
         drop(guard);

@@ -205,8 +205,35 @@ pub enum MediaFact {
         /// For how long.
         silent_ms: u32,
     },
+    /// Sound has gone one way only for some seconds. Told once, until [`MediaFact::BothWays`].
+    OneWay {
+        /// Which way it does not go.
+        missing: SoundWay,
+        /// For how long.
+        since_ms: u32,
+    },
+    /// Sound goes both ways again.
+    BothWays,
+    /// Packets of the far side come, but there has been nothing but digital silence in them for some seconds. Told
+    /// once, until [`MediaFact::SilenceEnded`].
+    Silent {
+        /// For how long.
+        since_ms: u32,
+    },
+    /// There is sound in the far side's packets again.
+    SilenceEnded,
     /// Figures of a window of the call, or of the whole at its end.
     Figures(MediaFigures),
+}
+
+/// A way that sound goes, as seen from us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SoundWay {
+    /// From the far side to us.
+    Received,
+    /// From us to the far side, by what its reports say.
+    Sent,
 }
 
 /// What was measured on a leg's sound.
@@ -233,8 +260,11 @@ pub struct MediaFigures {
     pub jitter_max_ms: f32,
     /// Round-trip time by RTCP, if known.
     pub round_trip_ms: Option<f32>,
-    /// Loudness of the far side over the window, dBFS; none if nothing was decoded.
+    /// Loudness of the far side over the window, dBFS; none if nothing was measured. What nobody listens to is
+    /// measured by samples, and only where that is cheap (G.711).
     pub received_level_dbfs: Option<f32>,
+    /// Loudness of what was sent over the window, dBFS, by samples; none if nothing was measured.
+    pub sent_level_dbfs: Option<f32>,
     /// Estimated quality, 1–4.5 (G.107); none where nothing was received.
     pub mos: Option<f32>,
     /// The codec in use.

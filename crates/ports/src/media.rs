@@ -89,6 +89,28 @@ pub struct MediaConnection {
     pub receive: bool,
 }
 
+/// Names a conference within the plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConferenceId(pub u128);
+
+/// Most members of a conference.
+pub const CONFERENCE_MEMBERS_MAX: usize = 200;
+
+/// Plays until it is stopped, as [`PlaneOrder::Play`]'s `times`.
+pub const FOREVER: u16 = u16::MAX;
+
+/// What becomes of the sound that is relayed to a far side while something is played to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Blend {
+    /// It is not heard.
+    #[default]
+    Replace,
+    /// It is heard 12 dB quieter below what is played.
+    Duck,
+    /// Both are heard as loud as they are.
+    Mix,
+}
+
 /// What a media plane can do; what it cannot, nobody offers to a far side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MediaAbilities {
@@ -111,7 +133,7 @@ pub enum PlaneOrder {
         playback: PlaybackId,
         /// In this order.
         clips: Vec<Arc<Clip>>,
-        /// How often the whole sequence, from 1.
+        /// How often the whole sequence, from 1; [`FOREVER`] until it is stopped.
         times: u16,
         /// Silence between two clips.
         gap_ms: u32,
@@ -157,6 +179,41 @@ pub enum PlaneOrder {
     },
     /// End the relay.
     Unbridge,
+    /// What becomes of relayed sound while something is played, from now on; [`Blend::Replace`] at the beginning.
+    BlendPlayback {
+        /// What to do.
+        blend: Blend,
+    },
+    /// Be a member of a conference: hear all other members, and be heard by them. The first member opens it, and
+    /// whatever the leg was joined to before is left. `Unbridge` leaves it, and so does closing the leg.
+    JoinConference {
+        /// Which one.
+        conference: ConferenceId,
+        /// Whether nobody hears this member.
+        muted: bool,
+        /// Whether this member hears nobody.
+        deaf: bool,
+    },
+    /// Change how the leg takes part in its conference.
+    ChangeMember {
+        /// Whether nobody hears this member.
+        muted: bool,
+        /// Whether this member hears nobody.
+        deaf: bool,
+    },
+    /// Keep the sound of all members of the leg's conference in a spool file, until `StopConferenceRecording` or
+    /// until the last member has left.
+    RecordConference {
+        /// The recording.
+        recording: RecordingId,
+        /// The spool file, made anew.
+        spool: PathBuf,
+    },
+    /// Close the spool of a recording of the leg's conference.
+    StopConferenceRecording {
+        /// The recording.
+        recording: RecordingId,
+    },
     /// Send back what is heard; a persona does so.
     Echo {
         /// Whether to.
@@ -175,6 +232,12 @@ pub enum MediaError {
     /// All ports of the range are in use or resting.
     #[error("no free port in the configured RTP range")]
     NoPort,
+    /// The conference has as many members as it may.
+    #[error("a conference has at most {CONFERENCE_MEMBERS_MAX} members")]
+    ConferenceFull,
+    /// The leg is in no conference.
+    #[error("the leg is in no conference")]
+    NoConference,
     /// No such leg (any more).
     #[error("no such leg on the media plane")]
     UnknownLeg,

@@ -105,6 +105,15 @@ impl Reception {
         }
     }
 
+    /// The stream's clock is another from now on: its source is a new one (RFC 7160 §4.1), what was counted stays
+    /// counted.
+    pub fn set_clock_rate_hz(&mut self, clock_rate_hz: u32) {
+        self.past = self.figures();
+        self.source = None;
+        self.clock_rate_hz = clock_rate_hz.max(1);
+        self.jitter_max_units = 0;
+    }
+
     /// Counts one packet.
     pub fn on_packet(&mut self, packet: &Packet<'_>, arrival: Timestamp) -> Arrival {
         let clock_rate_hz = self.clock_rate_hz;

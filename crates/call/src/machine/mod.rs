@@ -231,7 +231,13 @@ impl Machine {
             MediaFact::VoiceStarted => self.tell_step(&StepEvent::Voice { speaking: true }),
             MediaFact::VoiceStopped => self.tell_step(&StepEvent::Voice { speaking: false }),
             MediaFact::TimedOut { .. } if self.stage.desk.connected => self.end(Intent::MediaTimeout),
-            MediaFact::TimedOut { .. } | MediaFact::FirstSound | MediaFact::Figures(_) => {}
+            MediaFact::TimedOut { .. }
+            | MediaFact::FirstSound
+            | MediaFact::OneWay { .. }
+            | MediaFact::BothWays
+            | MediaFact::Silent { .. }
+            | MediaFact::SilenceEnded
+            | MediaFact::Figures(_) => {}
         }
     }
 

@@ -127,7 +127,14 @@ impl LegSink for Mailbox {
         if matches!(fact, MediaFact::Figures(_)) {
             return notes::media(&self.shared.core, leg, &fact);
         }
-        let needed = !matches!(fact, MediaFact::FirstSound);
-        self.post(Mail::Media(leg, fact), needed);
+        let told_only = matches!(
+            fact,
+            MediaFact::FirstSound
+                | MediaFact::OneWay { .. }
+                | MediaFact::BothWays
+                | MediaFact::Silent { .. }
+                | MediaFact::SilenceEnded
+        );
+        self.post(Mail::Media(leg, fact), !told_only);
     }
 }

@@ -2,14 +2,17 @@
 //! clock: a worker drives it in real time, a simulation in virtual time.
 
 pub(crate) mod pace;
+pub(crate) mod room;
 pub(crate) mod slab;
 
-use crate::leg::relay::{PeerRef, Relayed, RelayedPacket};
+use crate::leg::relay::{PeerRef, Relayed, RelayedPacket, Taker};
 use crate::leg::{Leg, Onward};
 use crate::wire::Wire;
 use crate::worker::order::LegOrder;
 use model::{LegId, Timestamp};
 use pace::Pace;
+use ports::media::ConferenceId;
+use room::{Room, RoomOrder};
 use slab::{Key, Slab};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -27,6 +30,8 @@ pub(crate) struct Hub<W> {
     legs: Slab<Leg<W>>,
     by_id: HashMap<LegId, Key>,
     pace: Pace,
+    /// Conferences that are mixed here; few, and each busy.
+    rooms: Vec<Option<Box<Room>>>,
     /// Legs whose work ended in a panic, to be taken out.
     broken: Vec<LegId>,
 }
@@ -35,7 +40,7 @@ impl<W: Wire> Hub<W> {
     /// No legs; time begins at `now`.
     pub(crate) fn new(number: usize, now: Timestamp) -> Self {
         let pace = Pace::new(now.as_millis());
-        Self { number, legs: Slab::new(), by_id: HashMap::new(), pace, broken: Vec::new() }
+        Self { number, legs: Slab::new(), by_id: HashMap::new(), pace, rooms: Vec::new(), broken: Vec::new() }
     }
 
     /// Serves a leg from now on.
@@ -109,6 +114,20 @@ impl<W: Wire> Hub<W> {
         }
     }
 
+    /// Carries out an order about a conference; the first member opens it, the last one closes it.
+    pub(crate) fn order_room(&mut self, id: ConferenceId, order: RoomOrder, now: Timestamp) {
+        let at = self.rooms.iter().position(|room| room.as_ref().is_some_and(|room| room.id() == id));
+        let at = at.unwrap_or_else(|| {
+            self.rooms.push(Some(Box::new(Room::new(id, now))));
+            self.rooms.len() - 1
+        });
+        let Some(Some(room)) = self.rooms.get_mut(at) else { return };
+        room.order(order);
+        if room.is_empty() {
+            self.rooms.swap_remove(at);
+        }
+    }
+
     /// A datagram came to a leg's port of sound.
     pub(crate) fn on_datagram(
         &mut self,
@@ -139,11 +158,11 @@ impl<W: Wire> Hub<W> {
 
     /// A packet came from another thread's leg.
     pub(crate) fn on_forwarded(&mut self, packet: &RelayedPacket, now: Timestamp) {
-        self.bring(packet.leg(), &packet.view(), now);
+        self.bring(packet.taker(), &packet.view(), now);
     }
 
-    /// Lets all legs tick whose phase has come.
-    pub(crate) fn tick(&mut self, now: Timestamp) {
+    /// Lets all legs tick whose phase has come, and all conferences.
+    pub(crate) fn tick(&mut self, now: Timestamp, abroad: &impl Abroad) {
         while let Some(phase) = self.pace.due(now.as_millis()) {
             let mut place = 0;
             while let Some(key) = self.pace.leg(phase, place) {
@@ -153,11 +172,24 @@ impl<W: Wire> Hub<W> {
                 }
             }
         }
+        for at in 0..self.rooms.len() {
+            // Out of its place while it is mixed: its packets go to legs of this same hub.
+            let Some(mut room) =
+                self.rooms.get_mut(at).and_then(|place| place.take_if(|room| room.is_due(now)))
+            else {
+                continue;
+            };
+            room.mix(now, |peer, relayed| self.pass(peer, relayed, now, abroad));
+            if let Some(place) = self.rooms.get_mut(at) {
+                *place = Some(room);
+            }
+        }
     }
 
-    /// The millisecond at which a leg is next due; none without legs.
+    /// The millisecond at which something is next due; none without legs and conferences.
     pub(crate) fn next_due_ms(&self) -> Option<u64> {
-        self.pace.next_due_ms()
+        let rooms = self.rooms.iter().flatten().map(|room| room.due_ms()).min();
+        self.pace.next_due_ms().into_iter().chain(rooms).min()
     }
 
     /// Phases with legs in them that were left out because the thread was late.
@@ -167,15 +199,25 @@ impl<W: Wire> Hub<W> {
 
     fn pass(&mut self, peer: PeerRef, relayed: &Relayed<'_>, now: Timestamp, abroad: &impl Abroad) {
         if peer.worker == self.number {
-            self.bring(peer.leg, relayed, now);
-        } else if let Some(packet) = RelayedPacket::new(peer.leg, relayed) {
+            self.bring(peer.taker, relayed, now);
+        } else if let Some(packet) = RelayedPacket::new(peer.taker, relayed) {
             abroad.forward(peer.worker, packet);
         }
     }
 
-    fn bring(&mut self, id: LegId, relayed: &Relayed<'_>, now: Timestamp) {
-        if let Some(leg) = self.by_id.get(&id).and_then(|key| self.legs.get_mut(*key)) {
-            guarded(id, &mut self.broken, || leg.relay(relayed, now));
+    fn bring(&mut self, taker: Taker, relayed: &Relayed<'_>, now: Timestamp) {
+        match taker {
+            Taker::Leg(id) => {
+                if let Some(leg) = self.by_id.get(&id).and_then(|key| self.legs.get_mut(*key)) {
+                    guarded(id, &mut self.broken, || leg.relay(relayed, now));
+                }
+            }
+            Taker::Member(conference, leg) => {
+                let room = self.rooms.iter_mut().flatten().find(|room| room.id() == conference);
+                if let Some(room) = room {
+                    guarded(leg, &mut self.broken, || room.put(leg, relayed, now));
+                }
+            }
         }
     }
 }

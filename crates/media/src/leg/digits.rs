@@ -1,13 +1,12 @@
 //! Digits on their way out: sequences of digits and waits, each digit as telephone events (RFC 4733) where the far
 //! side knows them, else as tones in the sound.
 
-use audio::Law;
+use crate::leg::frame::{NARROW, NARROW_HZ};
 use audio::tone::{ToneGenerator, ToneSpec};
-use model::sound::DigitsId;
+use model::sound::{Codec, DigitsId};
 use ports::MediaError;
 use rtp::dtmf::{EventPacket, EventSender, EventSenderConfig, EventTick};
 use rtp::event::event_of_digit;
-use rtp::jitter::FRAME_OCTETS;
 use std::collections::VecDeque;
 
 /// Most digits and waits in one sequence.
@@ -24,7 +23,8 @@ const TICK_MS: u32 = 20;
 /// A sequence of digits and waits.
 #[derive(Debug)]
 pub(crate) struct Script {
-    id: DigitsId,
+    /// None where nobody asked for it.
+    id: Option<DigitsId>,
     steps: Box<[Step]>,
     in_band: bool,
 }
@@ -50,7 +50,12 @@ impl Script {
         if digits.chars().count() > STEPS_MAX {
             return Err(MediaError::NotSound(format!("more than {STEPS_MAX} digits")));
         }
-        Ok(Self { id, steps: digits.chars().map(step).collect::<Result<_, _>>()?, in_band })
+        Ok(Self { id: Some(id), steps: digits.chars().map(step).collect::<Result<_, _>>()?, in_band })
+    }
+
+    /// A digit that came from a bridged leg.
+    pub(crate) fn relayed(digit: char) -> Self {
+        Self { id: None, steps: [Step::Digit(digit)].into(), in_band: false }
     }
 }
 
@@ -61,7 +66,7 @@ pub(crate) enum DigitTick {
     Idle,
     /// Silence, between digits.
     Silence,
-    /// The frame, which holds a tone.
+    /// A tone.
     Tone,
     /// No packet at all.
     Pause,
@@ -86,23 +91,30 @@ pub(crate) struct DigitSender {
     done: usize,
     sending: Sending,
     events: EventSender,
+    /// Of the events.
+    clock_rate_hz: u32,
 }
 
 impl Default for DigitSender {
     fn default() -> Self {
-        let config = EventSenderConfig { gap_ms: GAP_MS, ..EventSenderConfig::default() };
+        let clock_rate_hz = Codec::Pcmu.rtp_clock_hz();
         Self {
             scripts: VecDeque::new(),
             done: 0,
             sending: Sending::Nothing,
-            events: EventSender::new(config),
+            events: event_sender(clock_rate_hz),
+            clock_rate_hz,
         }
     }
 }
 
+fn event_sender(clock_rate_hz: u32) -> EventSender {
+    EventSender::new(EventSenderConfig { clock_rate_hz, gap_ms: GAP_MS, ..EventSenderConfig::default() })
+}
+
 impl DigitSender {
     /// Queues a sequence; gives its number back when too many wait.
-    pub(crate) fn push(&mut self, script: Script) -> Result<(), DigitsId> {
+    pub(crate) fn push(&mut self, script: Script) -> Result<(), Option<DigitsId>> {
         if self.scripts.len() >= SCRIPTS_MAX {
             return Err(script.id);
         }
@@ -115,17 +127,21 @@ impl DigitSender {
         self.scripts.is_empty()
     }
 
-    /// The next 20 ms at media time `timestamp`. `events` says whether the far side knows telephone events;
-    /// a sequence that ends here is returned beside.
+    /// The next 20 ms at media time `timestamp`; a tone is left in `pcm`. `events` says whether the far side knows
+    /// telephone events, which count time as `codec` does. A sequence that ends here is returned beside.
     pub(crate) fn tick(
         &mut self,
         events: bool,
+        codec: Codec,
         timestamp: u32,
-        law: Law,
-        frame: &mut [u8; FRAME_OCTETS],
+        pcm: &mut [i16; NARROW],
     ) -> (DigitTick, Option<DigitsId>) {
+        if codec.rtp_clock_hz() != self.clock_rate_hz && self.events.is_idle() {
+            self.clock_rate_hz = codec.rtp_clock_hz();
+            self.events = event_sender(self.clock_rate_hz);
+        }
         loop {
-            if let Some(tick) = self.carry_on(timestamp, law, frame) {
+            if let Some(tick) = self.carry_on(timestamp, pcm) {
                 return (tick, None);
             }
             let Some(script) = self.scripts.front() else { return (DigitTick::Idle, None) };
@@ -133,7 +149,7 @@ impl DigitSender {
                 let id = script.id;
                 self.scripts.pop_front();
                 self.done = 0;
-                return (DigitTick::Idle, Some(id));
+                return (DigitTick::Idle, id);
             };
             let as_events = events && !script.in_band;
             self.done += 1;
@@ -149,19 +165,18 @@ impl DigitSender {
                 Err(_) => Sending::Nothing,
             },
             Step::Digit(digit) => match ToneSpec::dtmf(digit, DIGIT_MS, GAP_MS) {
-                Some(tone) => Sending::Tone(ToneGenerator::new(tone, crate::prompts::TELEPHONE_RATE_HZ)),
+                Some(tone) => Sending::Tone(ToneGenerator::new(tone, NARROW_HZ)),
                 None => Sending::Nothing,
             },
         }
     }
 
     /// What goes on from the tick before; none when it is over.
-    fn carry_on(&mut self, timestamp: u32, law: Law, frame: &mut [u8; FRAME_OCTETS]) -> Option<DigitTick> {
+    fn carry_on(&mut self, timestamp: u32, pcm: &mut [i16; NARROW]) -> Option<DigitTick> {
         match &mut self.sending {
             Sending::Nothing | Sending::Wait { ticks: 0 } => None,
             Sending::Wait { ticks } => {
                 *ticks -= 1;
-                frame.fill(law.silence());
                 Some(DigitTick::Silence)
             }
             // The pause after a digit belongs to it: the next one must not begin before.
@@ -178,12 +193,11 @@ impl DigitSender {
                 EventTick::Packet(packet) => Some(DigitTick::Event(packet)),
             },
             Sending::Tone(generator) => {
-                let mut pcm = [0; FRAME_OCTETS];
-                if generator.fill(&mut pcm) == 0 {
+                pcm.fill(0);
+                if generator.fill(pcm) == 0 {
                     self.sending = Sending::Nothing;
                     return None;
                 }
-                audio::g711::encode(law, &pcm, frame);
                 Some(DigitTick::Tone)
             }
         }
@@ -198,10 +212,10 @@ mod tests {
     fn score(digits: &str, in_band: bool, events: bool) -> String {
         let mut sender = DigitSender::default();
         sender.push(Script::parse(DigitsId(4), digits, in_band).unwrap()).unwrap();
-        let mut frame = [0; FRAME_OCTETS];
+        let mut pcm = [0; NARROW];
         let mut score = String::new();
         for tick in 0..1_000 {
-            let (sent, finished) = sender.tick(events, tick * 160, Law::Mu, &mut frame);
+            let (sent, finished) = sender.tick(events, Codec::Pcmu, tick * 160, &mut pcm);
             if let Some(id) = finished {
                 assert_eq!((id, sent), (DigitsId(4), DigitTick::Idle));
                 assert!(sender.is_idle());
@@ -235,7 +249,7 @@ mod tests {
         for digit in ["1", "2"] {
             sender.push(Script::parse(DigitsId(1), digit, false).unwrap()).unwrap();
         }
-        let begins = |tick: u32| match sender.tick(true, tick * 160, Law::Mu, &mut [0; FRAME_OCTETS]).0 {
+        let begins = |tick: u32| match sender.tick(true, Codec::Pcmu, tick * 160, &mut [0; NARROW]).0 {
             DigitTick::Event(event) if event.marker => Some(tick * TICK_MS),
             _ => None,
         };
@@ -269,6 +283,6 @@ mod tests {
         let mut sender = DigitSender::default();
         let script = || Script::parse(DigitsId(1), "1", false).unwrap();
         assert!((0..SCRIPTS_MAX).all(|_| sender.push(script()).is_ok()));
-        assert_eq!(sender.push(script()), Err(DigitsId(1)));
+        assert_eq!(sender.push(script()), Err(Some(DigitsId(1))));
     }
 }

@@ -1,11 +1,13 @@
 //! What is reported of a leg's sound: counts and quality of the last window, and of the whole. Counts nothing
 //! itself.
 
+use crate::counters::Counters;
 use crate::leg::hearing::Loudness;
 use model::Timestamp;
 use model::sound::{Codec, MediaFigures};
 use rtp::quality::{PathFigures, QualityCodec, burst_ratio, estimate};
 use rtp::reception::ReceptionFigures;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// All counts of a leg at one moment, from its beginning.
@@ -32,8 +34,10 @@ pub(crate) struct Measured {
     pub(crate) receive: bool,
     /// Time there and back.
     pub(crate) round_trip: Option<Duration>,
-    /// Loudness since the last window.
-    pub(crate) loudness: Loudness,
+    /// Loudness of the far side since the last window.
+    pub(crate) heard: Loudness,
+    /// Loudness of what was sent since the last window.
+    pub(crate) said: Loudness,
 }
 
 /// Makes windows of counts.
@@ -42,14 +46,22 @@ pub(crate) struct Figures {
     interval: Duration,
     next_at: Timestamp,
     before: Counts,
-    loudness: Loudness,
+    heard: Loudness,
+    said: Loudness,
+    counters: Arc<Counters>,
 }
 
 impl Figures {
-    /// A window each `interval`.
-    pub(crate) fn new(interval: Duration) -> Self {
-        let loudness = Loudness::default();
-        Self { interval, next_at: Timestamp::default(), before: Counts::default(), loudness }
+    /// A window each `interval`, also counted for the operator.
+    pub(crate) fn new(interval: Duration, counters: Arc<Counters>) -> Self {
+        Self {
+            interval,
+            next_at: Timestamp::default(),
+            before: Counts::default(),
+            heard: Loudness::default(),
+            said: Loudness::default(),
+            counters,
+        }
     }
 
     /// The first window begins.
@@ -68,17 +80,25 @@ impl Figures {
 
     /// The figures since this was last asked.
     pub(crate) fn window(&mut self, counts: Counts, measured: Measured) -> MediaFigures {
-        self.loudness.join(measured.loudness);
+        self.take(measured);
         let before = std::mem::replace(&mut self.before, counts);
-        let mut figures = make(since(counts, before), measured, measured.loudness);
+        let since = since(counts, before);
+        self.counters.add(&since);
+        let mut figures = make(since, measured);
         figures.total = false;
         figures
     }
 
     /// The figures of the whole leg.
     pub(crate) fn total(&mut self, counts: Counts, measured: Measured) -> MediaFigures {
-        self.loudness.join(measured.loudness);
-        make(counts, measured, self.loudness)
+        self.take(measured);
+        self.counters.add(&since(counts, self.before));
+        make(counts, Measured { heard: self.heard, said: self.said, ..measured })
+    }
+
+    fn take(&mut self, measured: Measured) {
+        self.heard.join(measured.heard);
+        self.said.join(measured.said);
     }
 }
 
@@ -103,7 +123,7 @@ fn since(now: Counts, before: Counts) -> Counts {
     }
 }
 
-fn make(counts: Counts, measured: Measured, loudness: Loudness) -> MediaFigures {
+fn make(counts: Counts, measured: Measured) -> MediaFigures {
     let reception = counts.reception;
     let jitter_ms = f64::from(reception.jitter_us) / 1_000.0;
     let missed = (reception.lost + counts.late).min(reception.expected);
@@ -135,7 +155,8 @@ fn make(counts: Counts, measured: Measured, loudness: Loudness) -> MediaFigures 
         jitter_ms: jitter_ms as f32,
         jitter_max_ms: reception.jitter_max_us as f32 / 1_000.0,
         round_trip_ms: measured.round_trip.map(|time| time.as_secs_f32() * 1_000.0),
-        received_level_dbfs: loudness.dbfs(),
+        received_level_dbfs: measured.heard.dbfs(),
+        sent_level_dbfs: measured.said.dbfs(),
         mos: (counts.received.0 > 0).then_some(quality.mos as f32),
         codec: Some(measured.codec),
         total: true,
@@ -147,8 +168,9 @@ mod tests {
     use super::*;
 
     fn measured() -> Measured {
-        let loudness = Loudness::default();
-        Measured { codec: Codec::Pcma, receive: true, round_trip: Some(Duration::from_millis(40)), loudness }
+        let (heard, said) = (Loudness::default(), Loudness::default());
+        let round_trip = Some(Duration::from_millis(40));
+        Measured { codec: Codec::Pcma, receive: true, round_trip, heard, said }
     }
 
     fn counts(received: u64, lost: u64) -> Counts {
@@ -159,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_window_holds_what_came_since_the_last_and_the_total_all() {
-        let mut figures = Figures::new(Duration::from_secs(10));
+        let mut figures = Figures::new(Duration::from_secs(10), Arc::default());
         let first = figures.window(counts(500, 2), measured());
         assert_eq!((first.received_packets, first.lost_packets, first.total), (500, 2, false));
         let second = figures.window(counts(900, 1), measured());
@@ -172,7 +194,7 @@ mod tests {
 
     #[test]
     fn windows_come_at_their_interval() {
-        let mut figures = Figures::new(Duration::from_secs(10));
+        let mut figures = Figures::new(Duration::from_secs(10), Arc::default());
         let start = Timestamp::from_millis(5_000);
         figures.begin(start);
         assert!(!figures.is_due(start + Duration::from_millis(9_999)));

@@ -1,58 +1,74 @@
-//! A received stream as samples: jitter buffer, G.711, concealment; and who listens to them: voice activity,
-//! digits in the sound, loudness. Exists only while somebody listens.
+//! A received stream as samples: packet buffer, decoder, concealment, comfort noise; and who listens to them: voice
+//! activity, digits in the sound, loudness. Exists only while somebody listens.
 
+use crate::leg::frame::{NARROW, NARROW_HZ};
 use audio::Law;
-use audio::conceal::Concealer;
 use audio::dtmf_detect::{DtmfDetector, InbandDigit};
+use audio::playout::Playout;
+use audio::stretch::Stretch;
 use audio::vad::{Vad, VadConfig};
 use model::Timestamp;
-use model::sound::MediaFact;
+use model::sound::{Codec, MediaFact};
 use rtp::Packet;
-use rtp::jitter::{FRAME_OCTETS, JitterBuffer, JitterConfig, Playout};
+use rtp::buffer::{BufferConfig, Next, Pace, PacketBuffer};
 
 /// Samples of 20 ms at 8 kHz.
-pub(crate) type Pcm = [i16; FRAME_OCTETS];
+pub(crate) type Pcm = [i16; NARROW];
+
+/// Noise is the same on every leg; nobody hears two at once.
+const NOISE_SEED: u32 = 1;
 
 /// A stream being decoded.
-#[derive(Debug)]
 pub(crate) struct Hearing {
-    jitter: JitterBuffer,
-    concealer: Concealer,
-    law: Law,
+    buffer: PacketBuffer,
+    playout: Playout,
 }
 
 impl Hearing {
-    /// A stream of which nothing has come yet.
-    pub(crate) fn new(law: Law) -> Self {
-        let config = JitterConfig { silence_octet: law.silence(), ..JitterConfig::default() };
-        Self { jitter: JitterBuffer::new(config), concealer: Concealer::new(), law }
+    /// A stream of which nothing has come yet, heard at 8 or 16 kHz. None when there is no memory for a decoder.
+    pub(crate) fn new(codec: Codec, rate_hz: u32) -> Option<Self> {
+        let playout = Playout::new(codec, rate_hz, NOISE_SEED).ok()?;
+        Some(Self { buffer: PacketBuffer::new(BufferConfig::of(codec)), playout })
     }
 
-    /// The law it decodes.
-    pub(crate) const fn law(&self) -> Law {
-        self.law
+    /// The codec it decodes.
+    pub(crate) const fn codec(&self) -> Codec {
+        self.playout.codec()
     }
 
     /// Takes a packet of sound.
     pub(crate) fn put(&mut self, packet: &Packet<'_>, now: Timestamp) {
-        self.jitter.put(packet, now);
+        self.buffer.put(packet, now);
     }
 
-    /// The samples of this tick, concealed where they are missing.
-    pub(crate) fn next(&mut self, now: Timestamp, pcm: &mut Pcm) {
-        let mut octets = [self.law.silence(); FRAME_OCTETS];
-        match self.jitter.get(now, &mut octets) {
-            Playout::Frame => {
-                audio::g711::decode(self.law, &octets, pcm);
-                self.concealer.on_frame(pcm);
+    /// Takes a description of the far side's noise (RFC 3389).
+    pub(crate) fn put_noise(&mut self, payload: &[u8]) {
+        self.playout.describe_noise(payload);
+    }
+
+    /// The samples of this tick, 20 ms, made up where they are missing.
+    pub(crate) fn next(&mut self, now: Timestamp, pcm: &mut [i16]) {
+        while self.playout.ready() < pcm.len() {
+            match self.buffer.next(now, self.playout.ready_units()) {
+                Next::Packet { payload, pace } => self.playout.packet(payload, stretch_of(pace)),
+                Next::Lost { units, following } => self.playout.lost(units, following),
+                Next::Pause => self.playout.pause(),
             }
-            Playout::Missing | Playout::Empty => self.concealer.conceal(pcm),
         }
+        self.playout.pull(pcm);
     }
 
     /// Packets that came too late to be decoded.
     pub(crate) fn late_packets(&self) -> u64 {
-        self.jitter.figures().late
+        self.buffer.figures().late
+    }
+}
+
+const fn stretch_of(pace: Pace) -> Stretch {
+    match pace {
+        Pace::Keep => Stretch::None,
+        Pace::Faster => Stretch::Shorter,
+        Pace::Slower => Stretch::Longer,
     }
 }
 
@@ -64,10 +80,18 @@ pub(crate) struct Loudness {
 }
 
 impl Loudness {
-    fn add(&mut self, pcm: &Pcm) {
+    /// Adds samples.
+    pub(crate) fn add(&mut self, pcm: &[i16]) {
         let squares: u64 = pcm.iter().map(|sample| u64::from(sample.unsigned_abs()).pow(2)).sum();
         self.squares += squares as f64;
         self.samples += pcm.len() as u64;
+    }
+
+    /// Adds sound of the telephone as it is encoded, up to 20 ms of it.
+    pub(crate) fn add_octets(&mut self, law: Law, octets: &[u8]) {
+        let mut pcm: Pcm = [0; NARROW];
+        let samples = audio::g711::decode(law, octets, &mut pcm);
+        self.add(pcm.get(..samples).unwrap_or_default());
     }
 
     /// Joins another span to this one.
@@ -105,7 +129,6 @@ impl Wanted {
 }
 
 /// A stream that is listened to.
-#[derive(Debug)]
 pub(crate) struct Ear {
     hearing: Hearing,
     wanted: Wanted,
@@ -116,16 +139,16 @@ pub(crate) struct Ear {
 }
 
 impl Ear {
-    /// An ear that has heard nothing.
-    pub(crate) fn new(law: Law, wanted: Wanted) -> Self {
-        Self {
-            hearing: Hearing::new(law),
+    /// An ear that has heard nothing; it hears at 8 kHz, whatever the codec.
+    pub(crate) fn new(codec: Codec, wanted: Wanted) -> Option<Self> {
+        Some(Self {
+            hearing: Hearing::new(codec, NARROW_HZ)?,
             wanted,
             vad: Vad::new(VadConfig::default()),
             voice: false,
             detector: DtmfDetector::new(),
             loudness: Loudness::default(),
-        }
+        })
     }
 
     /// The stream.
@@ -145,6 +168,11 @@ impl Ear {
     /// Takes a packet of sound.
     pub(crate) fn put(&mut self, packet: &Packet<'_>, now: Timestamp) {
         self.hearing.put(packet, now);
+    }
+
+    /// Takes a description of the far side's noise.
+    pub(crate) fn put_noise(&mut self, payload: &[u8]) {
+        self.hearing.put_noise(payload);
     }
 
     /// Loudness since this was last asked.
@@ -179,11 +207,11 @@ mod tests {
     fn loudness_is_the_mean_power_of_all_spans() {
         let mut loudness = Loudness::default();
         assert_eq!(loudness.dbfs(), None);
-        loudness.add(&[3_277; FRAME_OCTETS]);
+        loudness.add(&[3_277; NARROW]);
         let level = loudness.dbfs().unwrap();
         assert!((level + 20.0).abs() < 0.05, "{level}");
         let mut silence = Loudness::default();
-        silence.add(&[0; FRAME_OCTETS]);
+        silence.add(&[0; NARROW]);
         assert_eq!(silence.dbfs(), Some(-96.0));
         loudness.join(silence);
         let level = loudness.dbfs().unwrap();

@@ -1,8 +1,11 @@
-//! One leg's sound as its worker sees it: packets in, a tick each 20 ms, orders, facts out. Puts its parts together;
-//! each of them knows nothing of the others.
+//! One leg's sound as its thread sees it: packets in, a tick each 20 ms, orders, facts out. Puts its parts together;
+//! each of them knows nothing of the others. Time and the way out are given to it: it runs in real and in virtual time.
 
+mod converter;
 pub(crate) mod digits;
 mod figures;
+mod flow;
+pub(crate) mod frame;
 pub(crate) mod hearing;
 mod incoming;
 mod outgoing;
@@ -10,28 +13,33 @@ pub(crate) mod player;
 pub(crate) mod recorder;
 pub(crate) mod relay;
 mod reports;
+mod speak;
+mod transcoder;
+mod watch;
 
+use crate::counters::Counters;
 use crate::hub::pace::CATCH_UP;
-use crate::prompts::law_of;
 use crate::random::Dice;
-use crate::wire::{Channel, Wire};
+use crate::wire::Wire;
 use crate::worker::order::LegOrder;
-use audio::Law;
-use digits::{DigitSender, DigitTick};
-use figures::{Counts, Figures, Measured};
+use converter::Converter;
+use digits::DigitSender;
+pub(crate) use figures::Counts;
+use figures::Figures;
+use flow::Flow;
+use frame::{Frame, NARROW};
 use hearing::{Ear, Pcm, Wanted};
 use incoming::{Arrived, Incoming};
 use model::sound::{Codec, MediaFact};
 use model::{LegId, Timestamp};
-use outgoing::{Outgoing, Way};
+use outgoing::Outgoing;
 use player::Player;
 use ports::LegSink;
-use ports::media::{LatchPolicy, MediaConnection, OpenLeg};
+use ports::media::{Blend, LatchPolicy, MediaConnection, OpenLeg};
 use recorder::Recorder;
 use relay::{Kind, PeerRef, Relayed};
-use reports::{REPORT_MAX, Reports};
+use reports::Reports;
 use rtp::Latch;
-use rtp::jitter::FRAME_OCTETS;
 use rtp::packet::classify;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -42,9 +50,6 @@ const TICK: Duration = Duration::from_millis(20);
 /// Timers are looked at in every fourth tick: all of them are longer, and a tick that touches little memory is what
 /// thousands of legs cost.
 const TICKS_OF_TIMERS: u32 = 4;
-/// A relay whose source is silent for so long sends silence of its own, so that the far side hears a stream.
-const RELAY_SILENCE: Duration = Duration::from_millis(200);
-
 /// Packets of sound that a peer behind address translation may need to be found.
 const NAT_PACKETS: u8 = 5;
 
@@ -60,7 +65,6 @@ pub(crate) enum Onward<'a> {
 }
 
 /// What a leg is given at its opening besides the order.
-#[derive(Debug)]
 pub(crate) struct Equipment<W> {
     /// Its way out.
     pub(crate) wire: W,
@@ -70,6 +74,8 @@ pub(crate) struct Equipment<W> {
     pub(crate) report_interval: Duration,
     /// Time between windows of figures.
     pub(crate) figures_interval: Duration,
+    /// What its thread counts.
+    pub(crate) counters: Arc<Counters>,
 }
 
 /// One leg.
@@ -78,13 +84,14 @@ pub(crate) struct Leg<W> {
     sink: Arc<dyn LegSink>,
     wire: W,
     phase: usize,
-    silence_limit: Option<Duration>,
     line: Option<Line>,
     /// When the next tick should be.
     tick_due: Timestamp,
     ticks: u32,
     muted: bool,
     echo: bool,
+    watch_voice: bool,
+    blend: Blend,
     relay_to: Option<PeerRef>,
     outgoing: Outgoing,
     incoming: Incoming,
@@ -92,48 +99,89 @@ pub(crate) struct Leg<W> {
     /// While digits are sent or wait.
     digits: Option<Box<DigitSender>>,
     ear: Option<Box<Ear>>,
-    /// Late packets of ears that are gone.
-    late_before: u64,
-    watch_voice: bool,
     recorders: Vec<Recorder>,
+    /// What turns sound of one codec into another, once it was needed.
+    converter: Option<Box<Converter>>,
+    /// Ticks since comfort noise was last sent; 0 while something else was said.
+    noise_ticks: u32,
+    /// The telephone event that was last made anew for the far side.
+    event_seen: Option<u32>,
     /// Seldom used, so kept out of what a tick touches.
     reports: Box<Reports>,
     figures: Box<Figures>,
+    flow: Box<Flow>,
+    /// Late packets of ears that are gone.
+    late_before: u64,
     strangers: u64,
 }
 
 /// What was agreed, and whom it made us believe.
 struct Line {
-    connection: Arc<MediaConnection>,
+    terms: Terms,
     latch: Latch,
+}
+
+/// What was agreed, as far as packets are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Terms {
+    codec: Codec,
+    payload_type: u8,
+    receive_payload_type: u8,
+    dtmf_payload_type: Option<u8>,
+    receive_dtmf_payload_type: Option<u8>,
+    noise_payload_type: Option<u8>,
+    send: bool,
+    receive: bool,
+    nat: bool,
+}
+
+impl Terms {
+    const fn of(connection: &MediaConnection) -> Self {
+        Self {
+            codec: connection.codec,
+            payload_type: connection.payload_type,
+            receive_payload_type: connection.receive_payload_type,
+            dtmf_payload_type: connection.dtmf_payload_type,
+            receive_dtmf_payload_type: connection.receive_dtmf_payload_type,
+            noise_payload_type: connection.comfort_noise_payload_type,
+            send: connection.send,
+            receive: connection.receive,
+            nat: matches!(connection.latch, LatchPolicy::Nat),
+        }
+    }
 }
 
 impl<W: Wire> Leg<W> {
     /// A leg that is not connected yet: it neither sends nor hears.
     pub(crate) fn new(open: OpenLeg, equipment: Equipment<W>) -> Self {
-        let Equipment { wire, mut dice, report_interval, figures_interval } = equipment;
+        let Equipment { wire, mut dice, report_interval, figures_interval, counters } = equipment;
+        let stream_dice = Dice::new(dice.next_u64());
         Self {
             id: open.leg,
             sink: open.sink,
             wire,
             phase: 0,
-            silence_limit: open.silence_limit,
             line: None,
             tick_due: Timestamp::default(),
             ticks: 0,
             muted: false,
             echo: false,
+            watch_voice: false,
+            blend: Blend::Replace,
             relay_to: None,
-            outgoing: Outgoing::new(&mut dice),
+            outgoing: Outgoing::new(stream_dice),
             incoming: Incoming::new(),
             player: None,
             digits: None,
             ear: None,
-            late_before: 0,
-            watch_voice: false,
             recorders: Vec::new(),
+            converter: None,
+            noise_ticks: 0,
+            event_seen: None,
             reports: Box::new(Reports::new(report_interval, dice)),
-            figures: Box::new(Figures::new(figures_interval)),
+            figures: Box::new(Figures::new(figures_interval, counters)),
+            flow: Box::new(Flow::new(open.silence_limit)),
+            late_before: 0,
             strangers: 0,
         }
     }
@@ -161,7 +209,7 @@ impl<W: Wire> Leg<W> {
     /// Carries out an order.
     pub(crate) fn order(&mut self, order: LegOrder, now: Timestamp) {
         match order {
-            LegOrder::Connect(connection) => self.connect(*connection, now),
+            LegOrder::Connect(connection) => self.connect(&connection, now),
             LegOrder::Play(player) => self.play(player),
             LegOrder::StopPlayback(playback) => {
                 if self.player.as_ref().is_some_and(|player| player.playback() == playback) {
@@ -169,7 +217,7 @@ impl<W: Wire> Leg<W> {
                 }
             }
             LegOrder::Digits(script) => {
-                if let Err(id) = self.digits.get_or_insert_default().push(script) {
+                if let Err(Some(id)) = self.digits.get_or_insert_default().push(script) {
                     let reason = "too many sequences of digits wait on this leg".to_owned();
                     self.sink.media(self.id, MediaFact::DigitsFailed { id, reason });
                 }
@@ -179,7 +227,11 @@ impl<W: Wire> Leg<W> {
             LegOrder::StopRecording(recording) => {
                 self.recorders.retain(|recorder| recorder.recording() != recording);
             }
-            LegOrder::Relay(peer) => self.relay_to = peer,
+            LegOrder::Relay(peer) => {
+                self.relay_to = peer;
+                self.end_conversion();
+            }
+            LegOrder::Blend(blend) => self.blend = blend,
             LegOrder::Echo(on) => self.echo = on,
             LegOrder::Mute(on) => self.muted = on,
         }
@@ -201,82 +253,77 @@ impl<W: Wire> Leg<W> {
             return Onward::Stay;
         }
         let Some(line) = &mut self.line else { return Onward::Stay };
-        let arrived = self.incoming.on_datagram(datagram, source, &line.connection, &mut line.latch, now);
-        let law = law_of(line.connection.codec);
+        let Some(datagram) = self.outgoing.open(datagram) else { return Onward::Stay };
+        let terms = line.terms;
+        let arrived = self.incoming.on_datagram(datagram, source, &terms, &mut line.latch, now);
         if self.incoming.first_heard() {
             self.sink.media(self.id, MediaFact::FirstSound);
         }
-        let relayed = match arrived {
-            Arrived::Nothing => return Onward::Stay,
-            Arrived::Event(packet) => {
-                self.report_digits();
-                Relayed { kind: Kind::Event, packet }
-            }
-            Arrived::Sound(packet) => {
-                if let Some(ear) = &mut self.ear {
-                    ear.put(&packet, now);
-                }
-                Relayed { kind: Kind::Sound(law), packet }
-            }
-        };
+        let Some(relayed) = self.hear(arrived, terms, now) else { return Onward::Stay };
         match self.relay_to {
             Some(peer) => Onward::To(peer, relayed),
-            None if self.echo && relayed.kind != Kind::Event => Onward::Back(relayed),
+            None if self.echo && matches!(relayed.kind, Kind::Sound(_)) => Onward::Back(relayed),
             None => Onward::Stay,
         }
     }
 
+    /// Gives a packet to who listens here, and says what it is to others.
+    fn hear<'a>(&mut self, arrived: Arrived<'a>, terms: Terms, now: Timestamp) -> Option<Relayed<'a>> {
+        match arrived {
+            Arrived::Nothing => None,
+            Arrived::Event(packet) => {
+                self.report_digits();
+                Some(Relayed { kind: Kind::Event { clock_hz: terms.codec.rtp_clock_hz() }, packet })
+            }
+            Arrived::Noise(packet) => {
+                if let Some(ear) = &mut self.ear {
+                    ear.put_noise(packet.payload);
+                }
+                Some(Relayed { kind: Kind::Noise, packet })
+            }
+            Arrived::Sound(packet) => {
+                self.incoming.sample(terms.codec, packet.payload, self.ear.is_some(), now);
+                if let Some(ear) = &mut self.ear {
+                    ear.put(&packet, now);
+                }
+                Some(Relayed { kind: Kind::Sound(terms.codec), packet })
+            }
+        }
+    }
+
     /// A report came, on its own port or with the sound.
-    pub(crate) fn on_rtcp(&mut self, datagram: &[u8], source: SocketAddr, now: Timestamp) {
+    pub(crate) fn on_rtcp(&mut self, datagram: &mut [u8], source: SocketAddr, now: Timestamp) {
         let Some(line) = &self.line else { return };
         if self.muted || !self.reports.believes(source, line.latch.target().ip()) {
             self.strangers += u64::from(!self.muted);
             return;
         }
-        let repoint = (line.connection.latch == LatchPolicy::Nat).then_some(source);
-        let ssrc = self.outgoing.stream().ssrc();
-        if self.reports.read(datagram, ssrc, self.incoming.reception_mut(), repoint, now) {
+        let Some(datagram) = self.outgoing.open_report(datagram) else { return };
+        let repoint = line.terms.nat.then_some(source);
+        let stream = (self.outgoing.stream().ssrc(), self.outgoing.sent().0);
+        if self.reports.read(datagram, stream, self.incoming.reception_mut(), repoint, now) {
             self.incoming.alive(now);
-        }
-    }
-
-    /// Sends on a packet of another leg. What this leg itself has to say goes first.
-    pub(crate) fn relay(&mut self, relayed: &Relayed<'_>, now: Timestamp) {
-        let Some(line) = &self.line else { return };
-        let connection = &line.connection;
-        let busy = self.player.is_some() || self.digits.is_some();
-        if self.muted || !connection.send || busy {
-            return;
-        }
-        let payload_type = match (relayed.kind, connection.dtmf_payload_type) {
-            (Kind::Sound(_), _) => connection.payload_type,
-            (Kind::Event, Some(payload_type)) => payload_type,
-            (Kind::Event, None) => return,
-        };
-        let way = Way { wire: &self.wire, to: line.latch.target() };
-        self.outgoing.relay(way, payload_type, law_of(connection.codec), relayed, now);
-        if let Kind::Sound(law) = relayed.kind {
-            self.recorders.iter_mut().for_each(|recorder| recorder.put_relayed(law, relayed, now));
         }
     }
 
     /// Twenty milliseconds have passed.
     pub(crate) fn tick(&mut self, now: Timestamp) {
-        let Some(connection) = self.line.as_ref().map(|line| Arc::clone(&line.connection)) else { return };
+        let Some(line) = &self.line else { return };
+        let (terms, to) = (line.terms, line.latch.target());
         self.keep_time(now);
         self.ticks = self.ticks.wrapping_add(1);
         if self.ticks.is_multiple_of(TICKS_OF_TIMERS) {
-            self.look_at_timers(&connection, now);
+            self.look_at_timers(&terms, now);
         }
-        let mut heard: Pcm = [0; FRAME_OCTETS];
+        let mut heard: Pcm = [0; NARROW];
         if let Some(ear) = &mut self.ear {
             ear.tick(now, &mut heard, |fact| self.sink.media(self.id, fact));
         }
-        let law = law_of(connection.codec);
-        let mut frame = [law.silence(); FRAME_OCTETS];
-        let said = self.speak(&connection, &mut frame, now);
+        let to = (terms.send && !self.muted).then_some(to);
+        let mut frame = Frame::silence_at(terms.codec, self.ticks);
+        let said = self.speak(&terms, to, &mut frame, now);
         for recorder in &mut self.recorders {
-            recorder.tick(&heard, said.then_some((law, &frame)), now);
+            recorder.tick(&heard, said.then_some((terms.codec, frame.octets())), now);
         }
     }
 
@@ -284,9 +331,9 @@ impl<W: Wire> Leg<W> {
     pub(crate) fn close(&mut self, now: Timestamp) {
         self.end_playback();
         self.recorders.clear();
-        let Some(connection) = self.line.as_ref().map(|line| Arc::clone(&line.connection)) else { return };
+        let Some(terms) = self.line.as_ref().map(|line| line.terms) else { return };
         self.send_report(true, now);
-        let (counts, measured) = (self.counts(), self.measured(connection.codec, connection.receive));
+        let (counts, measured) = (self.counts(), self.measured(&terms));
         let total = self.figures.total(counts, measured);
         self.sink.media(self.id, MediaFact::Figures(total));
     }
@@ -296,24 +343,28 @@ impl<W: Wire> Leg<W> {
         self.sink.media(self.id, MediaFact::TimedOut { silent_ms: 0 });
     }
 
-    fn connect(&mut self, connection: MediaConnection, now: Timestamp) {
-        let connection = Arc::new(connection);
-        self.outgoing.agree(connection.payload_type, connection.ptime_ms);
+    fn connect(&mut self, connection: &MediaConnection, now: Timestamp) {
+        let terms = Terms::of(connection);
+        self.outgoing.agree(terms.codec, terms.payload_type, connection.ptime_ms);
+        self.incoming.agree(terms.codec);
         self.reports.agree(connection.remote_rtcp, now);
         self.incoming.alive(now);
+        self.flow.begin(now);
+        self.outgoing.secure(connection.srtp.as_ref());
         match &mut self.line {
             Some(line) => {
-                if line.connection.codec != connection.codec {
+                if line.terms.codec != terms.codec {
                     self.late_before += self.ear.take().map_or(0, |ear| ear.hearing().late_packets());
+                    self.converter = None;
                 }
                 line.latch.on_new_description(latch_policy(connection.latch), connection.remote);
-                line.connection = connection;
+                line.terms = terms;
             }
             None => {
                 self.figures.begin(now);
                 self.tick_due = now;
                 let latch = Latch::new(latch_policy(connection.latch), connection.remote);
-                self.line = Some(Line { connection, latch });
+                self.line = Some(Line { terms, latch });
             }
         }
     }
@@ -342,6 +393,15 @@ impl<W: Wire> Leg<W> {
         if let Some(player) = self.player.take() {
             self.sink.media(self.id, player.finished());
         }
+        if let Some(converter) = &mut self.converter {
+            converter.end_playback();
+        }
+    }
+
+    fn end_conversion(&mut self) {
+        if let Some(converter) = &mut self.converter {
+            converter.end_relay();
+        }
     }
 
     /// The far side is decoded only while somebody listens.
@@ -349,7 +409,7 @@ impl<W: Wire> Leg<W> {
         let Some(line) = &self.line else { return };
         let wanted = Wanted {
             voice: self.watch_voice,
-            digits: line.connection.receive_dtmf_payload_type.is_none(),
+            digits: line.terms.receive_dtmf_payload_type.is_none(),
             samples: !self.recorders.is_empty(),
         };
         match &mut self.ear {
@@ -358,142 +418,13 @@ impl<W: Wire> Leg<W> {
                 self.late_before += ear.hearing().late_packets();
                 self.ear = None;
             }
-            None if wanted.any() => {
-                self.ear = Some(Box::new(Ear::new(law_of(line.connection.codec), wanted)))
-            }
+            None if wanted.any() => self.ear = Ear::new(line.terms.codec, wanted).map(Box::new),
             None => {}
         }
     }
 
-    fn look_at_timers(&mut self, connection: &MediaConnection, now: Timestamp) {
-        if self.incoming.on_time(now) {
-            self.report_digits();
-        }
-        self.watch_silence(connection, now);
-        if self.reports.is_due(now) {
-            self.send_report(false, now);
-        }
-        if self.figures.is_due(now) {
-            let (counts, measured) = (self.counts(), self.measured(connection.codec, connection.receive));
-            let window = self.figures.window(counts, measured);
-            self.sink.media(self.id, MediaFact::Figures(window));
-        }
-    }
-
-    /// Only a stream both ways must not fall silent: on hold (RFC 3264 §8.4, or c=0.0.0.0) a far side may.
-    fn watch_silence(&mut self, connection: &MediaConnection, now: Timestamp) {
-        let both_ways = connection.send && connection.receive;
-        let Some(limit) = self.silence_limit.filter(|_| both_ways) else { return };
-        if let Some(silent) = self.incoming.silent_for(limit, now) {
-            let silent_ms = u32::try_from(silent.as_millis()).unwrap_or(u32::MAX);
-            self.sink.media(self.id, MediaFact::TimedOut { silent_ms });
-        }
-    }
-
-    /// Says what there is to say in this tick; true when `frame` holds it.
-    fn speak(
-        &mut self,
-        connection: &MediaConnection,
-        frame: &mut [u8; FRAME_OCTETS],
-        now: Timestamp,
-    ) -> bool {
-        let law = law_of(connection.codec);
-        let Some(to) = self.line.as_ref().map(|line| line.latch.target()) else { return false };
-        let to = (connection.send && !self.muted).then_some(to);
-        if let Some(said) = self.speak_digits(connection.dtmf_payload_type, law, to, frame, now) {
-            return said;
-        }
-        if let Some(player) = &mut self.player {
-            let octets = player.fill(law, frame);
-            let over = player.is_over();
-            if to.is_some() {
-                player.count_sent(octets);
-            }
-            let said = self.send_frame(to, frame, now);
-            if over {
-                self.end_playback();
-            }
-            return said;
-        }
-        let relaying = self.relay_to.is_some() || self.echo;
-        if relaying && self.outgoing.relayed_within(RELAY_SILENCE, now) {
-            return false;
-        }
-        self.send_frame(to, frame, now)
-    }
-
-    /// Goes on with digits; none when there are none in this tick.
-    fn speak_digits(
-        &mut self,
-        events: Option<u8>,
-        law: Law,
-        to: Option<SocketAddr>,
-        frame: &mut [u8; FRAME_OCTETS],
-        now: Timestamp,
-    ) -> Option<bool> {
-        let digits = self.digits.as_mut()?;
-        let timestamp = self.outgoing.stream().timestamp();
-        let (tick, finished) = digits.tick(events.is_some(), timestamp, law, frame);
-        if digits.is_idle() {
-            self.digits = None;
-        }
-        if let Some(id) = finished {
-            self.sink.media(self.id, MediaFact::DigitsSent { id });
-        }
-        match (tick, to) {
-            (DigitTick::Idle, _) => return None,
-            (DigitTick::Silence | DigitTick::Tone, _) => return Some(self.send_frame(to, frame, now)),
-            (DigitTick::Event(event), Some(to)) => {
-                let way = Way { wire: &self.wire, to };
-                self.outgoing.event(way, events.unwrap_or_default(), &event, now);
-            }
-            (DigitTick::Pause | DigitTick::Event(_), _) => self.outgoing.pause(1),
-        }
-        Some(false)
-    }
-
-    /// Sends 20 ms, or lets them pass where nothing may be sent; true when they were sent.
-    fn send_frame(&mut self, to: Option<SocketAddr>, frame: &[u8; FRAME_OCTETS], now: Timestamp) -> bool {
-        match to {
-            Some(to) => self.outgoing.frame(Way { wire: &self.wire, to }, frame, now),
-            None => self.outgoing.pause(1),
-        }
-        to.is_some()
-    }
-
     fn report_digits(&mut self) {
         self.incoming.digits(|fact| self.sink.media(self.id, fact));
-    }
-
-    fn send_report(&mut self, bye: bool, now: Timestamp) {
-        let Some(line) = &self.line else { return };
-        if self.muted || line.latch.target().ip().is_unspecified() {
-            return;
-        }
-        let mut report = [0; REPORT_MAX];
-        let reception = self.incoming.reception_mut();
-        let len = self.reports.write(self.outgoing.stream(), reception, bye, now, &mut report);
-        let Some(datagram) = report.get(..len).filter(|datagram| !datagram.is_empty()) else { return };
-        match self.reports.target() {
-            Some(target) => self.wire.send(Channel::Reports, datagram, target),
-            None => self.wire.send(Channel::Sound, datagram, line.latch.target()),
-        };
-    }
-
-    fn counts(&self) -> Counts {
-        let dropped = self.line.as_ref().map_or(0, |line| line.latch.dropped());
-        Counts {
-            received: self.incoming.received(),
-            sent: self.outgoing.sent(),
-            late: self.late_before + self.ear.as_ref().map_or(0, |ear| ear.hearing().late_packets()),
-            foreign: dropped + self.strangers,
-            reception: self.incoming.reception().figures(),
-        }
-    }
-
-    fn measured(&mut self, codec: Codec, receive: bool) -> Measured {
-        let loudness = self.ear.as_mut().map(|ear| ear.take_loudness()).unwrap_or_default();
-        Measured { codec, receive, round_trip: self.reports.round_trip(), loudness }
     }
 }
 

@@ -1,14 +1,14 @@
 //! The tick's side of a recording: samples into a chunk, full chunks to the writer thread. Never waits: a disk that
 //! falls behind fails the recording, not the call.
 
+use crate::leg::frame::{NARROW, NARROW_HZ, law_of};
 use crate::leg::hearing::{Hearing, Pcm};
-use crate::leg::relay::Relayed;
 use crate::spool::{CHUNK_BYTES, Chunk, SpoolMessage};
-use audio::Law;
+use audio::codec::Decoder;
 use audio::mix::mix_into;
-use model::sound::RecordSource;
+use model::sound::{Codec, RecordSource};
 use model::{RecordingId, Timestamp};
-use rtp::jitter::FRAME_OCTETS;
+use rtp::Packet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -16,13 +16,14 @@ use std::sync::mpsc::{Receiver, SyncSender};
 const TOO_SLOW: &str = "the disk does not keep up with the recording";
 
 /// A recording under way. Dropping it ends it: the spool is closed once everything is written.
-#[derive(Debug)]
 pub(crate) struct Recorder {
     recording: RecordingId,
     source: RecordSource,
     tape: Tape,
     /// What is relayed to this leg's far side, for a recording of both sides of a bridge.
     relayed: Option<Box<Hearing>>,
+    /// What this leg itself sends in a codec that has a memory.
+    said: Option<Box<Decoder>>,
 }
 
 /// Where a recording's samples go.
@@ -48,7 +49,7 @@ pub(crate) struct SpoolTape {
 impl Recorder {
     /// A recording onto a tape.
     pub(crate) const fn new(recording: RecordingId, source: RecordSource, tape: Tape) -> Self {
-        Self { recording, source, tape, relayed: None }
+        Self { recording, source, tape, relayed: None, said: None }
     }
 
     /// Which recording it is.
@@ -57,35 +58,57 @@ impl Recorder {
     }
 
     /// Takes a packet that was relayed to the far side.
-    pub(crate) fn put_relayed(&mut self, law: Law, relayed: &Relayed<'_>, now: Timestamp) {
+    pub(crate) fn put_relayed(&mut self, codec: Codec, packet: &Packet<'_>, now: Timestamp) {
         if self.source != RecordSource::Mixed {
             return;
         }
-        let fits = self.relayed.as_ref().is_some_and(|hearing| hearing.law() == law);
-        if !fits {
-            self.relayed = Some(Box::new(Hearing::new(law)));
+        self.relayed.take_if(|hearing| hearing.codec() != codec);
+        if self.relayed.is_none() {
+            self.relayed = Hearing::new(codec, NARROW_HZ).map(Box::new);
         }
         if let Some(hearing) = &mut self.relayed {
-            hearing.put(&relayed.packet, now);
+            hearing.put(packet, now);
         }
     }
 
     /// Keeps 20 ms: what was heard, and what this leg itself sent.
-    pub(crate) fn tick(&mut self, heard: &Pcm, sent: Option<(Law, &[u8; FRAME_OCTETS])>, now: Timestamp) {
+    pub(crate) fn tick(&mut self, heard: &Pcm, sent: Option<(Codec, &[u8])>, now: Timestamp) {
         let mut pcm = *heard;
         if self.source == RecordSource::Mixed {
-            let mut other: Pcm = [0; FRAME_OCTETS];
+            let mut other: Pcm = [0; NARROW];
             if let Some(hearing) = &mut self.relayed {
                 hearing.next(now, &mut other);
                 mix_into(&mut pcm, &other);
             }
-            if let Some((law, octets)) = sent {
-                audio::g711::decode(law, octets, &mut other);
+            if let Some((codec, octets)) = sent {
+                other.fill(0);
+                self.decode_sent(codec, octets, &mut other);
                 mix_into(&mut pcm, &other);
             }
         }
+        self.keep(&pcm);
+    }
+
+    fn decode_sent(&mut self, codec: Codec, octets: &[u8], pcm: &mut Pcm) {
+        if let Some(law) = law_of(codec) {
+            audio::g711::decode(law, octets, pcm);
+            return;
+        }
+        self.said.take_if(|decoder| decoder.codec() != codec);
+        if self.said.is_none() {
+            self.said = Decoder::new(codec, NARROW_HZ).ok().map(Box::new);
+        }
+        if let Some(decoder) = &mut self.said {
+            // A resampler may give a sample more than 20 ms have.
+            let mut room = [0; NARROW * 2];
+            let _ = decoder.decode(octets, &mut room);
+            pcm.copy_from_slice(room.split_at(NARROW).0);
+        }
+    }
+
+    fn keep(&mut self, pcm: &Pcm) {
         match &mut self.tape {
-            Tape::Spool(tape) => tape.keep(&pcm),
+            Tape::Spool(tape) => tape.keep(pcm),
             Tape::Counted(samples) => {
                 samples.fetch_add(pcm.len() as u64, Ordering::Relaxed);
             }

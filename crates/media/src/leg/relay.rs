@@ -1,30 +1,47 @@
 //! What travels between two bridged legs: a packet's sound or event with the numbers it had, and how those numbers
 //! become numbers of the stream it leaves on. Nothing is decoded or held back.
 
-use audio::Law;
 use model::LegId;
+use model::sound::Codec;
+use ports::media::ConferenceId;
 use rtp::Packet;
-use rtp::jitter::PAYLOAD_OCTETS_MAX;
 
 /// Steps in sequence beyond which a stream has begun anew.
 const STEP_MAX: u16 = 1_000;
 
-/// A leg that packets are sent on to, and the worker that serves it.
+/// Longest payload that goes from worker to worker.
+const PAYLOAD_MAX: usize = 1_400;
+
+/// Where packets are sent on to, and the worker that it lives on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PeerRef {
     /// The worker's number.
     pub(crate) worker: usize,
-    /// The leg.
-    pub(crate) leg: LegId,
+    /// Who takes them there.
+    pub(crate) taker: Taker,
+}
+
+/// Who takes a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taker {
+    /// A leg, which sends it to its far side.
+    Leg(LegId),
+    /// A conference, which hears the leg in it.
+    Member(ConferenceId, LegId),
 }
 
 /// What a relayed payload is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// G.711 of a law.
-    Sound(Law),
+    /// Sound of a codec.
+    Sound(Codec),
     /// A telephone event (RFC 4733).
-    Event,
+    Event {
+        /// The clock that it counts its length by.
+        clock_hz: u32,
+    },
+    /// Comfort noise (RFC 3389).
+    Noise,
 }
 
 /// A packet on its way from one leg to another.
@@ -39,7 +56,7 @@ pub(crate) struct Relayed<'a> {
 /// The same, between workers.
 #[derive(Debug, Clone)]
 pub(crate) struct RelayedPacket {
-    leg: LegId,
+    taker: Taker,
     kind: Kind,
     marker: bool,
     sequence: u16,
@@ -47,17 +64,17 @@ pub(crate) struct RelayedPacket {
     ssrc: u32,
     payload_type: u8,
     len: usize,
-    payload: [u8; PAYLOAD_OCTETS_MAX],
+    payload: [u8; PAYLOAD_MAX],
 }
 
 impl RelayedPacket {
-    /// A copy for a leg of another worker; none when the payload is longer than any that is served.
-    pub(crate) fn new(leg: LegId, relayed: &Relayed<'_>) -> Option<Self> {
+    /// A copy for another worker; none when the payload is longer than any that is served.
+    pub(crate) fn new(taker: Taker, relayed: &Relayed<'_>) -> Option<Self> {
         let packet = &relayed.packet;
-        let mut payload = [0; PAYLOAD_OCTETS_MAX];
+        let mut payload = [0; PAYLOAD_MAX];
         payload.get_mut(..packet.payload.len())?.copy_from_slice(packet.payload);
         Some(Self {
-            leg,
+            taker,
             kind: relayed.kind,
             marker: packet.marker,
             sequence: packet.sequence,
@@ -70,8 +87,8 @@ impl RelayedPacket {
     }
 
     /// For whom it is.
-    pub(crate) const fn leg(&self) -> LegId {
-        self.leg
+    pub(crate) const fn taker(&self) -> Taker {
+        self.taker
     }
 
     /// The packet.
@@ -152,11 +169,17 @@ mod tests {
     fn a_copy_for_another_worker_says_the_same() {
         let call = model::CallId::generate(&mut model::id::IdSource::new(1), model::Timestamp::default());
         let leg = LegId::new(call, 1);
-        let relayed = Relayed { kind: Kind::Sound(Law::A), packet: packet(9, 8, 7) };
-        let copy = RelayedPacket::new(leg, &relayed).unwrap();
-        assert_eq!((copy.leg(), copy.view().kind, copy.view().packet), (leg, relayed.kind, relayed.packet));
-        let long = [0; PAYLOAD_OCTETS_MAX + 1];
-        let relayed = Relayed { kind: Kind::Event, packet: Packet { payload: &long, ..packet(1, 1, 1) } };
-        assert!(RelayedPacket::new(leg, &relayed).is_none());
+        let relayed = Relayed { kind: Kind::Sound(Codec::G722), packet: packet(9, 8, 7) };
+        let copy = RelayedPacket::new(Taker::Leg(leg), &relayed).unwrap();
+        assert_eq!(
+            (copy.taker(), copy.view().kind, copy.view().packet),
+            (Taker::Leg(leg), relayed.kind, relayed.packet)
+        );
+        let long = [0; PAYLOAD_MAX + 1];
+        let relayed = Relayed {
+            kind: Kind::Event { clock_hz: 8_000 },
+            packet: Packet { payload: &long, ..packet(1, 1, 1) },
+        };
+        assert!(RelayedPacket::new(Taker::Leg(leg), &relayed).is_none());
     }
 }

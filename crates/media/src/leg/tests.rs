@@ -49,6 +49,7 @@ fn agreed(change: impl FnOnce(&mut MediaConnection)) -> Bench {
         dice: Dice::new(2),
         report_interval: Duration::from_secs(5_000),
         figures_interval: Duration::from_secs(5_000),
+        counters: Arc::default(),
     };
     let peer = UdpSocket::bind((HERE, 0)).unwrap();
     peer.set_nonblocking(true).unwrap();
@@ -124,8 +125,8 @@ fn wake_ups_that_are_a_little_late_leave_nothing_out() {
 #[test]
 fn what_may_not_be_sent_passes_in_silence() {
     let mut bench = connected(false);
-    let clips = [EncodedClip { law: Law::Mu, octets: vec![1; 320].into() }];
-    let player = Player::new(PlaybackId(4), clips.into(), 1, 0);
+    let clips = [EncodedClip::of_octets(vec![1; 320].into())];
+    let player = Player::new(PlaybackId(4), Codec::Pcmu, clips.into(), 1, 0);
     bench.leg.order(LegOrder::Play(Box::new(player)), START);
     (0..5).for_each(|tick| bench.tick(tick * 20));
     assert!(bench.sent().is_empty());

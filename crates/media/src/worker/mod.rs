@@ -24,6 +24,8 @@ const ROUNDS_MAX: usize = 8;
 const CLOSING_ROUNDS_MAX: usize = 64;
 /// Least time between two wake-ups.
 const REST: Duration = Duration::from_millis(1);
+/// A phase that is late by less than this is in time.
+const LAG_WORTH_US: u64 = 2_000;
 /// The bell's token; no key has all bits set.
 const BELL: u64 = u64::MAX;
 /// Marks the token of a leg's RTCP socket.
@@ -111,6 +113,7 @@ impl Worker {
             match order {
                 WorkerOrder::Open(leg) => self.open(leg),
                 WorkerOrder::Leg(id, order) => self.hub.order(id, order, now),
+                WorkerOrder::Room(id, order) => self.hub.order_room(id, order, now),
             }
         }
         self.close_legs(&closing, now);
@@ -204,10 +207,14 @@ impl Worker {
 
     fn tick(&mut self, now: Timestamp) {
         let skipped = self.hub.skipped_phases();
-        self.hub.tick(now);
-        if self.hub.skipped_phases() != skipped
-            && let Some(door) = self.door()
-        {
+        let lag_us = self.hub.next_due_ms().map_or(0, |due| now.as_micros().saturating_sub(due * 1_000));
+        let abroad = Doors { doors: &self.doors, own: self.number };
+        self.hub.tick(now, &abroad);
+        let Some(door) = self.door() else { return };
+        if lag_us > LAG_WORTH_US {
+            door.counters.lag_max_us.fetch_max(lag_us, Ordering::Relaxed);
+        }
+        if self.hub.skipped_phases() != skipped {
             door.counters.skipped_phases.store(self.hub.skipped_phases(), Ordering::Relaxed);
         }
     }

@@ -1,6 +1,8 @@
 //! What reaches a worker from outside: orders about legs, and packets of legs that other workers serve. All of
 //! it in queues of fixed size.
 
+use crate::counters::Counters;
+use crate::hub::room::RoomOrder;
 use crate::io::Bell;
 use crate::leg::Leg;
 use crate::leg::digits::Script;
@@ -11,8 +13,9 @@ use crate::port_pool::MediaSockets;
 use model::sound::PlaybackId;
 use model::{LegId, RecordingId};
 use ports::MediaError;
-use ports::media::MediaConnection;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use ports::media::{Blend, ConferenceId, MediaConnection};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
@@ -25,6 +28,8 @@ pub(crate) enum WorkerOrder {
     Open(Box<Leg<MediaSockets>>),
     /// Order one of its legs.
     Leg(LegId, LegOrder),
+    /// Order a conference that it mixes.
+    Room(ConferenceId, RoomOrder),
 }
 
 /// An order to a leg, with everything made ready that would cost time.
@@ -45,6 +50,8 @@ pub(crate) enum LegOrder {
     StopRecording(RecordingId),
     /// Send on what arrives to another leg, or no longer.
     Relay(Option<PeerRef>),
+    /// What becomes of relayed sound under a playback.
+    Blend(Blend),
     /// Send back what arrives.
     Echo(bool),
     /// Neither send nor hear.
@@ -75,16 +82,7 @@ pub(crate) struct WorkerDoor {
     any_closing: AtomicBool,
     legs: AtomicUsize,
     /// Counts for the operator.
-    pub(crate) counters: Counters,
-}
-
-/// What a worker counts over its life.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    /// Phases left out because the worker was late.
-    pub(crate) skipped_phases: AtomicU64,
-    /// Packets for other workers that found their queue full.
-    pub(crate) forward_drops: AtomicU64,
+    pub(crate) counters: Arc<Counters>,
 }
 
 /// The worker's own ends of its queues.
@@ -109,7 +107,7 @@ impl WorkerDoor {
             closing: Mutex::default(),
             any_closing: AtomicBool::new(false),
             legs: AtomicUsize::new(0),
-            counters: Counters::default(),
+            counters: Arc::default(),
         };
         Ok((door, Inbox { orders: orders_in, forwarded: forwarded_in }))
     }

@@ -98,8 +98,8 @@ fn prompts_are_decoded_by_their_bytes_or_named() {
     let mut wav = std::io::Cursor::new(Vec::new());
     audio::wav::write_wav(&mut wav, 48_000, &[5; 48_000]).unwrap();
     let clip = prepare(wav.get_ref().clone()).unwrap();
-    assert_eq!(clip.rate_hz, 8_000, "kept at the telephone's rate");
-    assert!((7_950..=8_050).contains(&clip.samples.len()), "{}", clip.samples.len());
+    assert_eq!(clip.rate_hz, 16_000, "kept at the rate of wide band");
+    assert!((15_900..=16_100).contains(&clip.samples.len()), "{}", clip.samples.len());
     assert_eq!(prepare(wav.into_inner()).unwrap().id, clip.id, "equal bytes are equal sound");
     let error = prepare(b"<!DOCTYPE html><html></html>".to_vec()).unwrap_err();
     assert!(matches!(&error, MediaError::NotSound(text) if text.contains("HTML")), "{error}");
