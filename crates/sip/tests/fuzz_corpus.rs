@@ -44,7 +44,7 @@ fn replay(target: &str, changes: u32, body: fn(&[u8])) {
 
 #[test]
 fn datagrams() {
-    replay("datagram", 20, bodies::datagram);
+    replay("datagram", 10, bodies::datagram);
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn streams() {
 
 #[test]
 fn headers() {
-    replay("headers", 200, bodies::headers);
+    replay("headers", 50, bodies::headers);
 }
 
 #[test]
@@ -64,10 +64,10 @@ fn uris() {
 
 #[test]
 fn descriptions() {
-    replay("sdp", 200, bodies::sdp);
+    replay("sdp", 100, bodies::sdp);
 }
 
 #[test]
 fn digests() {
-    replay("digest", 200, bodies::digest);
+    replay("digest", 50, bodies::digest);
 }

@@ -5,6 +5,7 @@
 mod bed;
 
 use bed::{B, Bed, RAW};
+use proptest::prelude::*;
 use sip::message::{HeaderName, Message, ParseError, StartLine, Writer};
 use sip::stream::{Frame, Framer, FramerLimits};
 use sip::{Endpoint, EndpointConfig, Event, Hop};
@@ -155,4 +156,54 @@ fn what_parses_prints_and_parses_to_the_same() {
         assert_eq!(again.method(), message.method());
     }
     assert!(parsed >= 50, "{parsed}");
+}
+
+/// Header lines of all kinds, in no good order.
+fn any_headers() -> impl Strategy<Value = Vec<u8>> {
+    let name = prop::sample::select(vec![
+        "Via",
+        "v",
+        "From",
+        "f ",
+        "To",
+        "Call-ID",
+        "i",
+        "CSeq",
+        "Contact",
+        "m",
+        "Route",
+        "X-Any",
+        "x-odd!name",
+        "Subject",
+        "s",
+        "Allow",
+    ]);
+    let value = prop_oneof![
+        "[ -~]{0,40}".prop_map(String::into_bytes),
+        "\\PC{0,10}(\r\n [a-z]{1,5}){0,2}".prop_map(String::into_bytes),
+        prop::collection::vec(prop_oneof![32u8..127, 128u8..=255], 0..20),
+    ];
+    let line = (name, value).prop_map(|(name, value)| [name.as_bytes(), b": ", &value, b"\r\n"].concat());
+    prop::collection::vec(line, 0..20).prop_map(|lines| lines.concat())
+}
+
+proptest! {
+    #[test]
+    fn what_is_generated_prints_and_parses_to_the_same(
+        is_response in any::<bool>(),
+        headers in any_headers(),
+        body in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let start: &[u8] = if is_response { b"SIP/2.0 183 Odd \xd0\xbd\r\n" } else { b"BYE sip:a;b@c SIP/2.0\r\n" };
+        let length = format!("c: a/b\r\nl: {}\r\n\r\n", body.len());
+        let bytes = [start, &headers, length.as_bytes(), &body].concat();
+        let message = Message::parse(&bytes).unwrap();
+        prop_assert_eq!(message.defect, None);
+        let once = printed(&message);
+        let again = Message::parse(&once).unwrap();
+        prop_assert_eq!(again.defect, None);
+        prop_assert_eq!(again.fields().len(), message.fields().len());
+        prop_assert_eq!(again.body(), body.as_slice());
+        prop_assert_eq!(printed(&again), once);
+    }
 }

@@ -68,12 +68,13 @@ impl Reader {
     fn take_connection(&mut self, value: &str) -> Result<(), &'static str> {
         let mut words = value.split_ascii_whitespace();
         let (net, kind, address) = (words.next(), words.next(), words.next());
-        let address = address.ok_or("c= is not <net> <type> <address>")?;
+        // A multicast address has a TTL and a count after it.
+        let address =
+            address.and_then(|address| address.split('/').next()).filter(|address| !address.is_empty());
+        let address = address.ok_or("c= is not <net> <type> <address>")?.to_owned();
         if net != Some("IN") || !matches!(kind, Some("IP4" | "IP6")) {
             return Err("c= is not IN IP4 or IN IP6");
         }
-        // A multicast address has a TTL and a count after it.
-        let address = address.split('/').next().unwrap_or(address).to_owned();
         match self.media.last_mut() {
             Some(media) => media.address.get_or_insert(address),
             None => self.address.get_or_insert(address),
@@ -156,6 +157,7 @@ mod tests {
         check("v=0\r\no=- 1 1 IN IP4 h\r\nA=b\r\n", 3);
         check("v=0\r\no=- 1 1 IN IP4 h\r\nc=IN\r\n", 3);
         check("v=0\r\no=- 1 1 IN IP4 h\r\nc=ATM X 1\r\n", 3);
+        check("v=0\r\no=- 1 1 IN IP4 h\r\nc=IN IP4 /127\r\n", 3);
         check("v=0\r\no=- 1 1 IN IP4 h\r\nm=audio x RTP/AVP 0\r\n", 3);
         check("v=0\r\no=- 1 1 IN IP4 h\r\nm=audio 99999 RTP/AVP 0\r\n", 3);
         check("v=0\r\no=- 1 1 IN IP4 h\r\nm=audio 1 RTP/AVP\r\n", 3);
