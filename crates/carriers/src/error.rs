@@ -25,6 +25,14 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The folder for what test calls heard cannot be used.
+    #[error("what test calls heard cannot be kept in {}: {reason}", dir.display())]
+    Heard {
+        /// The folder.
+        dir: PathBuf,
+        /// What the operating system said.
+        reason: String,
+    },
     /// The operating system gave no random seed.
     #[error("no random seed from the operating system: {0}")]
     Seed(String),

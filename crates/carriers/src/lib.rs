@@ -11,5 +11,5 @@ pub mod trunk;
 pub use agent::counters::AgentFigures;
 pub use agent::tls::{TlsFiles, TlsIdentity};
 pub use error::StartError;
-pub use sandbox::{PersonaNetwork, SandboxCarrier, SandboxConfig};
+pub use sandbox::{HeardConfig, PersonaNetwork, SandboxCarrier, SandboxConfig};
 pub use trunk::{TrunkCarrier, TrunkConfig};

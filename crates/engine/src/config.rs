@@ -72,6 +72,8 @@ pub struct EngineConfig {
     pub idempotency_ttl: Duration,
     /// Who can be called with test keys.
     pub personas: Arc<Directory>,
+    /// Where the sandbox keeps what test calls heard; none: it keeps nothing.
+    pub heard_dir: Option<PathBuf>,
 }
 
 impl Default for EngineConfig {
@@ -92,6 +94,7 @@ impl Default for EngineConfig {
             mailbox_max: 256,
             idempotency_ttl: Duration::from_secs(24 * 3_600),
             personas: Arc::default(),
+            heard_dir: None,
         }
     }
 }

@@ -21,7 +21,7 @@ mod running;
 mod trunks;
 mod webhooks;
 
-pub use calls::{EventFeed, IdempotencyHeader, Outcome, PersonaCalls, PlaceCall, Placed};
+pub use calls::{EventFeed, HeardSound, IdempotencyHeader, Outcome, Party, PersonaCalls, PlaceCall, Placed};
 pub use config::{EngineConfig, EngineParts, WebhookPolicy};
 pub use egress::{EgressConfig, HttpEgress};
 pub use engine::Engine;

@@ -24,7 +24,7 @@ impl DataDir {
     /// Makes the directory where it is missing.
     pub(crate) fn open(root: &Path) -> Result<Self, DataDirError> {
         let this = Self { root: root.to_owned() };
-        for dir in [&this.root, &this.spool(), &this.blobs()] {
+        for dir in [&this.root, &this.spool(), &this.blobs(), &this.heard()] {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
             made.map_err(|reason| DataDirError { dir: dir.clone(), reason })?;
         }
@@ -44,6 +44,11 @@ impl DataDir {
     /// Finished files.
     pub(crate) fn blobs(&self) -> PathBuf {
         self.root.join("blobs")
+    }
+
+    /// What test calls heard.
+    pub(crate) fn heard(&self) -> PathBuf {
+        self.root.join("heard")
     }
 
     /// A place for files of the moment; emptied at every start.

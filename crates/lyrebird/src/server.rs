@@ -9,7 +9,9 @@ use crate::metrics;
 use crate::operations::{self, Readiness, Sampler, Scrape};
 use crate::provision;
 use api::ApiConfig;
-use carriers::{SandboxCarrier, SandboxConfig, TlsFiles, TlsIdentity, TrunkCarrier, TrunkConfig};
+use carriers::{
+    HeardConfig, SandboxCarrier, SandboxConfig, TlsFiles, TlsIdentity, TrunkCarrier, TrunkConfig,
+};
 use engine::{EgressConfig, Engine, EngineConfig, EngineParts, HttpEgress, Journal, WebhookPolicy};
 use media::{MediaConfig, MediaEngine};
 use ports::store::KeyStore as _;
@@ -112,7 +114,7 @@ impl Server {
         let journal = Journal::start(store.clone());
         let shared =
             Shared { media: media.clone(), tts: tts.clone(), journal: journal.clone(), clock: clock.clone() };
-        let (trunks, sandbox) = shared.start_carriers(config).await?;
+        let (trunks, sandbox) = shared.start_carriers(config, dir.heard()).await?;
         let egress = HttpEgress::new(&EgressConfig { allowed_hosts: config.egress.allowed_hosts.clone() })?;
         let engine = Engine::start(EngineParts {
             store: store.clone() as Arc<dyn Store>,
@@ -233,6 +235,7 @@ impl Shared {
     async fn start_carriers(
         self,
         config: &Config,
+        heard_dir: PathBuf,
     ) -> Result<(Arc<TrunkCarrier>, Arc<SandboxCarrier>), Failure> {
         let Self { media, tts, journal, clock } = self;
         let silence_limit = Some(config.rtp.silence_limit_ms).filter(|ms| *ms > 0).map(Duration::from_millis);
@@ -254,7 +257,12 @@ impl Shared {
         };
         let trunks = TrunkCarrier::start(trunk, media.clone(), journal.clone(), clock.clone()).await?;
         let network = config.sandbox.network;
-        let sandbox = SandboxConfig { network, silence_limit, calls_max, ..SandboxConfig::default() };
+        let heard = config.sandbox.heard.then(|| HeardConfig {
+            dir: heard_dir,
+            length_max: Duration::from_millis(config.sandbox.heard_ms_max),
+            calls_max: config.sandbox.heard_calls_max,
+        });
+        let sandbox = SandboxConfig { network, silence_limit, calls_max, heard, ..SandboxConfig::default() };
         let sandbox = SandboxCarrier::start(sandbox, media, tts, journal, clock).await?;
         Ok((trunks, sandbox))
     }
@@ -280,6 +288,7 @@ fn tls_files(tls: &SipTls) -> Result<TlsFiles, Failure> {
 fn engine_config(config: &Config, dir: &DataDir) -> Result<EngineConfig, Failure> {
     Ok(EngineConfig {
         personas: Arc::new(config.sandbox.directory()?),
+        heard_dir: config.sandbox.heard.then(|| dir.heard()),
         media_folder: Some(config.media.folder.as_str()).filter(|folder| !folder.is_empty()).map(Into::into),
         media_bytes_max: config.media.file_bytes_max,
         media_timeout: Duration::from_millis(config.media.fetch_timeout_ms),

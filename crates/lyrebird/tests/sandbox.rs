@@ -281,6 +281,8 @@ async fn a_persona_calls_the_app_which_answers_and_hears_its_keys() {
     test.command(id, &json!({ "type": "hangup" })).await.expect(200);
     assert_eq!(words(&test.wait_for_end(id).await), ["completed", "hangup"]);
     events.wait_for_event(id, "calls.completed").await;
+    let heard = heard(&test, id).await;
+    assert_eq!(heard.len(), 2, "{heard:?}");
     let story = test.story(id).await;
     assert!(story.contains("← INVITE sip:"), "no real call came in:\n{story}");
 }
@@ -309,4 +311,96 @@ async fn a_personas_call_is_refused_given_up_and_placed_once() {
     let id = first.json["id"].as_str().expect("an id");
     test.command(id, &json!({ "type": "answer" })).await.expect(200);
     assert_eq!(words(&test.wait_for_end(id).await), ["completed", "hangup"]);
+}
+
+/// What both sides of an ended test call heard: party and sound.
+async fn heard(test: &Api, call: &str) -> Vec<(String, Vec<i16>)> {
+    let path = format!("/v1/calls/{call}/heard");
+    let list = test.wait_for_answer(&path, "both sides", |list| list["totalCount"] == 2).await;
+    let mut sounds = Vec::new();
+    for shown in list["data"].as_array().into_iter().flatten() {
+        let party = shown["party"].as_str().expect("a party").to_owned();
+        let url = shown["url"].as_str().expect("a url");
+        let path = url.find("/v1/").map(|at| &url[at..]).expect("a path");
+        let answer = test.get(path).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, "audio/wav"));
+        assert_eq!(json!(answer.bytes.len()), shown["bytes"]);
+        let clip = audio::decode::read_clip(&answer.bytes, &audio::decode::ClipLimits::default());
+        sounds.push((party, clip.expect("a wav").samples));
+    }
+    sounds
+}
+
+/// How much of `sound` is found in what was heard, -1 to 1.
+fn similarity(sound: &[i16], heard: &[i16]) -> f64 {
+    let found = audio::correlate::align(sound, heard, heard.len());
+    found.map_or(0.0, |alignment| alignment.similarity)
+}
+
+/// A prompt of ours: a chirp through the telephone band, which resembles nothing but itself.
+fn sweep() -> Vec<i16> {
+    let rate = 8_000.0_f64;
+    let sample = |n: u32| {
+        let t = f64::from(n) / rate;
+        let phase = std::f64::consts::TAU * (300.0 * t + 600.0 * t * t);
+        (phase.sin() * 12_000.0) as i16
+    };
+    (0..16_000).map(sample).collect()
+}
+
+fn write_wav(path: &std::path::Path, samples: &[i16]) {
+    let bytes = (samples.len() * 2) as u32;
+    let mut wav = Vec::new();
+    wav.extend_from_slice(b"RIFF");
+    wav.extend_from_slice(&(36 + bytes).to_le_bytes());
+    wav.extend_from_slice(b"WAVEfmt ");
+    for field in [16_u32, 0x0001_0001, 8_000, 16_000, 0x0010_0002] {
+        wav.extend_from_slice(&field.to_le_bytes());
+    }
+    wav.extend_from_slice(b"data");
+    wav.extend_from_slice(&bytes.to_le_bytes());
+    wav.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+    std::fs::write(path, wav).expect("a file can be written");
+}
+
+#[tokio::test]
+async fn what_each_side_heard_is_what_the_other_side_said() {
+    let server = Server::start(BINARY).await;
+    let test = server.test();
+    let prompt = sweep();
+    write_wav(&server.media_folder().join("sweep.wav"), &prompt);
+    let sandbox = json!({ "text": "Good morning, this is the greeting of a test." });
+    let order = json!({ "from": OURS, "to": "+15005550000", "metadata": { "sandbox": sandbox },
+        "flow": [{ "command": "pause", "lengthMs": 3_000 }, { "command": "playback", "media": ["sweep.wav"] },
+                 { "command": "hangup" }] });
+    let call = test.place(&order).await;
+    test.wait_for_end(&call).await;
+    let sounds = heard(&test, &call).await;
+    let of = |party: &str| &sounds.iter().find(|sound| sound.0 == party).expect("both sides").1;
+    assert!(similarity(&prompt, of("callee")) > 0.9, "the persona did not hear our prompt");
+
+    // The same voice says the same words once more: what was heard resembles it.
+    let second = test.place(&order).await;
+    test.wait_for_end(&second).await;
+    let again = heard(&test, &second).await;
+    let first = of("caller");
+    let spoken: Vec<i16> =
+        first.iter().copied().skip_while(|sample| sample.unsigned_abs() < 500).take(12_000).collect();
+    assert!(spoken.len() == 12_000, "we heard no greeting");
+    let caller = &again.iter().find(|sound| sound.0 == "caller").expect("both sides").1;
+    assert!(similarity(&spoken, caller) > 0.9, "we did not hear its greeting");
+    let nothing = test.get(&format!("/v1/calls/{call}/heard/nobody.wav")).await;
+    assert_eq!(nothing.status, 404);
+}
+
+#[tokio::test]
+async fn nothing_is_kept_where_that_is_switched_off() {
+    let server =
+        Server::start_with(BINARY, Settings::default().set("LYREBIRD_SANDBOX__HEARD", "false")).await;
+    let test = server.test();
+    let call = test.place_test("+15005550000", &json!([{ "command": "hangup" }])).await;
+    test.wait_for_end(&call).await;
+    let list = test.get(&format!("/v1/calls/{call}/heard")).await.expect(200);
+    assert_eq!(list["totalCount"], 0);
+    assert!(std::fs::read_dir(server.data_dir().join("heard")).expect("the folder").next().is_none());
 }

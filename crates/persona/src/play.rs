@@ -9,6 +9,7 @@ use crate::scripts::early::RINGBACK;
 use crate::settings::Settings;
 use crate::stage::{Stage, Timer};
 use model::Timestamp;
+use model::sound::Impairment;
 
 /// How long a persona rings where nothing else is set.
 const ANSWER_AFTER_MS: u32 = 1_000;
@@ -36,6 +37,11 @@ impl Persona {
     /// Whether its telephone knows telephone events (RFC 4733).
     pub fn knows_telephone_events(&self) -> bool {
         self.script.knows_telephone_events()
+    }
+
+    /// What its network does to the packets of both directions, if it is a bad one.
+    pub fn impairment(&self) -> Option<Impairment> {
+        self.settings.impairment(self.script.impairment())
     }
 
     /// The language it speaks.
@@ -129,7 +135,7 @@ impl Persona {
         if let Some(after_ms) = self.settings.hang_up_after_ms.or(self.script.hang_up_after_ms()) {
             self.stage.after(Timer::HangUp, after_ms);
         }
-        if let Some(impairment) = self.settings.impairment(self.script.impairment()) {
+        if let Some(impairment) = self.impairment() {
             self.stage.act(PersonaOutput::Impair(impairment));
         }
         match self.settings.speak_after_ms {

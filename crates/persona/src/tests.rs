@@ -172,3 +172,202 @@ fn a_menu_repeats_says_what_was_pressed_and_can_be_asked_again() {
     assert_eq!(score.until(60_000), [], "the timer of the choices does not cut a confirmation");
     assert_eq!(score.hears(Digit('*')), [choices()]);
 }
+
+fn length(text_of: &PersonaOutput) -> Option<u32> {
+    match text_of {
+        PersonaOutput::Say { length_ms, .. } => *length_ms,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_answering_machine_greets_beeps_and_listens() {
+    for (number, beeps) in [("+15005550010", true), ("+15005550011", false)] {
+        let (mut score, done) = Score::connected(number, Settings::default());
+        assert_eq!(done.iter().map(length).collect::<Vec<_>>(), [Some(6_000)], "{number}");
+        assert_eq!(score.hears(VoiceStarted), [], "it does not mind being spoken to");
+        if beeps {
+            let beep = Tone { frequencies_hz: [1_000, 0], on_ms: 400, off_ms: 0, repeat: false };
+            assert_eq!(score.hears(Said), [PersonaOutput::Play(beep)]);
+        }
+        assert_eq!(score.hears(Said), [PersonaOutput::Listen], "{number}");
+        assert_eq!(score.hears(Said), []);
+        assert_eq!(score.until(3_600_000), []);
+    }
+}
+
+#[test]
+fn an_answering_machine_is_as_set() {
+    let settings = Settings {
+        text: Some("Hi.".into()),
+        greeting_ms: Some(900),
+        beep_hz: Some(440),
+        beep_ms: Some(250),
+        ..Settings::default()
+    };
+    let (mut score, done) = Score::connected("+15005550010", settings);
+    assert_eq!(done, [PersonaOutput::Say { text: "Hi.".into(), length_ms: Some(900) }]);
+    let beep = Tone { frequencies_hz: [440, 0], on_ms: 250, off_ms: 0, repeat: false };
+    assert_eq!(score.hears(Said), [PersonaOutput::Play(beep)]);
+}
+
+/// What a persona says, by its first words.
+fn says(outputs: &[PersonaOutput]) -> Vec<&str> {
+    outputs
+        .iter()
+        .map(|output| match output {
+            PersonaOutput::Say { text, .. } => text.split(['.', '?', ',']).next().unwrap_or_default(),
+            PersonaOutput::Listen => "(listens)",
+            PersonaOutput::HangUp => "(hangs up)",
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+#[test]
+fn a_screener_waits_for_an_answer_and_passes_the_call_on() {
+    let settings = Settings { text: Some("Who is calling, please?".into()), ..Settings::default() };
+    let (mut score, done) = Score::connected("+15005550012", settings);
+    assert_eq!(says(&done), ["(listens)", "Who is calling"]);
+    assert_eq!(score.hears(VoiceStarted), [], "spoken over the question");
+    assert_eq!(score.hears(VoiceStopped), []);
+    assert_eq!(score.hears(Said), []);
+    assert_eq!(score.until(5_000), []);
+    score.hears(VoiceStarted);
+    score.hears(VoiceStopped);
+    assert_eq!(score.until(5_800), [], "a pause between sentences");
+    score.hears(VoiceStarted);
+    assert_eq!(score.until(20_000), [], "a long answer");
+    score.hears(VoiceStopped);
+    let done = score.until(21_000);
+    assert_eq!((done[0].0, says(&[done[0].1.clone()])[0]), (20_900, "Thank you"));
+    assert_eq!(score.hears(Said), []);
+    assert_eq!(score.until(60_000), [(22_500, say("Hello?"))]);
+    assert_eq!(score.hears(Said), []);
+    assert_eq!(score.until(600_000), []);
+}
+
+#[test]
+fn a_screener_gives_up_on_who_says_nothing() {
+    let (mut score, _) = Score::connected("+15005550012", Settings::default());
+    for asked in 1..=3 {
+        assert_eq!(score.hears(Said), []);
+        let done = score.until(1_000 + asked * 6_000);
+        let wanted = if asked < 3 { "Hello" } else { "I did not hear you" };
+        assert_eq!(
+            done.iter().map(|done| says(&[done.1.clone()])[0].to_owned()).collect::<Vec<_>>(),
+            [wanted]
+        );
+    }
+    assert_eq!(score.hears(Said), [PersonaOutput::HangUp]);
+}
+
+#[test]
+fn a_fax_machine_sounds_its_answer_tone_again_and_again() {
+    let (_, done) = Score::connected("+15005550013", Settings::default());
+    let [PersonaOutput::Play(tone)] = done.as_slice() else { panic!("{done:?}") };
+    assert_eq!((tone.frequencies_hz, tone.on_ms, tone.repeat), ([2_100, 0], 3_000, true));
+}
+
+#[test]
+fn early_media_is_heard_before_the_answer() {
+    let mut score = Score::of("+15005550015", Settings::default());
+    let [PersonaOutput::Trying, PersonaOutput::EarlyMedia, PersonaOutput::Play(tone)] =
+        score.hears(CALLED)[..]
+    else {
+        panic!("it does not begin as it should")
+    };
+    assert!(tone.repeat);
+    assert_eq!(score.until(1_000), [(1_000, PersonaOutput::Quiet), (1_000, PersonaOutput::Answer)]);
+    assert_eq!(score.hears(Connected), [say("Hello?")]);
+}
+
+#[test]
+fn sound_stops_for_good_some_time_after_the_answer() {
+    let (mut score, _) = Score::connected("+15005550016", Settings::default());
+    assert_eq!(score.until(60_000), [(4_000, PersonaOutput::Mute)]);
+}
+
+#[test]
+fn a_bad_network_is_as_set_and_can_be_anybodys() {
+    let impaired = |number: &str, settings: Settings| {
+        let (_, done) = Score::connected(number, settings);
+        match done.first() {
+            Some(PersonaOutput::Impair(i)) => Some((i.loss_percent, i.jitter_ms, i.reorder_percent, i.seed)),
+            _ => None,
+        }
+    };
+    let lossy = || Settings { loss_percent: Some(50.0), seed: Some(3), ..Settings::default() };
+    assert_eq!(impaired("+15005550017", Settings::default()), Some((5.0, 40, 2.0, 17)));
+    assert_eq!(impaired("+15005550017", lossy()), Some((50.0, 40, 2.0, 3)));
+    assert_eq!(impaired("+15005550000", lossy()), Some((50.0, 0, 0.0, 3)));
+    assert_eq!(impaired("+15005550000", Settings::default()), None);
+}
+
+#[test]
+fn a_slow_one_shows_no_sign_of_life_and_loses_its_answer_once() {
+    let mut score = Score::of("+15005550018", Settings::default());
+    assert_eq!(score.hears(CALLED), []);
+    let wanted = [
+        (3_000, PersonaOutput::Trying),
+        (3_000, PersonaOutput::Ring),
+        (4_000, PersonaOutput::LoseAnswer),
+        (4_000, PersonaOutput::Answer),
+    ];
+    assert_eq!(score.until(60_000), wanted);
+    assert_eq!(score.hears(Connected), [say("Hello?")]);
+}
+
+#[test]
+fn a_challenger_rings_only_for_those_who_prove_who_they_are() {
+    let mut score = Score::of("+15005550019", Settings::default());
+    assert_eq!(score.hears(CALLED), [PersonaOutput::Challenge]);
+    assert_eq!(score.until(60_000), []);
+    let mut score = Score::of("+15005550019", Settings::default());
+    assert_eq!(score.hears(PersonaInput::Called { authorized: true }), RINGS);
+    assert_eq!(score.until(1_000), [(1_000, PersonaOutput::Answer)]);
+}
+
+#[test]
+fn a_redirector_sends_to_whom_is_set() {
+    let to = |settings| Score::of("+15005550020", settings).hears(CALLED);
+    let redirect = |to: &str| [PersonaOutput::Redirect { to: to.to_owned() }];
+    assert_eq!(to(Settings::default()), redirect("+15005550000"));
+    let settings = Settings { redirect_to: Some("+15005550006".into()), ..Settings::default() };
+    assert_eq!(to(settings), redirect("+15005550006"));
+}
+
+#[test]
+fn a_holder_holds_and_takes_back() {
+    let (mut score, _) = Score::connected("+15005550021", Settings::default());
+    assert_eq!(score.until(5_000), [(4_000, PersonaOutput::Hold)]);
+    assert_eq!(score.hears(PersonaInput::HoldAnswered { accepted: true }), []);
+    assert_eq!(score.until(60_000), [(8_000, PersonaOutput::Resume)]);
+    assert_eq!(score.hears(PersonaInput::HoldAnswered { accepted: true }), []);
+    assert_eq!(score.until(600_000), [], "once is enough");
+
+    let (mut score, _) = Score::connected("+15005550021", Settings::default());
+    score.until(5_000);
+    assert_eq!(score.hears(PersonaInput::HoldAnswered { accepted: false }), []);
+    assert_eq!(score.until(600_000), [], "nobody is held, nobody is taken back");
+}
+
+#[test]
+fn a_transferrer_lets_go_or_says_that_it_did_not_work() {
+    for accepted in [true, false] {
+        let (mut score, _) = Score::connected("+15005550022", Settings::default());
+        let transfer = PersonaOutput::Transfer { to: "+15005550000".into() };
+        assert_eq!(score.until(10_000), [(4_000, transfer)]);
+        let done = score.hears(PersonaInput::TransferAnswered { accepted });
+        assert_eq!(says(&done), [if accepted { "(hangs up)" } else { "I am sorry" }]);
+    }
+}
+
+#[test]
+fn anybody_begins_to_speak_when_set_and_is_who_is_named() {
+    let settings =
+        Settings { persona: Some("human".into()), speak_after_ms: Some(700), ..Settings::default() };
+    let (mut score, done) = Score::connected("+15005550006", settings);
+    assert_eq!(done, []);
+    assert_eq!(score.until(60_000), [(1_700, say("Hello?"))]);
+}

@@ -10,6 +10,7 @@ mod events;
 mod faces;
 mod flow;
 mod gate;
+mod heard;
 mod ids;
 mod keys;
 mod numbers;
@@ -67,6 +68,8 @@ pub(crate) fn router(engine: Arc<Engine>, config: ApiConfig) -> Router {
         .route("/v1/calls/{call}/capture.pcap", get(faces::capture))
         .route("/v1/calls/{call}/events", get(events::get))
         .route("/v1/calls/{call}/recordings", get(recordings::list))
+        .route("/v1/calls/{call}/heard", get(heard::list))
+        .route("/v1/calls/{call}/heard/{file}", get(heard::file))
         .route("/v1/calls/recordings/{recording}", get(recordings::get))
         .route("/v1/calls/recordings/{recording}/file", get(recordings::file))
         .route("/v1/sandbox/calls", post(sandbox::call))

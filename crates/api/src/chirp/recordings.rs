@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use model::RecordingId;
 use model::fault::{Fault, FaultCode};
 use model::tenant::Principal;
+use std::path::Path;
 use tokio_util::io::ReaderStream;
 
 /// Bytes read from a file at once.
@@ -56,13 +57,18 @@ pub(crate) async fn file(
 ) -> Result<Response, ChirpError> {
     let id = recording_id(ask.who(), &recording)?;
     let (_, path) = door.engine.recording_file(ask.who(), id).await?;
+    Ok(wav(&path, &recording).await?)
+}
+
+/// A wav file as an answer; `name` is what it is saved as, without its ending.
+pub(crate) async fn wav(path: &Path, name: &str) -> Result<Response, Fault> {
     let gone = |_| Fault::new(FaultCode::NotFound);
-    let file = tokio::fs::File::open(&path).await.map_err(gone)?;
+    let file = tokio::fs::File::open(path).await.map_err(gone)?;
     let length = file.metadata().await.map_err(gone)?.len();
     let headers = [
         (header::CONTENT_TYPE, "audio/wav".to_owned()),
         (header::CONTENT_LENGTH, length.to_string()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{recording}.wav\"")),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.wav\"")),
     ];
     Ok((headers, Body::from_stream(ReaderStream::with_capacity(file, CHUNK_BYTES))).into_response())
 }

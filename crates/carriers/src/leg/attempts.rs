@@ -44,6 +44,11 @@ pub(crate) trait Guide: Send + Sync {
 
     /// Where a redirection to this URI may lead; nowhere, if it is not to be followed.
     fn redirected(&self, uri: &str) -> Vec<Target>;
+
+    /// Whether the hosts take connections, for what is too large for a datagram.
+    fn takes_connections(&self) -> bool {
+        true
+    }
 }
 
 /// The attempts of one leg's call.

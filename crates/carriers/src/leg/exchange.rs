@@ -111,7 +111,7 @@ impl Exchange {
             replaces: None,
             extra_headers: headers,
             ring_timeout,
-            large_over_tcp: guide.is_some(),
+            large_over_tcp: guide.as_ref().is_some_and(|guide| guide.takes_connections()),
         };
         let attempts = Attempts::new(call.clone(), targets, guide);
         let call = attempts.as_ref().map_or(call, Attempts::present);

@@ -11,6 +11,7 @@ pub(crate) mod report;
 pub(crate) mod sound;
 pub(crate) mod story;
 pub(crate) mod table;
+pub(crate) mod transfer;
 
 use attempts::Attempts;
 use change::Holding;
@@ -26,6 +27,8 @@ use std::any::Any;
 use std::net::IpAddr;
 use story::Story;
 use table::{ArrivalSeat, Seat};
+use tokio::sync::oneshot;
+use transfer::Transfer;
 
 /// Something a leg holds for as long as it lives: a place among a trunk's calls.
 pub(crate) type Permit = Box<dyn Any + Send + Sync>;
@@ -77,6 +80,8 @@ pub(crate) enum Command {
     Reject(Rejection),
     /// Put it on hold, or take it off.
     Hold(bool),
+    /// Ask the peer to call somebody else instead.
+    Transfer(Transfer),
     /// End it.
     HangUp,
 }
@@ -127,6 +132,8 @@ pub(crate) struct Leg {
     described: Option<Vec<u8>>,
     /// Incoming: the answer shall be lost once.
     lose_answer: bool,
+    /// Hears whether the peer agrees to be transferred.
+    transferring: Option<oneshot::Sender<bool>>,
     /// Outgoing: what each early dialog has agreed.
     early: Vec<(u16, Negotiated)>,
     ringing: Option<LegFact>,
@@ -163,6 +170,7 @@ impl Leg {
             offer: None,
             described: None,
             lose_answer: false,
+            transferring: None,
             early: Vec::new(),
             ringing: None,
             holding: Holding::new(),
@@ -220,6 +228,7 @@ impl Leg {
                 self.asked_to_transfer(refer, &request, now, orders)
             }
             Event::ReinviteAnswered { sdp, .. } => self.change_answered(sdp.as_deref(), now, orders),
+            Event::ReferProgress { progress, .. } => self.transfer_progress(&progress),
             Event::ReinviteFailed { code, .. } => self.change_refused(code, now),
             Event::AnswerWanted { place, sdp, .. } => self.answer_wanted(place, &sdp, now, orders),
             Event::ProvisionalAcknowledged { sdp, .. } => {
@@ -228,7 +237,6 @@ impl Leg {
             Event::Incoming { .. }
             | Event::ReinviteCanceled { .. }
             | Event::SessionRefreshed { .. }
-            | Event::ReferProgress { .. }
             | Event::OptionsAnswered { .. }
             | Event::Registered { .. }
             | Event::RegistrationFailed { .. }
@@ -255,6 +263,7 @@ impl Leg {
             Command::Answer => self.answer(now, orders),
             Command::Reject(rejection) => self.reject(rejection, orders),
             Command::Hold(on) => self.hold(on, orders),
+            Command::Transfer(transfer) => self.transfer(transfer, orders),
             Command::HangUp => self.hang_up(orders),
         }
     }

@@ -2,20 +2,22 @@
 //! Decides nothing; the persona does.
 
 use super::gate::Gate;
+use super::heard::Ear;
 use super::voice::{Voice, of_length, tone};
 use crate::leg::Command;
 use crate::leg::exchange::Exchange;
+use crate::leg::transfer::Transfer;
 use model::LegId;
-use model::leg::{LegFact, LegOrder};
+use model::leg::{LegFact, LegOrder, LegSide};
 use model::sound::{DigitsId, MediaFact, PlaybackId};
-use persona::{Persona, PersonaInput, PersonaOutput, PersonaRefusal};
+use persona::{Persona, PersonaInput, PersonaOutput, PersonaRefusal, entry_of_number};
 use ports::media::{Clip, PlaneOrder};
 use ports::{Clock, LegSink, MediaPlane, Utterance};
 use sip::message::uri::escape_user;
 use sip::{Q850, Rejection};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// Facts that may wait; more are dropped.
 const FACTS_MAX: usize = 64;
@@ -28,6 +30,8 @@ pub(super) enum Fact {
     Media(MediaFact),
     /// What is to be said is ready.
     Clip(PlaybackId, Arc<Clip>),
+    /// The other side agrees to be transferred, or does not.
+    TransferAnswered(bool),
 }
 
 /// Takes the facts of a persona's leg.
@@ -69,6 +73,8 @@ pub(super) struct Host {
     pub(super) persona: Persona,
     /// For sounds that are made meanwhile; holds the queue open no longer than the leg does.
     pub(super) sender: mpsc::WeakSender<Fact>,
+    /// Keeps what the persona hears.
+    ear: Option<Ear>,
     playback: PlaybackId,
     digits: DigitsId,
 }
@@ -79,10 +85,11 @@ impl Host {
         exchange: Weak<Exchange>,
         leg: LegId,
         persona: Persona,
+        ear: Option<Ear>,
         sink: &HostSink,
     ) -> Self {
         let sender = sink.0.downgrade();
-        Self { world, exchange, leg, persona, sender, playback: PlaybackId(0), digits: DigitsId(0) }
+        Self { world, exchange, leg, persona, sender, ear, playback: PlaybackId(0), digits: DigitsId(0) }
     }
 
     /// Plays the persona until its leg is over.
@@ -112,7 +119,16 @@ impl Host {
 
     fn fact(&mut self, fact: Fact) {
         match fact {
-            Fact::Leg(LegFact::Answered) => self.tell(PersonaInput::Connected),
+            Fact::Leg(LegFact::Answered) => {
+                if let Some(ear) = &mut self.ear {
+                    ear.begin();
+                }
+                self.tell(PersonaInput::Connected);
+            }
+            Fact::Leg(LegFact::Held { by: LegSide::Local } | LegFact::Resumed { by: LegSide::Local }) => {
+                self.tell(PersonaInput::HoldAnswered { accepted: true });
+            }
+            Fact::TransferAnswered(accepted) => self.tell(PersonaInput::TransferAnswered { accepted }),
             Fact::Media(MediaFact::Digit { digit, .. }) => self.tell(PersonaInput::Digit(digit)),
             Fact::Media(MediaFact::VoiceStarted) => self.tell(PersonaInput::VoiceStarted),
             Fact::Media(MediaFact::VoiceStopped) => self.tell(PersonaInput::VoiceStopped),
@@ -161,10 +177,11 @@ impl Host {
                     self.digits = DigitsId(self.digits.0.wrapping_add(1));
                     self.sound(PlaneOrder::SendDigits { id: self.digits, digits, in_band });
                 }
-                PersonaOutput::Impair(_)
-                | PersonaOutput::Hold
-                | PersonaOutput::Resume
-                | PersonaOutput::Transfer { .. } => {}
+                PersonaOutput::Hold => self.order(&LegOrder::Hold),
+                PersonaOutput::Resume => self.order(&LegOrder::Resume),
+                PersonaOutput::Transfer { to } => self.transfer(&to),
+                // The bad network stood there before the call.
+                PersonaOutput::Impair(_) => {}
             }
         }
     }
@@ -207,9 +224,27 @@ impl Host {
     /// Sends the caller to another number of this network.
     fn redirect(&self, to: &str) {
         let Some(exchange) = self.exchange.upgrade() else { return };
-        let contact = format!("sip:{}@{}", escape_user(to), exchange.local_addr());
+        // The caller's settings come along and may name this persona: the address says who is meant.
+        let name = entry_of_number(to).name;
+        let contact = format!("sip:{}@{};persona={name}", escape_user(to), exchange.local_addr());
         let rejection = Rejection { contacts: vec![contact], ..Rejection::with_code(302) };
         self.command(Command::Reject(rejection));
+    }
+
+    /// Asks the other side to call another number of this network instead.
+    fn transfer(&self, to: &str) {
+        let Some(exchange) = self.exchange.upgrade() else { return };
+        let to_uri = format!("sip:{}@{}", escape_user(to), exchange.local_addr());
+        let (answered, answer) = oneshot::channel();
+        self.command(Command::Transfer(Transfer { to_uri, answered }));
+        let sender = self.sender.clone();
+        tokio::spawn(async move {
+            if let Ok(agreed) = answer.await
+                && let Some(sender) = sender.upgrade()
+            {
+                let _ = sender.send(Fact::TransferAnswered(agreed)).await;
+            }
+        });
     }
 
     fn refuse(&self, refusal: PersonaRefusal) {

@@ -1,12 +1,17 @@
 //! The sandbox: a telephone network of personas on loopback, and the carrier that reaches it and nothing else. Must
 //! not know trunks.
 
+mod bad_network;
 mod door;
 mod gate;
+mod heard;
 mod host;
+mod neighbours;
 mod network;
+mod spoiler;
 mod voice;
 
+pub use heard::HeardConfig;
 pub use network::PersonaNetwork;
 
 use crate::StartError;
@@ -18,11 +23,13 @@ use crate::leg::exchange::{Exchange, Placing};
 use crate::leg::sound::SoundPolicy;
 use crate::leg::table::LegTable;
 use door::{OrderedCalls, SandboxDoor};
+use heard::{Heard, ListeningSink};
 use model::LegId;
 use model::leg::{LegOrder, Refusal};
 use model::sound::Codec;
 use model::srtp::SrtpPolicy;
 use model::trunk::Trunk;
+use neighbours::Neighbours;
 use ports::carrier::IncomingRef;
 use ports::{
     Carrier, CarrierError, Clock, Dial, InboundCalls, LegSink, MediaPlane, PersonaCall, Route, Sandbox,
@@ -48,6 +55,8 @@ pub struct SandboxConfig {
     pub calls_max: usize,
     /// After so long without any packet of sound on a connected leg it is reported silent.
     pub silence_limit: Option<Duration>,
+    /// Where what is heard is kept; none: nowhere.
+    pub heard: Option<HeardConfig>,
 }
 
 impl Default for SandboxConfig {
@@ -57,6 +66,7 @@ impl Default for SandboxConfig {
             user_agent: concat!("Lyrebird/", env!("CARGO_PKG_VERSION"), " (sandbox)").to_owned(),
             calls_max: 2_000,
             silence_limit: Some(Duration::from_secs(60)),
+            heard: None,
         }
     }
 }
@@ -70,6 +80,8 @@ pub struct SandboxCarrier {
     own: Arc<PersonaNetwork>,
     door: Arc<SandboxDoor>,
     silence_limit: Option<Duration>,
+    heard: Option<Arc<Heard>>,
+    clock: Arc<dyn Clock>,
 }
 
 impl SandboxCarrier {
@@ -83,7 +95,9 @@ impl SandboxCarrier {
     ) -> Result<Arc<Self>, StartError> {
         let elsewhere = config.network.map(loopback).transpose()?;
         let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let own = PersonaNetwork::start(bind, Arc::clone(&media), tts, Arc::clone(&clock)).await?;
+        let heard = open_heard(config.heard, &media)?;
+        let own =
+            PersonaNetwork::start_hearing(bind, Arc::clone(&media), tts, Arc::clone(&clock), heard.clone())?;
         let network = elsewhere.unwrap_or_else(|| own.local_addr());
         let bind: IpAddr =
             if network.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
@@ -105,8 +119,8 @@ impl SandboxCarrier {
             carrier: OnceLock::new(),
         });
         let as_door: Arc<dyn Door> = Arc::<SandboxDoor>::clone(&door);
-        let exchange = Exchange::start(agent, table, as_door, media, Some(timeline), clock)?;
-        let carrier = Arc::new(Self { exchange, network, own, door, silence_limit });
+        let exchange = Exchange::start(agent, table, as_door, media, Some(timeline), Arc::clone(&clock))?;
+        let carrier = Arc::new(Self { exchange, network, own, door, silence_limit, heard, clock });
         // Set once, here.
         let _ = carrier.door.carrier.set(Arc::downgrade(&carrier));
         Ok(carrier)
@@ -128,6 +142,15 @@ impl SandboxCarrier {
     pub fn figures(&self) -> AgentFigures {
         self.exchange.figures()
     }
+
+    /// The same sink, with an ear beside it.
+    fn listening(&self, leg: LegId, party: heard::Party, sink: Arc<dyn LegSink>) -> Arc<dyn LegSink> {
+        let ear = self.heard.as_ref().and_then(|heard| heard.ear(leg.call, party, leg, self.clock.as_ref()));
+        match ear {
+            Some(ear) => Arc::new(ListeningSink::new(sink, ear)),
+            None => sink,
+        }
+    }
 }
 
 #[async_trait::async_trait]
@@ -139,7 +162,7 @@ impl Carrier for SandboxCarrier {
         headers.extend(settings.to_header().map(|json| (persona::HEADER.to_owned(), json)));
         let placing = Placing {
             targets: vec![Target::to(Hop::udp(self.network))],
-            guide: None,
+            guide: Some(Arc::new(Neighbours { network: self.network })),
             to_uri: format!("sip:{}@{}", escape_user(dial.to.expose()), self.network),
             from: Party {
                 display: None,
@@ -151,7 +174,8 @@ impl Carrier for SandboxCarrier {
             ring_timeout: Duration::from_millis(dial.ring_timeout_ms.into()),
             profile: Profile { sound: sound_policy(self.silence_limit), permit: None },
         };
-        self.exchange.place(seat, dial.leg, &dial.sink, placing).await
+        let sink = self.listening(dial.leg, heard::Party::Caller, dial.sink);
+        self.exchange.place(seat, dial.leg, &sink, placing).await
     }
 
     fn order(&self, leg: LegId, order: LegOrder) -> Result<(), CarrierError> {
@@ -159,6 +183,7 @@ impl Carrier for SandboxCarrier {
     }
 
     fn adopt(&self, incoming: IncomingRef, leg: LegId, sink: Arc<dyn LegSink>) -> Result<(), CarrierError> {
+        let sink = self.listening(leg, heard::Party::Callee, sink);
         self.exchange.adopt(CallKey(incoming.0), leg, &sink)
     }
 
@@ -176,6 +201,18 @@ impl Sandbox for SandboxCarrier {
         let ticket = self.door.ordered.order(call.call)?;
         self.own.call(call, self.exchange.local_addr(), ticket).await
     }
+}
+
+fn open_heard(
+    config: Option<HeardConfig>,
+    media: &Arc<dyn MediaPlane>,
+) -> Result<Option<Arc<Heard>>, StartError> {
+    let Some(config) = config else { return Ok(None) };
+    let dir = config.dir.clone();
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).map_err(|error| StartError::Seed(error.to_string()))?;
+    let heard = Heard::open(config, Arc::clone(media), u64::from_ne_bytes(seed));
+    heard.map(Some).map_err(|error| StartError::Heard { dir, reason: error.to_string() })
 }
 
 fn loopback(address: SocketAddr) -> Result<SocketAddr, StartError> {

@@ -1,7 +1,9 @@
 //! The persona network: a SIP user agent on loopback that answers as whoever is called.
 
-use super::door::Ticket;
+use super::bad_network::BadNetwork;
+use super::door::{Ticket, call_of};
 use super::gate::Gate;
+use super::heard::{Ear, Heard, Party};
 use super::host::{self, Host, World};
 use super::voice::Voice;
 use super::{CALL_HEADER, loopback, sound_policy};
@@ -15,12 +17,13 @@ use crate::leg::story::Story;
 use crate::leg::table::{Arrival, LegTable};
 use crate::leg::{Leg, Profile};
 use model::leg::Refusal;
+use model::sound::Impairment;
 use model::{CallId, IdSource, LegId};
 use persona::{Persona, PersonaInput, Settings};
 use ports::{CarrierError, Clock, LegSink, MediaPlane, PersonaCall, Tts};
 use sip::message::Uri;
 use sip::message::uri::{escape_user, unescape};
-use sip::{CallKey, Hop, IncomingCall, Party, Rejection};
+use sip::{CallKey, Hop, IncomingCall, Rejection};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -42,11 +45,24 @@ impl PersonaNetwork {
         tts: Arc<dyn Tts>,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, StartError> {
+        Self::start_hearing(bind, media, tts, clock, None)
+    }
+
+    /// The same, keeping what the personas hear.
+    pub(super) fn start_hearing(
+        bind: SocketAddr,
+        media: Arc<dyn MediaPlane>,
+        tts: Arc<dyn Tts>,
+        clock: Arc<dyn Clock>,
+        heard: Option<Arc<Heard>>,
+    ) -> Result<Arc<Self>, StartError> {
         let bind = loopback(bind)?;
         let (mut seed, mut secret) = ([0; 8], [0; 32]);
         for bytes in [seed.as_mut_slice(), &mut secret] {
             getrandom::fill(bytes).map_err(|error| StartError::Seed(error.to_string()))?;
         }
+        let network = BadNetwork::new(media, Arc::clone(&clock));
+        let media: Arc<dyn MediaPlane> = Arc::<BadNetwork>::clone(&network) as Arc<dyn MediaPlane>;
         let table = LegTable::new(CALLS_MAX);
         let voice = Arc::new(Voice::new(Arc::clone(&media), tts));
         let door = Arc::new(PersonaDoor {
@@ -59,6 +75,8 @@ impl PersonaNetwork {
             table: Arc::clone(&table),
             ids: Mutex::new(IdSource::new(u64::from_ne_bytes(seed))),
             exchange: OnceLock::new(),
+            heard,
+            network,
         });
         let user_agent = concat!("Lyrebird persona/", env!("CARGO_PKG_VERSION"));
         let agent = AgentConfig {
@@ -90,14 +108,17 @@ impl PersonaNetwork {
         let leg = self.door.next_leg();
         let persona = Persona::new(call.from.expose(), call.settings);
         let sound = SoundPolicy { telephone_events: persona.knows_telephone_events(), ..sound_policy(None) };
+        let impairment = persona.impairment();
         let (sink, facts) = host::facts();
-        let host = Host::new(self.door.world.clone(), Arc::downgrade(&self.exchange), leg, persona, &sink);
+        let ear = self.door.ear(call.call, Party::Caller, leg);
+        let host =
+            Host::new(self.door.world.clone(), Arc::downgrade(&self.exchange), leg, persona, ear, &sink);
         let sink: Arc<dyn LegSink> = sink;
         let placing = Placing {
             targets: vec![Target::to(Hop::udp(peer))],
             guide: None,
             to_uri: format!("sip:{}@{peer}", escape_user(call.to.expose())),
-            from: Party {
+            from: sip::Party {
                 display: None,
                 user: call.from.expose().clone(),
                 host: self.local_addr().to_string(),
@@ -108,6 +129,7 @@ impl PersonaNetwork {
             profile: Profile { sound, permit: None },
         };
         let seat = self.exchange.sit(leg)?;
+        self.door.plan(leg, impairment);
         self.exchange.place(seat, leg, &sink, placing).await?;
         drop(sink);
         tokio::spawn(async move {
@@ -128,6 +150,8 @@ struct PersonaDoor {
     table: Arc<LegTable>,
     ids: Mutex<IdSource>,
     exchange: OnceLock<Weak<Exchange>>,
+    heard: Option<Arc<Heard>>,
+    network: Arc<BadNetwork>,
 }
 
 impl PersonaDoor {
@@ -135,6 +159,18 @@ impl PersonaDoor {
     fn next_leg(&self) -> LegId {
         let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
         LegId::new(CallId::generate(&mut ids, self.world.clock.now()), 0)
+    }
+
+    /// Spoils the sound of a leg that is about to be opened, where the persona lives behind a bad network.
+    fn plan(&self, leg: LegId, impairment: Option<Impairment>) {
+        if let Some(impairment) = impairment {
+            self.network.plan(leg, impairment);
+        }
+    }
+
+    /// Hears what a persona hears in a call of the server.
+    fn ear(&self, call: CallId, party: Party, leg: LegId) -> Option<Ear> {
+        self.heard.as_ref()?.ear(call, party, leg, self.world.clock.as_ref())
     }
 }
 
@@ -160,9 +196,12 @@ impl Door for PersonaDoor {
         let Some(exchange) = weak.upgrade() else { return };
         let leg = self.next_leg();
         let persona = Persona::new(&call.request_user, settings(&call));
+        self.plan(leg, persona.impairment());
         let authorized = self.world.gate.admits(&call, self.world.clock.now());
         let (sink, facts) = host::facts();
-        let host = Host::new(self.world.clone(), Weak::clone(weak), leg, persona, &sink);
+        let of_call = call_of(&call.headers);
+        let ear = of_call.and_then(|of_call| self.ear(of_call, Party::Callee, leg));
+        let host = Host::new(self.world.clone(), Weak::clone(weak), leg, persona, ear, &sink);
         let sink: Arc<dyn LegSink> = sink;
         match exchange.adopt(key, leg, &sink) {
             Ok(()) => {
@@ -170,20 +209,24 @@ impl Door for PersonaDoor {
             }
             Err(error) => {
                 tracing::warn!(%error, "a persona could not take a call");
+                self.network.close(leg);
                 exchange.refuse(key, Refusal::Unavailable);
             }
         }
     }
 }
 
-/// What the caller set: the header's settings, else the URI's `digits`, which any SIP phone can dial.
+/// What the caller set: the header's settings, and the URI's `persona` and `digits`, which any SIP phone can dial.
 fn settings(call: &IncomingCall) -> Settings {
     let header = call.headers.iter().find(|header| header.0.eq_ignore_ascii_case(persona::HEADER));
     let mut settings = header.map(|header| Settings::from_header(&header.1)).unwrap_or_default();
+    let Ok(uri) = Uri::parse(&call.request_uri) else { return settings };
+    let param = |name| uri.param(name).flatten().map(unescape);
+    if let Some(name) = param("persona").filter(|name| persona::entry_named(name).is_some()) {
+        settings.persona = Some(name);
+    }
     if settings.digits.is_none() {
-        let uri = Uri::parse(&call.request_uri).ok();
-        let pressed = uri.and_then(|uri| uri.param("digits").flatten()).map(unescape);
-        settings.digits = pressed.and_then(|pressed| Settings::digits_from_address(&pressed));
+        settings.digits = param("digits").and_then(|digits| Settings::digits_from_address(&digits));
     }
     settings
 }

@@ -4,6 +4,7 @@
 mod dns;
 mod failover;
 mod peer;
+mod personas;
 mod sandbox;
 mod streams;
 mod support;

@@ -16,15 +16,15 @@ use sip::sdp::MediaDirection;
 use std::sync::Arc;
 
 /// A sandbox with everything it needs.
-struct Rig {
-    plane: Arc<FakePlane>,
-    tts: Arc<FakeTts>,
-    lines: Arc<Lines>,
-    carrier: Arc<SandboxCarrier>,
+pub(crate) struct Rig {
+    pub(crate) plane: Arc<FakePlane>,
+    pub(crate) tts: Arc<FakeTts>,
+    pub(crate) lines: Arc<Lines>,
+    pub(crate) carrier: Arc<SandboxCarrier>,
 }
 
 impl Rig {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(FakeTts::default()).await
     }
 
@@ -42,7 +42,7 @@ impl Rig {
         Self { plane, tts, lines, carrier }
     }
 
-    async fn dial(&self, leg: LegId, number: &str, metadata: Value) -> Arc<Facts> {
+    pub(crate) async fn dial(&self, leg: LegId, number: &str, metadata: Value) -> Arc<Facts> {
         let facts = Arc::new(Facts::default());
         let settings = Settings::from_metadata(metadata.as_object().unwrap()).unwrap();
         let route = Route::Sandbox(Box::new(settings));
@@ -51,7 +51,7 @@ impl Rig {
     }
 
     /// The persona's leg of the only call.
-    fn persona(&self, caller: LegId) -> LegId {
+    pub(crate) fn persona(&self, caller: LegId) -> LegId {
         self.plane.others(caller)[0]
     }
 }

@@ -14,7 +14,7 @@ mod run;
 mod supervise;
 
 pub(crate) use mailbox::Mailbox;
-pub(crate) use recorder::recording_key;
+pub(crate) use recorder::{measure_wav, recording_key};
 pub(crate) use recovery::{keep_leases, recover};
 pub(crate) use road::Road;
 pub(crate) use supervise::{Beginning, Launch, launch};

@@ -60,7 +60,7 @@ async fn finish(core: &Core, recording: RecordingId) -> Result<(u32, u64), Strin
         core.blob.keep(&key, &file).await.map_err(|error| error.to_string())?;
     }
     match core.blob.path(&key).await {
-        Ok(path) => measure(&path).await.map_err(|error| error.to_string()),
+        Ok(path) => measure_wav(&path).await.map_err(|error| error.to_string()),
         Err(BlobError::NotFound) => Err("No sound was kept.".into()),
         Err(error) => Err(error.to_string()),
     }
@@ -68,7 +68,7 @@ async fn finish(core: &Core, recording: RecordingId) -> Result<(u32, u64), Strin
 
 /// Length and size of a file that was made before: its header says how many bytes a second has (RIFF WAVE,
 /// `nAvgBytesPerSec` at byte 28).
-async fn measure(path: &Path) -> std::io::Result<(u32, u64)> {
+pub(crate) async fn measure_wav(path: &Path) -> std::io::Result<(u32, u64)> {
     let bytes = fs::metadata(path).await?.len();
     let mut header = [0u8; 32];
     fs::File::open(path).await?.read_exact(&mut header).await?;

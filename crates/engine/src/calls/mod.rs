@@ -4,6 +4,7 @@ mod arrive;
 mod command;
 mod expected;
 mod follow;
+mod heard;
 mod idempotency;
 mod persona_call;
 mod personas;
@@ -12,6 +13,7 @@ mod read;
 
 pub(crate) use expected::Expected;
 pub use follow::EventFeed;
+pub use heard::{HeardSound, Party};
 pub use idempotency::{IdempotencyHeader, Outcome, Placed};
 pub use persona_call::PersonaCalls;
 pub use place::PlaceCall;

@@ -144,6 +144,9 @@ pub(crate) struct Webhooks {
 pub(crate) struct Sandbox {
     #[serde(deserialize_with = "optional")]
     pub network: Option<SocketAddr>,
+    pub heard: bool,
+    pub heard_ms_max: u64,
+    pub heard_calls_max: usize,
     #[serde(default)]
     pub personas: Vec<PersonaEntry>,
 }
