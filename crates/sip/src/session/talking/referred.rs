@@ -38,7 +38,7 @@ impl Referred {
     /// The call ends.
     pub(super) fn end(self, wire: &mut Wire, now: Timestamp) {
         if let Some(received) = self.received {
-            received.reply(481, wire, now);
+            received.reply(487, wire, now);
         }
     }
 }
