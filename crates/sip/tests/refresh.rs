@@ -260,3 +260,15 @@ fn byes_that_cross_are_both_answered() {
         }
     }
 }
+
+#[test]
+fn a_change_that_the_end_of_the_call_overtakes_is_not_waited_for_for_ever() {
+    let (mut bed, at_a, at_b) = talking(14);
+    bed.behave(B, |_| Vec::new());
+    bed.order(A, Order::Reinvite { key: at_a, sdp: OFFER.to_vec() });
+    bed.run_ms(50);
+    bed.lose(|packet| packet.name().ends_with(" INVITE"));
+    bed.order(B, hang_up(at_b));
+    bed.run_out();
+    assert_eq!(bed.heard(A).last().map(String::as_str), Some("ended Remote"));
+}

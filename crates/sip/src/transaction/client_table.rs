@@ -81,6 +81,8 @@ struct Client {
     acks: Vec<(Box<str>, Hop, Arc<[u8]>)>,
     retransmission: Option<TimerId>,
     lifetime: Option<TimerId>,
+    /// Nobody waits for its final response.
+    abandoned: bool,
 }
 
 /// Dialogs one INVITE may open by 2xx.
@@ -137,6 +139,7 @@ impl ClientTable {
             hop: outgoing.hop,
             request: outgoing.bytes,
             acks: Vec::new(),
+            abandoned: false,
         };
         self.clients.insert(id, client);
         id
@@ -177,6 +180,9 @@ impl ClientTable {
             OnResponse::Provisional { stop_timers } => {
                 if stop_timers {
                     client.stop(effects);
+                }
+                if stop_timers && client.abandoned {
+                    client.lifetime = Some(effects.set(client.machine.give_up_after(), Timer::M(id)));
                 }
                 Heard::Response(owner)
             }
@@ -236,6 +242,15 @@ impl ClientTable {
         let mut client = self.clients.remove(&id)?;
         client.stop(effects);
         Some(Expiry { id, owner: client.owner })
+    }
+
+    /// Nobody waits for the final response of an INVITE any more: it is waited for 64·T1 at most, to be acknowledged.
+    pub(crate) fn abandon(&mut self, id: ClientId, effects: &mut Effects<'_>) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        client.abandoned = true;
+        if client.lifetime.is_none() {
+            client.lifetime = Some(effects.set(client.machine.give_up_after(), Timer::M(id)));
+        }
     }
 
     /// The transactions to a hop that got no response yet, in order.

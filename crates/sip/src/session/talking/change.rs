@@ -51,8 +51,13 @@ impl OurChange {
         self.transaction.is_some() && (self.method == "INVITE" || !self.sdp.is_empty())
     }
 
-    pub(super) fn stop(&self, wire: &mut Wire) {
+    /// Nobody waits for it any more.
+    pub(super) fn stop(&self, wire: &mut Wire, now: Timestamp) {
         wire.timers.cancel(self.again);
+        if let Some(transaction) = self.transaction {
+            let (clients, mut effects) = wire.clients(now);
+            clients.abandon(transaction, &mut effects);
+        }
     }
 }
 
@@ -73,7 +78,7 @@ impl Talking {
                 return Ok(());
             }
             // The change refreshes as well.
-            Some(waiting) => waiting.stop(wire),
+            Some(waiting) => waiting.stop(wire, now),
             None => {}
         }
         self.start_change("INVITE", Purpose::Ordered, sdp.to_vec(), wire, now);
@@ -253,9 +258,9 @@ impl Talking {
     }
 
     /// The peer's offer comes while ours waits: the peer's counts.
-    pub(super) fn give_way(&mut self, wire: &mut Wire) {
+    pub(super) fn give_way(&mut self, wire: &mut Wire, now: Timestamp) {
         let Some(change) = self.ours.take_if(|ours| ours.transaction.is_none()) else { return };
-        change.stop(wire);
+        change.stop(wire, now);
         if change.purpose == Purpose::Ordered {
             wire.event(Event::ReinviteFailed { key: self.key, code: 491, retry_after: None });
         }

@@ -221,7 +221,7 @@ impl Talking {
             owed.send(&self.dialog, &[], wire, now);
         }
         if let Some(ours) = self.ours.take() {
-            ours.stop(wire);
+            ours.stop(wire, now);
         }
         self.clock.stop(wire);
         self.end_transfers(wire, now);

@@ -107,7 +107,9 @@ impl Talking {
             let status = Status { code: 100, reason: None, tag: None };
             wire.reply(received.server, &received.head, status, now, |writer| writer.end());
         }
-        self.take_offer(request, received, sdp, OfferRequest::Reinvite, agreed, wire);
+        let (has_offer, kind) = (sdp.is_some(), OfferRequest::Reinvite);
+        let offer = TheirOffer { received, has_offer, request: kind, agreed };
+        self.take_offer(request, offer, sdp, wire, now);
     }
 
     /// Who sends a re-INVITE has our 2xx, even if its ACK is still on the way (RFC 5407 §3.1.4). Not if the ACK is to bring
@@ -119,20 +121,19 @@ impl Talking {
         }
     }
 
+    /// The application has to decide.
     fn take_offer(
         &mut self,
         request: &Request<'_, '_>,
-        received: Received,
+        offer: TheirOffer,
         sdp: Option<Vec<u8>>,
-        kind: OfferRequest,
-        agreed: Option<Agreed>,
         wire: &mut Wire,
+        now: Timestamp,
     ) {
-        self.give_way(wire);
+        self.give_way(wire, now);
         self.dialog.refresh_target(request.message);
-        let has_offer = sdp.is_some();
-        self.theirs = Some(TheirOffer { received, has_offer, request: kind, agreed });
-        wire.event(Event::ReinviteReceived { key: self.key, sdp, request: kind });
+        wire.event(Event::ReinviteReceived { key: self.key, sdp, request: offer.request });
+        self.theirs = Some(offer);
     }
 
     /// RFC 3311 §5.2; without an offer it is a refresh, which needs no decision.
@@ -156,7 +157,8 @@ impl Talking {
         if self.theirs.is_some() || self.owed.is_some() {
             return received.postpone(wire, now);
         }
-        self.take_offer(request, received, sdp, OfferRequest::Update, agreed, wire);
+        let offer = TheirOffer { received, has_offer: true, request: OfferRequest::Update, agreed };
+        self.take_offer(request, offer, sdp, wire, now);
     }
 
     fn on_refresh_received(
