@@ -246,13 +246,14 @@ fn reports_are_bounded_and_payloads_may_be_anything() {
 }
 
 /// Sends digits over a network that loses, repeats and delays packets, and returns what was heard.
-fn over_a_network(digits: &str, seed: u32, loss_percent: u32) -> String {
+fn over_a_network(digits: &str, seed: u32, loss_percent: u32, clock_rate_hz: u32) -> String {
     let mut state = seed;
     let mut random = move |below: u32| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 8) % below
     };
-    let mut sender = EventSender::new(EventSenderConfig::default());
+    let units = clock_rate_hz / 50;
+    let mut sender = EventSender::new(EventSenderConfig { clock_rate_hz, ..EventSenderConfig::default() });
     let mut digits = digits.chars();
     let mut network: Vec<(u64, EventPacket)> = Vec::new();
     let mut next = digits.next();
@@ -261,7 +262,8 @@ fn over_a_network(digits: &str, seed: u32, loss_percent: u32) -> String {
         if next.is_some_and(|digit| sender.push(digit, 80).is_ok()) {
             next = digits.next();
         }
-        if let EventTick::Packet(packet) = sender.tick(tick.wrapping_mul(160).wrapping_add(u32::MAX - 9_999))
+        if let EventTick::Packet(packet) =
+            sender.tick(tick.wrapping_mul(units).wrapping_add(u32::MAX - 9_999))
         {
             let copies = if random(100) < 5 { 2 } else { 1 };
             for _ in 0..copies {
@@ -274,7 +276,8 @@ fn over_a_network(digits: &str, seed: u32, loss_percent: u32) -> String {
         tick += 1;
     }
     network.sort_by_key(|(ms, _)| *ms);
-    let mut receiver = EventReceiver::new(EventReceiverConfig::default());
+    let config = EventReceiverConfig { clock_rate_hz, ..EventReceiverConfig::default() };
+    let mut receiver = EventReceiver::new(config);
     let mut heard = String::new();
     for (ms, sent) in network {
         let EventPacket { marker, timestamp, payload, .. } = sent;
@@ -297,10 +300,12 @@ fn drain(receiver: &mut EventReceiver, heard: &mut String) {
 
 #[test]
 fn digits_arrive_exactly_under_five_per_cent_loss() {
-    let digits = "1234567890*#ABCD1122334455667788990000".repeat(5);
-    for seed in 1..=20 {
-        println!("seed {seed}");
-        assert_eq!(over_a_network(&digits, seed, 5), digits);
+    let digits = &"1234567890*#ABCD1122334455667788990000".repeat(27)[..1_000];
+    for clock_rate_hz in [8_000, 48_000] {
+        for seed in 1..=10 {
+            println!("seed {seed}, clock {clock_rate_hz}");
+            assert_eq!(over_a_network(digits, seed, 5, clock_rate_hz), digits);
+        }
     }
 }
 
@@ -309,7 +314,7 @@ fn under_terrible_loss_digits_may_be_missing_but_never_repeat_or_change_places()
     let digits: String = "0123456789ABCD".repeat(20);
     for seed in 1..=20 {
         println!("seed {seed}");
-        let heard = over_a_network(&digits, seed, 60);
+        let heard = over_a_network(&digits, seed, 60, 8_000);
         let mut rest = digits.chars();
         assert!(heard.chars().all(|digit| rest.any(|sent| sent == digit)), "{heard}");
         assert!(heard.len() > digits.len() * 8 / 10);
