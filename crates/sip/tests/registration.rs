@@ -87,6 +87,18 @@ fn a_nonce_is_used_again_while_it_is_fresh() {
 }
 
 #[test]
+fn a_machine_that_has_another_address_registers_it() {
+    let mut bed = with_registrar(9);
+    bed.order(A, register(100, "secret"));
+    bed.run_ms(1_000);
+    let peer = bed.peers[B].address.ip();
+    bed.peers[A].endpoint.set_name_towards(peer, "127.0.0.9:5060");
+    bed.run_ms(75_000);
+    assert_eq!(header(&bed.last("A REGISTER"), "Contact"), "<sip:al@127.0.0.9:5060>;expires=100");
+    assert_eq!(bed.heard(A), ["registered 100 s"; 2]);
+}
+
+#[test]
 fn under_loss_a_registration_holds_all_the_same() {
     for seed in 0..20 {
         let mut bed = with_registrar(seed);

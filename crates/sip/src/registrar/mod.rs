@@ -204,9 +204,9 @@ impl Bindings {
             let known = all
                 .iter()
                 .position(|binding| Uri::parse(&binding.uri).is_ok_and(|known| known.is_same_as(&uri)));
-            if let Some(known) = known
-                && all.remove(known).is_newer_than(register)
-            {
+            let replaced = known.map(|known| all.remove(known));
+            // A contact that stands twice in one request is not out of order.
+            if replaced.is_some_and(|replaced| old.contains(&replaced) && replaced.is_newer_than(register)) {
                 return Err(OUT_OF_ORDER);
             }
             if expires > Duration::ZERO {

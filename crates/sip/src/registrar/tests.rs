@@ -74,6 +74,8 @@ fn contacts_are_bound_refreshed_and_taken_back() {
     bench.check(&[], "sip:al@a 500, sip:al@b 3500");
     bench.check(&[("sip:al@A", Some(99_999))], "sip:al@b 3500, sip:al@A 3600");
     bench.check(&[("sip:al@b", Some(0)), ("sip:al@x", Some(0))], "sip:al@A 3600");
+    bench.check(&[("sip:al@A", None), ("sip:al@a", None)], "sip:al@a 3600");
+    bench.check(&[("sip:al@a", Some(0)), ("sip:al@A", None)], "sip:al@A 3600");
     bench.check(&[("sip:al@c", Some(59))], "423 60");
     bench.check(&[("sip:al@c", Some(60)), ("tel:+1", None)], "400");
     bench.check(&[("sip:al@c?h=v", None)], "400");

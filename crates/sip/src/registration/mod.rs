@@ -251,8 +251,11 @@ impl Registering {
         }
     }
 
-    /// A new round.
+    /// A new round, under the name that we have by now. What is taken back is what was bound.
     fn begin(&mut self, wire: &mut Wire, now: Timestamp) {
+        if let Some(contact) = request::check(&self.registration, &wire.names).ok().filter(|_| !self.ending) {
+            self.contact = contact;
+        }
         self.attempts = 0;
         self.answered.clear();
         self.send(wire, now);
