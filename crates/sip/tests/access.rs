@@ -111,3 +111,23 @@ fn a_restored_call_still_answers_the_trunk() {
     assert_eq!(with_credentials(&bed, "BYE"), 1);
     bed.run_out();
 }
+
+#[test]
+fn a_challenged_prack_is_answered_for_the_trunk() {
+    let (mut bed, invite) = raw_callee(5, credentials());
+    bed.inject(A, RAW, &response_to(&invite, "401 Unauthorized", "x", CHALLENGE, ""));
+    let invite = bed.last("A INVITE");
+    let more = format!("Contact: <sip:one@{RAW}>\r\nRequire: 100rel\r\nRSeq: 5\r\n");
+    bed.inject(A, RAW, &response_to(&invite, "180 Ringing", "one", &more, ""));
+    let prack = bed.last("A PRACK");
+    bed.inject(A, "203.0.113.9:5060", &response_to(&prack, "401 Unauthorized", "one", CHALLENGE, ""));
+    assert_eq!(with_credentials(&bed, "PRACK"), 0);
+    let (mut bed, invite) = raw_callee(6, credentials());
+    bed.inject(A, RAW, &response_to(&invite, "401 Unauthorized", "x", CHALLENGE, ""));
+    let invite = bed.last("A INVITE");
+    bed.inject(A, RAW, &response_to(&invite, "180 Ringing", "one", &more, ""));
+    let prack = bed.last("A PRACK");
+    bed.inject(A, RAW, &response_to(&prack, "401 Unauthorized", "one", CHALLENGE, ""));
+    assert_eq!(with_credentials(&bed, "PRACK"), 1);
+    assert_eq!(header(&bed.last("A PRACK"), "RAck"), "5 2 INVITE");
+}

@@ -272,3 +272,27 @@ fn a_change_that_the_end_of_the_call_overtakes_is_not_waited_for_for_ever() {
     bed.run_out();
     assert_eq!(bed.heard(A).last().map(String::as_str), Some("ended Remote"));
 }
+
+#[test]
+fn what_we_can_is_said_where_it_is_asked_for() {
+    let (mut bed, at_a, at_b) = talking(15);
+    bed.behave(A, answer_at_once);
+    bed.order(B, Order::Reinvite { key: at_b, sdp: OFFER.to_vec() });
+    bed.run_ms(100);
+    let allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY";
+    let check = |name: &str, supported: &str| {
+        let text = bed.last(name);
+        assert_eq!(
+            (header(&text, "Allow").as_str(), header(&text, "Supported").as_str()),
+            (allow, supported),
+            "{name}"
+        );
+    };
+    check("A INVITE", "100rel, timer, replaces, norefersub");
+    check("B 200 INVITE", "100rel, timer, replaces, norefersub");
+    // Nobody is to ring reliably within a call.
+    check("B INVITE", "timer, replaces, norefersub");
+    check("A 200 INVITE", "100rel, timer, replaces, norefersub");
+    bed.order(A, hang_up(at_a));
+    bed.run_out();
+}

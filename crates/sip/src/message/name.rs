@@ -82,7 +82,10 @@ pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE,
 /// The extensions we know (RFC 3262, 4028, 3891, 4488), as a Supported header says them.
 pub const SUPPORTED: &str = "100rel, timer, replaces, norefersub";
 
-/// The same, one by one, for Require.
+/// The same in requests within a call: provisional responses to them need no acknowledgement.
+pub const SUPPORTED_WITHIN: &str = "timer, replaces, norefersub";
+
+/// The extensions we know, one by one, for Require.
 pub const OPTION_TAGS: [&str; 4] = ["100rel", "timer", "replaces", "norefersub"];
 
 macro_rules! header_names {

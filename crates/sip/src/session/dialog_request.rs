@@ -3,7 +3,7 @@
 
 use crate::dialog::Dialog;
 use crate::endpoint::wire::Wire;
-use crate::message::name::{ALLOW, SUPPORTED};
+use crate::message::name::{ALLOW, SUPPORTED_WITHIN};
 use crate::message::{HeaderName, Writer};
 use crate::transaction::{ClientId, Owner};
 use model::Timestamp;
@@ -57,7 +57,7 @@ impl DialogRequest {
     pub(super) fn target_refresh(self, dialog: &Dialog) -> Self {
         self.header(HeaderName::Contact, format_args!("<{}>", dialog.contact()))
             .header(HeaderName::Allow, ALLOW)
-            .header(HeaderName::Supported, SUPPORTED)
+            .header(HeaderName::Supported, SUPPORTED_WITHIN)
     }
 
     pub(super) fn body(mut self, content_type: &'static str, body: &[u8]) -> Self {

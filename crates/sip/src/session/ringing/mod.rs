@@ -145,6 +145,9 @@ impl Ringing {
             self.rung = Some((code, None));
         } else {
             self.say_plainly(code, sdp.as_deref(), wire, now);
+            if let Some(sdp) = &sdp {
+                self.local_sdp.clone_from(sdp);
+            }
             self.rung = Some((code, sdp));
         }
         self.ring_again_later(wire, now);

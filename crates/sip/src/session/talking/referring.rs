@@ -7,7 +7,7 @@ use crate::endpoint::output::{EndedBy, Event};
 use crate::endpoint::transfer::ReferProgress;
 use crate::endpoint::wire::Wire;
 use crate::message::fields::is_content_type;
-use crate::message::name::SUPPORTED;
+use crate::message::name::SUPPORTED_WITHIN;
 use crate::message::params::Params;
 use crate::message::sipfrag::{SIPFRAG, status_of_fragment};
 use crate::message::validate::{Refusal, Request, Response};
@@ -56,7 +56,7 @@ impl Talking {
         let mut request = DialogRequest::new("REFER")
             .header(HeaderName::Contact, format_args!("<{}>", self.dialog.contact()))
             .header(HeaderName::ReferTo, format_args!("<{target}>"))
-            .header(HeaderName::Supported, SUPPORTED);
+            .header(HeaderName::Supported, SUPPORTED_WITHIN);
         if referred_by {
             request = request.header(HeaderName::ReferredBy, format_args!("<{}>", self.dialog.local_uri()));
         }
