@@ -6,6 +6,7 @@ mod docs;
 mod http;
 
 pub use chirp::renderer as chirp_renderer;
+pub use chirp::simulations::{program as simulation, view as simulation_view};
 
 use axum::Router;
 use engine::Engine;

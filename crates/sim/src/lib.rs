@@ -29,12 +29,12 @@ pub use reference::disagreement;
 pub use report::{CallReport, Report, timeline_text};
 pub use shrink::shrink;
 pub use violation::Violation;
-pub use world::{BEGIN, Telling, World};
+pub use world::{BEGIN, Limits, Telling, World};
 
 use std::time::Duration;
 
-/// Longer than webhooks are tried.
-const EVERYTHING: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// Longer than webhooks are tried, and more than any program needs.
+const EVERYTHING: Limits = Limits { time: Duration::from_secs(30 * 24 * 3_600), steps: 5_000_000 };
 
 /// Runs a program to its end. What broke, if anything did, stands in the report: an invariant, or the reference model.
 pub fn run(program: &Program, telling: Telling) -> Report {

@@ -45,7 +45,8 @@ pub(crate) async fn create(
     Ok(answer(outcome))
 }
 
-fn command(kind: &str, fields: &mut Fields) -> Result<CallCommand, Fault> {
+/// A command by its name, with what it needs of the fields.
+pub(crate) fn command(kind: &str, fields: &mut Fields) -> Result<CallCommand, Fault> {
     Ok(match kind {
         "answer" => CallCommand::Answer,
         "reject" => CallCommand::Reject { reason: fields.text("reason", 0..=REASON_CHARS_MAX)? },

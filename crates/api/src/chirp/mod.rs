@@ -17,6 +17,7 @@ mod numbers;
 mod recordings;
 mod render;
 mod sandbox;
+pub(crate) mod simulations;
 mod timeline;
 mod trunks;
 mod view;
@@ -32,6 +33,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 use engine::Engine;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// What every handler of this door has.
 #[derive(Clone)]
@@ -41,6 +43,7 @@ pub(crate) struct Door {
     rate: Arc<Rate>,
     webhook_rate: Arc<Rate>,
     streams: Seats,
+    simulations: Arc<Semaphore>,
 }
 
 /// The door's routes.
@@ -51,6 +54,7 @@ pub(crate) fn router(engine: Arc<Engine>, config: ApiConfig) -> Router {
         rate: Arc::new(Rate::per_minute(config.requests_per_minute)),
         webhook_rate: Arc::new(Rate::per_minute(config.webhook_requests_per_minute)),
         streams: Seats::default(),
+        simulations: Arc::new(Semaphore::new(simulations::AT_ONCE_MAX)),
     };
     let webhooks = Router::new()
         .route("/v1/webhooks", post(webhooks::create).get(webhooks::list))
@@ -74,6 +78,7 @@ pub(crate) fn router(engine: Arc<Engine>, config: ApiConfig) -> Router {
         .route("/v1/calls/recordings/{recording}/file", get(recordings::file))
         .route("/v1/sandbox/calls", post(sandbox::call))
         .route("/v1/sandbox/personas", get(sandbox::personas))
+        .route("/v1/simulations", post(simulations::create))
         .route("/v1/trunks", post(trunks::create).get(trunks::list))
         .route("/v1/trunks/{trunk}", get(trunks::get).put(trunks::update).delete(trunks::remove))
         .route("/v1/numbers", post(numbers::create).get(numbers::list))

@@ -30,8 +30,15 @@ use wire::Digest;
 
 /// Where a simulation's time begins: 2026-01-01T00:00:00Z.
 pub const BEGIN: Timestamp = Timestamp::from_millis(1_767_225_600_000);
-/// Most steps of a simulation.
-const STEPS_MAX: u64 = 5_000_000;
+/// How long a simulation may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Of virtual time.
+    pub time: Duration,
+    /// Things that happen: packets, timers, requests.
+    pub steps: u64,
+}
+
 /// Rounds in which one thing may cause others at the same moment.
 const ROUNDS_MAX: usize = 256;
 
@@ -191,12 +198,12 @@ impl World {
         self.calls.push(Line::new(plan, seed));
     }
 
-    /// Runs until nothing is left to happen, `limit` of virtual time has passed, or an invariant is broken.
-    pub fn run(mut self, limit: Duration) -> Report {
-        let until = BEGIN + limit;
+    /// Runs until nothing is left to happen, a limit is reached, or an invariant is broken.
+    pub fn run(mut self, limits: Limits) -> Report {
+        let until = BEGIN + limits.time;
         let finished = loop {
             let Some((at, due)) = self.next() else { break true };
-            if at > until || self.steps >= STEPS_MAX {
+            if at > until || self.steps >= limits.steps {
                 break false;
             }
             self.now = self.now.max(at);
