@@ -45,6 +45,10 @@ pub(crate) enum Command {
     Numbers(Numbers),
     /// Make, list and remove phones that register at a running server (needs a live key, or the admin key)
     Endpoints(Endpoints),
+    /// Run a flow in virtual time, without a server, a network or a phone
+    Simulate(Simulate),
+    /// Repeat what the far side of a call did, with a changed flow, and compare the two
+    Replay(Replay),
     /// Run the sandbox's network of personas as a process of its own, or have a persona call your app
     Sandbox(Sandbox),
     /// Run the server, place a sandbox call through all of it, show it live, keep serving
@@ -311,4 +315,49 @@ pub(crate) struct SandboxCall {
     /// Print the call's id and return at once
     #[arg(long)]
     pub detach: bool,
+}
+
+/// `lyrebird simulate`
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// The flow, a JSON list of commands; or a whole request as POST /v1/simulations takes it
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Who is called: a persona's name or number, such as voicemail or +15005550010
+    #[arg(long, value_name = "PERSONA")]
+    pub persona: Option<String>,
+    /// The same seed is the same call
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    /// clean, mobile, bad, or figures such as loss=5,jitter=40
+    #[arg(long, value_name = "NETWORK")]
+    pub network: Option<String>,
+    /// What goes wrong beside the network, a JSON object
+    #[arg(long, value_name = "JSON")]
+    pub faults: Option<String>,
+    /// What is set of the persona, a JSON object as in metadata.sandbox
+    #[arg(long, value_name = "JSON")]
+    pub sandbox: Option<String>,
+    /// Compare with this file (.json: what it holds must be so; else the timeline's lines); exit with 1 if they differ
+    #[arg(long, value_name = "FILE")]
+    pub expect: Option<PathBuf>,
+    /// Print the whole answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `lyrebird replay`
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    #[command(flatten)]
+    pub remote: Remote,
+    /// A call's id, or a file with its timeline (or with what lyrebird simulate --json printed)
+    #[arg(value_name = "CALL|FILE")]
+    pub call: String,
+    /// The changed flow, a JSON list of commands
+    #[arg(long, value_name = "FILE")]
+    pub flow: PathBuf,
+    /// The seed of the repetition
+    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
+    pub seed: u64,
 }

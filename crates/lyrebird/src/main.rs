@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod data_dir;
 mod descriptors;
+mod differences;
 mod failure;
 mod http;
 mod logging;
@@ -20,6 +21,7 @@ use clap::Parser;
 use cli::{Cli, Command};
 use commands::CommandResult;
 use config::Config;
+use failure::BadInput;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -32,7 +34,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             terminal::complain(&format!("lyrebird: {error}"));
-            ExitCode::FAILURE
+            if error.is::<BadInput>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -46,6 +48,8 @@ async fn run(cli: Cli) -> CommandResult {
         Command::Demo => commands::demo::run(Config::load(&cli.flags)?).await,
         Command::Call(args) => commands::call::run(args).await,
         Command::Calls(args) => commands::calls::run(args).await,
+        Command::Simulate(args) => commands::simulate::run(&args),
+        Command::Replay(args) => commands::replay::run(args).await,
         Command::Trunks(args) => commands::trunks::run(args).await,
         Command::Endpoints(args) => commands::endpoints::run(args).await,
         Command::Numbers(args) => commands::numbers::run(args).await,

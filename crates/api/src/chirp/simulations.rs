@@ -126,16 +126,23 @@ fn settings(metadata: &Map<String, Value>) -> Result<Settings, Fault> {
 fn commands(fields: &mut Fields) -> Result<Vec<(u64, CallCommand)>, Fault> {
     let Some(items) = fields.list("commands", 0..=COMMANDS_MAX)? else { return Ok(Vec::new()) };
     let one = |(path, value): (String, Value)| {
-        let mut fields = Fields::of_value(path, value)?;
+        let mut fields = Fields::of_value(path.clone(), value)?;
         let at_ms = fields.integer("atMs", 0..=COMMAND_MS_MAX)?;
         let at_ms = fields.required("atMs", at_ms)?;
         let kind = fields.text("type", 1..=NAME_CHARS_MAX)?;
         let kind = fields.required("type", kind)?;
-        let command = command(&kind, &mut fields)?;
+        let command = command(&kind, &mut fields).map_err(|fault| within(fault, &path))?;
         fields.finish()?;
         Ok((at_ms, command))
     };
     items.into_iter().map(one).collect()
+}
+
+/// A complaint about a command, which names its own field alone, where the command is one of a list.
+fn within(mut fault: Fault, path: &str) -> Fault {
+    fault.param =
+        fault.param.map(|param| if param.starts_with(path) { param } else { format!("{path}.{param}") });
+    fault
 }
 
 /// What a simulation brought, in this door's words.
@@ -203,7 +210,7 @@ mod tests {
         check(&json!({"flow": flow, "faults": {"carrier": "kind"}}), Err("faults"));
         check(&json!({"flow": flow, "seed": -1}), Err("seed"));
         check(&json!({"flow": flow, "metadata": {"sandbox": {"beepHz": 1}}}), Err("metadata.sandbox.beepHz"));
-        check(&json!({"commands": [{"atMs": 5, "type": "sing"}]}), Err("type"));
+        check(&json!({"commands": [{"atMs": 5, "type": "sing"}]}), Err("commands[0].type"));
         check(&json!({"commands": [{"type": "hangup"}]}), Err("commands[0].atMs"));
         check(&json!({"flows": flow}), Err("flows"));
     }

@@ -7,8 +7,10 @@ pub(crate) mod endpoints;
 pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod numbers;
+pub(crate) mod replay;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
+pub(crate) mod simulate;
 pub(crate) mod trunks;
 
 use crate::failure::Failure;
