@@ -34,9 +34,25 @@ fn compare(path: &str, expected: &Value, got: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Lines of two texts side by side; those that only one of them has are marked `-` (expected) and `+` (there).
-/// None if there are none.
-pub(crate) fn of_lines(expected: &[String], got: &[String]) -> Option<Vec<String>> {
+/// A line that is compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// What has to be the same.
+    pub same: String,
+    /// How it is shown.
+    pub shown: String,
+}
+
+impl Line {
+    /// A line that is compared as it is shown.
+    pub(crate) fn plain(text: &str) -> Self {
+        Self { same: text.to_owned(), shown: text.to_owned() }
+    }
+}
+
+/// Two lists of lines as one; lines that only one of them has are marked `-` (expected) and `+` (there). None if there
+/// are none.
+pub(crate) fn of_lines(expected: &[Line], got: &[Line]) -> Option<Vec<String>> {
     let common = common_lengths(expected, got);
     let length = |a: usize, b: usize| common.get(a).and_then(|row| row.get(b)).copied().unwrap_or(0);
     let (mut a, mut b) = (0, 0);
@@ -45,17 +61,17 @@ pub(crate) fn of_lines(expected: &[String], got: &[String]) -> Option<Vec<String
     loop {
         match (expected.get(a), got.get(b)) {
             (None, None) => break,
-            (Some(left), Some(right)) if left == right => {
-                lines.push(format!("  {left}"));
+            (Some(left), Some(right)) if left.same == right.same => {
+                lines.push(format!("  {}", left.shown));
                 (a, b) = (a + 1, b + 1);
                 continue;
             }
             (Some(left), right) if right.is_none() || length(a + 1, b) >= length(a, b + 1) => {
-                lines.push(format!("- {left}"));
+                lines.push(format!("- {}", left.shown));
                 a += 1;
             }
             (_, Some(right)) => {
-                lines.push(format!("+ {right}"));
+                lines.push(format!("+ {}", right.shown));
                 b += 1;
             }
             (Some(_), None) => break,
@@ -66,13 +82,13 @@ pub(crate) fn of_lines(expected: &[String], got: &[String]) -> Option<Vec<String
 }
 
 /// For each pair of places how many lines the rests have in common, in order.
-fn common_lengths(expected: &[String], got: &[String]) -> Vec<Vec<usize>> {
+fn common_lengths(expected: &[Line], got: &[Line]) -> Vec<Vec<usize>> {
     let mut below = vec![0; got.len() + 1];
     let mut rows = vec![below.clone()];
     for left in expected.iter().rev() {
         let mut row = vec![0; got.len() + 1];
         for (at, right) in got.iter().enumerate().rev() {
-            let next = if left == right {
+            let next = if left.same == right.same {
                 below.get(at + 1).copied().unwrap_or(0) + 1
             } else {
                 below.get(at).copied().unwrap_or(0).max(row.get(at + 1).copied().unwrap_or(0))
@@ -108,7 +124,7 @@ mod tests {
     }
 
     fn check(expected: &str, got: &str, shown: Option<&str>) {
-        let lines = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let lines = |text: &str| text.split_whitespace().map(Line::plain).collect::<Vec<_>>();
         let told = of_lines(&lines(expected), &lines(got)).map(|lines| lines.join("|"));
         assert_eq!(told.as_deref(), shown, "{expected} / {got}");
     }

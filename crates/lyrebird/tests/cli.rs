@@ -25,8 +25,10 @@ fn check(output: &Output, code: i32, words: &[&str]) {
 
 #[tokio::test]
 async fn help_leads_a_stranger() {
-    let commands =
-        ["serve", "init", "call", "calls", "keys", "trunks", "numbers", "sandbox", "demo", "config"];
+    let commands = [
+        "serve", "init", "call", "calls", "keys", "trunks", "numbers", "simulate", "replay", "sandbox",
+        "demo", "config",
+    ];
     let help = plain(&["--help"]).await;
     check(&help, 0, &commands);
     check(&help, 0, &["LYREBIRD_DATA_DIR", "LYREBIRD_HTTP_ADDR", "LYREBIRD_SIP_ADDR", "LYREBIRD_RTP_PORTS"]);

@@ -100,7 +100,8 @@ fn personas_take_calls_as_their_catalogue_says() {
     let patience = flow(vec![FlowCommand::Pause(Pause { length_ms: 60_000 })]);
     check("+15005550001", patience.clone(), Hangup, Callee, "pause/cut");
     check("+15005550016", patience.clone(), EndReason::MediaTimeout, EndSource::MediaTimeout, "pause/cut");
-    check("+15005550021", patience, Hangup, Flow, "pause");
+    check("+15005550021", patience.clone(), Hangup, Flow, "pause");
+    check("+15005550022", patience, Hangup, Callee, "pause/cut");
 }
 
 #[test]

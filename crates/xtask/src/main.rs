@@ -2,6 +2,7 @@
 //! Only dispatches: each chore is a module of its own and knows nothing of the others.
 
 mod bench;
+mod sim;
 mod tidy;
 
 use std::io::Write as _;
@@ -23,8 +24,10 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         ["tidy"] => tidy::run(),
         ["bench", rest @ ..] => bench::run(rest),
+        ["sim", rest @ ..] => sim::run(rest),
         [] | ["help" | "--help" | "-h"] => {
             say(HELP);
+            say(sim::HELP);
             say(bench::HELP);
             ExitCode::SUCCESS
         }

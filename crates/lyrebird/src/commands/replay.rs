@@ -5,6 +5,7 @@ use super::CommandResult;
 use super::simulate::{program, read};
 use crate::cli::Replay;
 use crate::client::Client;
+use crate::differences::Line;
 use crate::failure::{BadInput, Failure};
 use crate::{differences, terminal};
 use model::timeline::{TimelineEntry, TimelineKind};
@@ -16,8 +17,6 @@ use std::path::Path;
 
 /// Entries of one page of a timeline.
 const PAGE: u32 = 500;
-/// Moments that are told as equal: a repetition has other packets and other delays.
-const MOMENT_MS: u128 = 500;
 
 /// Runs the command.
 pub(crate) async fn run(args: Replay) -> CommandResult {
@@ -34,7 +33,7 @@ pub(crate) async fn run(args: Replay) -> CommandResult {
     let report = sim::run(&Program { seed: args.seed, calls, ..changed }, Telling::All);
     let (before, after) = (lines(&recorded), lines(&report.timeline));
     let Some(told) = differences::of_lines(&before, &after) else {
-        before.iter().for_each(|line| terminal::line(&format!("  {line}")));
+        before.iter().for_each(|line| terminal::line(&format!("  {}", line.shown)));
         return Ok(());
     };
     told.iter().for_each(|line| terminal::line(line));
@@ -90,19 +89,19 @@ fn entries_of(value: Value) -> Vec<Value> {
     }
 }
 
-/// What a flow can change: steps, keys, recordings, the call itself; with the moment from the answer or the beginning.
-fn lines(entries: &[TimelineEntry]) -> Vec<String> {
+/// What a flow can change: steps, keys, recordings, the call itself. Shown with the time since the answer, and compared
+/// without it: what is spoken takes another time than in the real call.
+fn lines(entries: &[TimelineEntry]) -> Vec<Line> {
     use TimelineKind::{Call, Dtmf, Flow, Recording};
     let is_answer =
         |entry: &&TimelineEntry| entry.detail.get("event").is_some_and(|event| event == "answered");
     let answered = entries.iter().find(is_answer).map(|entry| entry.at);
     let told = entries.iter().filter(|entry| matches!(entry.kind, Call | Dtmf | Flow | Recording));
-    let line = |entry: &TimelineEntry| match answered.filter(|answered| *answered <= entry.at) {
-        None => format!("{:>8}  {}", "", entry.summary),
-        Some(answered) => {
-            let millis = (entry.at.since(answered).as_millis() + MOMENT_MS / 2) / MOMENT_MS * MOMENT_MS;
-            format!("{:>6}.{} s  {}", millis / 1_000, millis % 1_000 / 100, entry.summary)
-        }
+    let line = |entry: &TimelineEntry| {
+        let since =
+            answered.filter(|answered| *answered <= entry.at).map(|answered| entry.at.since(answered));
+        let moment = since.map_or_else(String::new, |since| format!("{:.1} s", since.as_secs_f64()));
+        Line { same: entry.summary.clone(), shown: format!("{moment:>9}  {}", entry.summary) }
     };
     told.map(line).collect()
 }

@@ -3,6 +3,7 @@
 
 use super::CommandResult;
 use crate::cli::Simulate;
+use crate::differences::Line;
 use crate::failure::BadInput;
 use crate::{differences, terminal};
 use model::fault::Fault;
@@ -92,7 +93,7 @@ fn compare(file: &Path, answer: &Value, timeline: &str) -> CommandResult {
     } else {
         let text = std::fs::read_to_string(file)
             .map_err(|error| BadInput(format!("{}: {error}", file.display())))?;
-        let lines = |text: &str| text.trim_end().lines().map(str::to_owned).collect::<Vec<_>>();
+        let lines = |text: &str| text.trim_end().lines().map(Line::plain).collect::<Vec<_>>();
         differences::of_lines(&lines(&text), &lines(timeline)).unwrap_or_default()
     };
     if found.is_empty() {
