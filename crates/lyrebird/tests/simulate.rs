@@ -90,7 +90,7 @@ async fn a_simulated_call_is_repeated_with_a_changed_flow() {
         "--json",
     ])
     .await;
-    check(&told, 0, &["Your appointment", "calls.completed"]);
+    check(&told, 0, &["calls.completed", "gathered"]);
     let call = file(dir.path(), "call.json", &told.stdout);
     check(&lyrebird(&["replay", &call, "--flow", "reminder.json"]).await, 0, &["gathered \"2\""]);
     let changed = r#"[{"command": "gather", "prompt": {"say": {"text": "Press a key."}}, "keysMax": 2, "timeoutMs": 9000}]"#;

@@ -85,8 +85,12 @@ impl World {
         line.actor = Some(actor);
         line.outbox.add(1, now);
         self.violate(call, checked);
-        let line = notes::event(&row, &EventBody::Initiated);
-        self.note(call, line.kind, &line.summary, line.detail);
+        let (kind, summary) = match row.direction {
+            Direction::Outbound => (TimelineKind::Api, "request accepted: place an outbound call"),
+            Direction::Inbound => (TimelineKind::Call, "an inbound call arrived"),
+        };
+        let detail = json!({ "mode": row.mode, "from": row.from.expose(), "to": row.to.expose() });
+        self.note(call, kind, summary, detail);
         self.agenda.put(now, Item::Webhook { call, sequence: 1 });
     }
 
