@@ -101,7 +101,7 @@ fn personas_take_calls_as_their_catalogue_says() {
     check("+15005550001", patience.clone(), Hangup, Callee, "pause/cut");
     check("+15005550016", patience.clone(), EndReason::MediaTimeout, EndSource::MediaTimeout, "pause/cut");
     check("+15005550021", patience.clone(), Hangup, Flow, "pause");
-    check("+15005550022", patience, Hangup, Callee, "pause/cut");
+    check("+15005550022", patience, Hangup, Flow, "pause");
 }
 
 #[test]
