@@ -139,8 +139,8 @@ impl Server {
             requests_per_minute: config.limits.requests_per_minute,
             webhook_requests_per_minute: config.limits.webhook_requests_per_minute,
         };
+        let samplers = samplers(&engine, &store, &media);
         let readiness = Readiness::new(engine.clone(), store.clone(), trunks.clone(), media);
-        let samplers = samplers(&engine, &store);
         let open = scrape_listener.is_some();
         let scrape = Scrape::new(registry, engine.clone(), &config.metrics.token, open, samplers);
         let scrape = config.metrics.enabled.then(|| Arc::new(scrape));
@@ -218,9 +218,13 @@ async fn scrape_listener(config: &Config) -> Result<Option<TcpListener>, Failure
 }
 
 /// What is read from the rooms whenever somebody asks for the figures.
-fn samplers(engine: &Arc<Engine>, store: &Arc<SqliteStore>) -> Vec<Sampler> {
-    let (engine, store) = (engine.clone(), store.clone());
-    vec![Box::new(move || engine.sample_figures()), Box::new(move || store.sample_figures())]
+fn samplers(engine: &Arc<Engine>, store: &Arc<SqliteStore>, media: &Arc<MediaEngine>) -> Vec<Sampler> {
+    let (engine, store, media) = (engine.clone(), store.clone(), media.clone());
+    vec![
+        Box::new(move || engine.sample_figures()),
+        Box::new(move || store.sample_figures()),
+        Box::new(move || media.sample_figures()),
+    ]
 }
 
 /// What both carriers need.

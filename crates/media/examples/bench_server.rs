@@ -1,11 +1,14 @@
 //! The engine as a benchmark drives it: legs are opened, connected, played to or bridged by lines on standard input.
 //! Only for `cargo xtask bench`, which documents the lines.
 
+use audio::{Encoder, OpusSettings};
 use media::{MediaConfig, MediaEngine};
 use model::id::IdSource;
 use model::sound::{Codec, MediaFact, PlaybackId, RecordSource};
 use model::{CallId, LegId, RecordingId, Timestamp};
-use ports::media::{Clip, ClipId, LatchPolicy, MediaConnection, MediaError, OpenLeg, PlaneOrder};
+use ports::media::{
+    Clip, ClipId, ConferenceId, LatchPolicy, MediaConnection, MediaError, OpenLeg, PlaneOrder,
+};
 use ports::{Clock, LegSink, MediaPlane};
 use std::io::{BufRead, Write};
 use std::net::SocketAddr;
@@ -63,6 +66,8 @@ impl Server {
             ["leg", peer, law] => self.leg(peer, law),
             ["play"] => self.each(|_, leg| Ok((leg, play()))),
             ["bridge"] => self.bridge(),
+            ["confer", members] => self.confer(members),
+            ["opus-frames"] => opus_frames(),
             ["record", folder] => {
                 let folder = PathBuf::from(folder);
                 self.each(|server, leg| {
@@ -80,7 +85,11 @@ impl Server {
         let leg = LegId::new(CallId::generate(&mut self.ids, Timestamp::default()), 0);
         let open = OpenLeg { leg, bind: remote.ip(), silence_limit: None, sink: Arc::new(Deaf) };
         let local = self.engine.open(open).map_err(|error| error.to_string())?;
-        let (codec, payload_type) = if law == "a" { (Codec::Pcma, 8) } else { (Codec::Pcmu, 0) };
+        let (codec, payload_type) = match law {
+            "a" => (Codec::Pcma, 8),
+            "opus" => (Codec::Opus, 111),
+            _ => (Codec::Pcmu, 0),
+        };
         let connection = MediaConnection {
             remote,
             remote_rtcp: None,
@@ -113,6 +122,18 @@ impl Server {
         Ok("ok".to_owned())
     }
 
+    fn confer(&mut self, members: &str) -> Result<String, String> {
+        let members: usize = members.parse().map_err(|_| "no number".to_owned())?;
+        for (number, legs) in (0..).zip(self.legs.chunks(members.max(1))) {
+            for leg in legs {
+                let conference = ConferenceId(number);
+                let order = PlaneOrder::JoinConference { conference, muted: false, deaf: false };
+                insist(|| self.engine.order(*leg, order.clone())).map_err(|error| error.to_string())?;
+            }
+        }
+        Ok("ok".to_owned())
+    }
+
     fn bridge(&mut self) -> Result<String, String> {
         for pair in self.legs.chunks_exact(2) {
             if let [leg, with] = *pair {
@@ -140,6 +161,25 @@ fn play() -> PlaneOrder {
     let samples = (0..PROMPT_SAMPLES).map(wave).collect();
     let clip = Clip { id: ClipId([1; 16]), rate_hz: 8_000, samples };
     PlaneOrder::Play { playback: PlaybackId(1), clips: vec![Arc::new(clip)], times: 1_000, gap_ms: 0 }
+}
+
+/// Half a second of something like speech, each packet as hexadecimal digits.
+fn opus_frames() -> Result<String, String> {
+    let mut encoder =
+        Encoder::new(Codec::Opus, 16_000, OpusSettings::default()).map_err(|e| e.to_string())?;
+    let wave = |n: usize| {
+        let at = n as f64 / 16_000.0;
+        ((at * 1_100.0 + (at * 9.0).sin() * 20.0).sin() * 7_000.0 * (1.0 + (at * 25.0).sin()) / 2.0) as i16
+    };
+    let mut words = Vec::new();
+    for frame in 0..25 {
+        let pcm: Vec<i16> = (frame * 320..(frame + 1) * 320).map(wave).collect();
+        let mut octets = [0; 400];
+        let len = encoder.encode(&pcm, &mut octets).map_err(|error| error.to_string())?;
+        let digits = octets.get(..len).unwrap_or_default().iter().map(|octet| format!("{octet:02x}"));
+        words.push(digits.collect::<String>());
+    }
+    Ok(words.join(" "))
 }
 
 fn pin_to_core_0() -> Result<(), String> {

@@ -57,6 +57,7 @@ impl MediaEngine {
     /// Starts the worker threads, the pool and the recorder's writer.
     pub fn start(config: MediaConfig, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StartError> {
         crate::leg::frame::warm_up();
+        crate::sample::describe_figures();
         let mut dice = Dice::from_system()?;
         let ports = PortPool::new(&config, &mut dice)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -24,7 +24,7 @@ pub(crate) fn read(content: &[u8], limits: &ClipLimits) -> Result<Arc<Clip>, Med
 }
 
 /// The first 16 bytes of the content's SHA-256.
-fn clip_id(content: &[u8]) -> ClipId {
+pub(crate) fn clip_id(content: &[u8]) -> ClipId {
     let digest = Sha256::digest(content);
     let mut id = [0; 16];
     for (to, from) in id.iter_mut().zip(digest) {

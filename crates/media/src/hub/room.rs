@@ -9,6 +9,7 @@ use crate::leg::relay::{Kind, PeerRef, Relayed, Taker};
 use audio::Resampler;
 use audio::codec::{Encoder, OpusSettings};
 use audio::level::level_dbfs;
+use audio::mix::Mixer;
 use model::sound::Codec;
 use model::{LegId, RecordingId, Timestamp};
 use ports::media::{CONFERENCE_MEMBERS_MAX, ConferenceId};
@@ -27,8 +28,6 @@ const HANGOVER_TICKS: u32 = 25;
 const SILENT_TICKS: u32 = 15;
 /// After a stall of more than this the conference goes on from now.
 const STALL_MS: u64 = 60;
-/// Sums above this are bent towards full scale instead of being cut.
-const KNEE: i32 = 24_000;
 /// Most recordings of one conference at once.
 const RECORDINGS_MAX: usize = 4;
 
@@ -70,6 +69,7 @@ pub(crate) struct Room {
     /// One for each codec, for all who hear the same.
     shared: Vec<Voice>,
     recorders: Vec<Recorder>,
+    mixer: Mixer,
     /// To the recorders' rate.
     narrow: Option<Resampler>,
 }
@@ -107,6 +107,7 @@ impl Room {
             ticks: 0,
             shared: Vec::new(),
             recorders: Vec::new(),
+            mixer: Mixer::new(WIDE),
             narrow: None,
         }
     }
@@ -208,14 +209,11 @@ impl Room {
         }
         self.ticks = self.ticks.wrapping_add(1);
         let samples = samples_of(self.rate_hz);
-        let mut sum = [0_i32; WIDE];
-        let sum = sum.split_at_mut(samples).0;
-        let (heard, alone) = self.hear(sum, now);
+        self.mixer.begin(samples);
+        let heard = self.hear(samples, now);
         let mut all = [0_i16; WIDE];
         let all = all.split_at_mut(samples).0;
-        for (sample, total) in all.iter_mut().zip(sum.iter()) {
-            *sample = bend(*total);
-        }
+        self.mixer.write(all);
         self.record(all, now);
         for voice in &mut self.shared {
             let codec = voice.encoder.codec();
@@ -231,7 +229,10 @@ impl Room {
             let joined = member.joined;
             let codec = joined.codec;
             let shared = self.shared.iter().find(|voice| voice.encoder.codec() == codec);
-            let voice = if member.heard { member.say_others(sum, self.rate_hz, alone) } else { shared };
+            let voice = match member.heard {
+                true => member.say_others(&self.mixer, self.rate_hz, heard == 1),
+                false => shared,
+            };
             let Some(voice) = voice.filter(|voice| voice.silent < SILENT_TICKS) else { continue };
             let packet = Packet {
                 payload_type: 0,
@@ -246,10 +247,10 @@ impl Room {
         }
     }
 
-    /// Adds up what members say; returns how many are heard and whether it is one alone.
-    fn hear(&mut self, sum: &mut [i32], now: Timestamp) -> (usize, bool) {
+    /// Adds up what members say; returns how many are heard.
+    fn hear(&mut self, samples: usize, now: Timestamp) -> usize {
         for member in self.members.values_mut() {
-            member.listen(sum.len(), now);
+            member.listen(samples, now);
         }
         let mut speaking = self.members.values().filter(|member| member.heard_for > 0).count();
         while speaking > HEARD_MAX {
@@ -263,12 +264,10 @@ impl Room {
         for member in self.members.values_mut() {
             member.heard = member.heard_for > 0;
             if member.heard {
-                for (total, sample) in sum.iter_mut().zip(&member.pcm) {
-                    *total += i32::from(*sample);
-                }
+                self.mixer.add(&member.pcm);
             }
         }
-        (speaking, speaking == 1)
+        speaking
     }
 
     fn record(&mut self, all: &[i16], now: Timestamp) {
@@ -306,12 +305,10 @@ impl Member {
     }
 
     /// What all others say, in this member's own voice.
-    fn say_others(&mut self, sum: &[i32], rate_hz: u32, alone: bool) -> Option<&Voice> {
+    fn say_others(&mut self, mixer: &Mixer, rate_hz: u32, alone: bool) -> Option<&Voice> {
         let mut others = [0_i16; WIDE];
-        let others = others.split_at_mut(sum.len()).0;
-        for (sample, (total, own)) in others.iter_mut().zip(sum.iter().zip(&self.pcm)) {
-            *sample = bend(*total - i32::from(*own));
-        }
+        let others = others.split_at_mut(samples_of(rate_hz)).0;
+        mixer.write_without(&self.pcm, others);
         if self.own.is_none() {
             self.own = Voice::new(self.joined.codec, rate_hz);
         }
@@ -334,14 +331,4 @@ impl Voice {
             self.frame.encode(&mut self.encoder, pcm);
         }
     }
-}
-
-/// A sum as a sample: what is louder than the knee grows at an eighth of the pace.
-fn bend(total: i32) -> i16 {
-    let bent = match total {
-        KNEE.. => KNEE + (total - KNEE) / 8,
-        _ if total <= -KNEE => -KNEE + (total + KNEE) / 8,
-        _ => total,
-    };
-    bent.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16
 }

@@ -1,6 +1,7 @@
 //! The engine over real sockets on loopback: what a far side hears, and what the rest of the program is told.
 
 #[cfg(test)]
+mod conferences;
 mod digits;
 #[cfg(test)]
 mod faults;

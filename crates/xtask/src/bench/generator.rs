@@ -25,11 +25,45 @@ pub(crate) struct Generator {
     /// Place in `legs` by the port on the other side, plus one.
     by_port: Vec<u32>,
     batch: Batch,
+    /// What legs of Opus say, over and over.
+    opus: Vec<Vec<u8>>,
+}
+
+/// What a leg speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speech {
+    /// G.711, as its payload type says which.
+    Telephone(u8),
+    /// Opus.
+    Opus,
+}
+
+/// The payload type of Opus.
+const OPUS: u8 = 111;
+/// A shorter packet of Opus is silence.
+const OPUS_SPEECH_MIN: usize = HEADER_LEN + 12;
+
+impl Speech {
+    /// By the name that the programs under test have for it.
+    pub(crate) fn of(codec: &str) -> Self {
+        match codec {
+            "opus" => Self::Opus,
+            "a" => Self::Telephone(8),
+            _ => Self::Telephone(0),
+        }
+    }
+
+    const fn payload_type(self) -> u8 {
+        match self {
+            Self::Telephone(payload_type) => payload_type,
+            Self::Opus => OPUS,
+        }
+    }
 }
 
 struct Leg {
     to: SocketAddr,
-    payload_type: u8,
+    speech: Speech,
     sequence: u16,
     last_stamp_ns: u64,
     last_sequence: Option<u16>,
@@ -75,7 +109,7 @@ impl Generator {
         };
         let sockets = (0..SOCKETS).map(open).collect::<std::io::Result<_>>()?;
         let by_port = vec![0; usize::from(u16::MAX) + 1];
-        Ok(Self { sockets, legs: Vec::new(), by_port, batch: Batch::new() })
+        Ok(Self { sockets, legs: Vec::new(), by_port, batch: Batch::new(), opus: Vec::new() })
     }
 
     /// The address that the next leg sends to.
@@ -84,11 +118,16 @@ impl Generator {
         socket.ok_or_else(|| std::io::Error::other("no socket"))?.local_addr()
     }
 
-    /// That leg is at `port` and wants sound of this payload type.
-    pub(crate) fn add_leg(&mut self, port: u16, payload_type: u8) {
+    /// What legs of Opus say.
+    pub(crate) fn speak_opus(&mut self, frames: Vec<Vec<u8>>) {
+        self.opus = frames;
+    }
+
+    /// That leg is at `port` and speaks so.
+    pub(crate) fn add_leg(&mut self, port: u16, speech: Speech) {
         let leg = Leg {
             to: (Ipv4Addr::LOCALHOST, port).into(),
-            payload_type,
+            speech,
             sequence: 0,
             last_stamp_ns: 0,
             last_sequence: None,
@@ -137,25 +176,41 @@ impl Generator {
         let legs = self.legs.iter_mut().enumerate().skip(phase as usize).step_by(TICK_MS as usize);
         for (number, leg) in legs {
             let Some(socket) = self.sockets.get(number % SOCKETS) else { continue };
-            let timestamp = u32::from(leg.sequence).wrapping_mul(160).to_be_bytes();
+            let units = if leg.speech == Speech::Opus { 960 } else { 160 };
+            let timestamp = u32::from(leg.sequence).wrapping_mul(units).to_be_bytes();
             let [high, low] = leg.sequence.to_be_bytes();
             let [a, b, c, d] = timestamp;
-            let header =
-                [0x80, leg.payload_type, high, low, a, b, c, d, 0, 0, (number >> 8) as u8, number as u8];
+            let (source, kind) = ([(number >> 8) as u8, number as u8], leg.speech.payload_type());
+            let header = [0x80, kind, high, low, a, b, c, d, 0, 0, source[0], source[1]];
             if let Some(head) = packet.first_chunk_mut::<HEADER_LEN>() {
                 *head = header;
             }
-            if let Some(place) = packet.get_mut(SENT_AT) {
-                place.copy_from_slice(&now_ns().to_be_bytes());
-            }
+            let turn = usize::from(leg.sequence) % self.opus.len().max(1);
+            let len = match self.opus.get(turn).filter(|_| leg.speech == Speech::Opus) {
+                Some(frame) => {
+                    let room = packet.get_mut(HEADER_LEN..HEADER_LEN + frame.len());
+                    room.map_or(0, |room| {
+                        room.copy_from_slice(frame);
+                        HEADER_LEN + frame.len()
+                    })
+                }
+                None => {
+                    packet.get_mut(HEADER_LEN..).unwrap_or_default().fill(MARK);
+                    if let Some(place) = packet.get_mut(SENT_AT) {
+                        place.copy_from_slice(&now_ns().to_be_bytes());
+                    }
+                    PACKET_LEN
+                }
+            };
             leg.sequence = leg.sequence.wrapping_add(1);
-            sent += u64::from(socket.send_to(&packet, leg.to).is_ok());
+            let packet = packet.get(..len).unwrap_or_default();
+            sent += u64::from(socket.send_to(packet, leg.to).is_ok());
         }
         sent
     }
 
     fn receive(&mut self, measured: &mut Measured, since_ns: Option<u64>) {
-        let Self { sockets, legs, by_port, batch } = self;
+        let Self { sockets, legs, by_port, batch, .. } = self;
         for socket in sockets {
             let mut take = |arrived: &Arrived<'_>| {
                 let place = by_port.get(usize::from(arrived.port)).and_then(|place| place.checked_sub(1));
@@ -172,7 +227,11 @@ impl Leg {
     fn take(&mut self, arrived: &Arrived<'_>, since_ns: Option<u64>, measured: &mut Measured) {
         let mark = arrived.datagram.get(MARK_AT);
         let is_sound = mark.is_some_and(|octet| !matches!(octet, 0xff | 0xd5));
-        if arrived.datagram.len() != PACKET_LEN || !is_sound {
+        let is_speech = match self.speech {
+            Speech::Telephone(_) => arrived.datagram.len() == PACKET_LEN && is_sound,
+            Speech::Opus => arrived.datagram.len() >= OPUS_SPEECH_MIN,
+        };
+        if !is_speech {
             return;
         }
         if let Some(since_ns) = since_ns {

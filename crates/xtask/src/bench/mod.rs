@@ -7,7 +7,7 @@ mod stats;
 mod wire;
 
 use crate::{complain, say};
-use generator::Generator;
+use generator::{Generator, Speech};
 use serde_json::json;
 use server::Server;
 use stats::median;
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// What `cargo xtask help` says of it.
 pub(crate) const HELP: &str = "\
-  bench   media | media-record | relay | relay-laws
+  bench   media | record | relay | transcode-laws | transcode-opus | conference
           [--calls N] [--seconds S] [--runs R]
           what a call costs the media engine, beside a bare loop of the same
           system calls; figures also go to target/bench/<name>.json
@@ -36,19 +36,44 @@ const TICKS_COUNTED: f64 = 0.998;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Scenario {
     name: &'static str,
-    /// Legs of one call; two legs are bridged.
-    legs: usize,
-    /// Whether the second leg of a call speaks A-law.
-    two_laws: bool,
-    record: bool,
+    work: Work,
+    /// What the legs speak, in turn.
+    codecs: [&'static str; 2],
     calls: usize,
 }
 
+/// What the program under test does for each call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// It plays a prompt.
+    Play,
+    /// It plays a prompt, listens, and records both.
+    Record,
+    /// It bridges two legs.
+    Bridge,
+    /// It mixes the calls in conferences of so many.
+    Confer(usize),
+}
+
+impl Work {
+    /// Legs of one call.
+    const fn legs(self) -> usize {
+        if matches!(self, Self::Bridge) { 2 } else { 1 }
+    }
+
+    /// Whether a packet goes out for each that comes in.
+    const fn answers(self) -> bool {
+        matches!(self, Self::Bridge | Self::Confer(_))
+    }
+}
+
 const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "media", legs: 1, two_laws: false, record: false, calls: 2_000 },
-    Scenario { name: "media-record", legs: 1, two_laws: false, record: true, calls: 500 },
-    Scenario { name: "relay", legs: 2, two_laws: false, record: false, calls: 500 },
-    Scenario { name: "relay-laws", legs: 2, two_laws: true, record: false, calls: 500 },
+    Scenario { name: "media", work: Work::Play, codecs: ["mu"; 2], calls: 2_000 },
+    Scenario { name: "record", work: Work::Record, codecs: ["mu"; 2], calls: 500 },
+    Scenario { name: "relay", work: Work::Bridge, codecs: ["mu"; 2], calls: 500 },
+    Scenario { name: "transcode-laws", work: Work::Bridge, codecs: ["mu", "a"], calls: 500 },
+    Scenario { name: "transcode-opus", work: Work::Bridge, codecs: ["mu", "opus"], calls: 100 },
+    Scenario { name: "conference", work: Work::Confer(8), codecs: ["mu"; 2], calls: 400 },
 ];
 
 /// What to run.
@@ -151,22 +176,29 @@ fn measure_once(plan: Plan, program: &str) -> Result<Figures, String> {
     let mut server = Server::start(program)?;
     let mut generator = Generator::new().map_err(system)?;
     let memory_before = server.memory_kib();
-    for number in 0..plan.calls * scenario.legs {
+    for number in 0..plan.calls * scenario.work.legs() {
         let address = generator.next_address().map_err(system)?;
-        let (law, payload_type) = if scenario.two_laws && number % 2 == 1 { ("a", 8) } else { ("mu", 0) };
-        let port = server.ask(&format!("leg {address} {law}"))?;
-        generator.add_leg(port.parse().map_err(|_| format!("`{port}` is no port"))?, payload_type);
+        let codec = scenario.codecs.get(number % 2).copied().unwrap_or("mu");
+        let port = server.ask(&format!("leg {address} {codec}"))?;
+        generator.add_leg(port.parse().map_err(|_| format!("`{port}` is no port"))?, Speech::of(codec));
+    }
+    if scenario.codecs.contains(&"opus") {
+        generator.speak_opus(opus_frames()?);
     }
     let folder = spool_folder(scenario.name);
-    if scenario.record && program == "bench_server" {
+    if scenario.work == Work::Record && program == "bench_server" {
         std::fs::create_dir_all(&folder).map_err(system)?;
         server.ask(&format!("record {}", folder.display()))?;
     }
-    let relays = scenario.legs == 2;
-    server.ask(if relays { "bridge" } else { "play" })?;
+    match scenario.work {
+        Work::Confer(members) if program == "bench_server" => server.ask(&format!("confer {members}"))?,
+        Work::Bridge | Work::Confer(_) => server.ask("bridge")?,
+        Work::Play | Work::Record => server.ask("play")?,
+    };
+    let relays = scenario.work.answers();
     // A recording without a sound to record costs less than a true one.
-    let sends = relays || scenario.record;
-    let timed = relays && !scenario.two_laws;
+    let sends = relays || scenario.work == Work::Record;
+    let timed = scenario.name == "relay";
     generator.run(WARM_UP, sends, timed);
     let cpu_before = server.cpu_ns();
     let mut measured = generator.run(Duration::from_secs(plan.seconds), sends, timed);
@@ -196,6 +228,18 @@ fn measure_once(plan: Plan, program: &str) -> Result<Figures, String> {
         transit_p99: measured.transit.percentile_ms(0.99),
         memory_per_call: memory_kib as f64 / plan.calls as f64,
     })
+}
+
+/// Some packets of speech in Opus; the engine's own examples make them.
+fn opus_frames() -> Result<Vec<Vec<u8>>, String> {
+    let mut server = Server::start("bench_server")?;
+    let frames = server.ask("opus-frames")?;
+    let octet = |digits: &[u8]| {
+        let digits = std::str::from_utf8(digits).map_err(|error| error.to_string())?;
+        u8::from_str_radix(digits, 16).map_err(|error| error.to_string())
+    };
+    let frame = |word: &str| word.as_bytes().chunks(2).map(octet).collect::<Result<Vec<u8>, String>>();
+    frames.split_whitespace().map(frame).collect()
 }
 
 /// A part of `whole` in per cent, at least 0.
