@@ -5,6 +5,7 @@ mod dns;
 mod failover;
 mod peer;
 mod personas;
+mod registration;
 mod sandbox;
 mod streams;
 mod support;

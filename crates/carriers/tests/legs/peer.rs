@@ -20,7 +20,8 @@ pub(crate) struct Peer {
 impl Peer {
     pub(crate) async fn start() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let config = EndpointConfig::new(socket.local_addr().unwrap().to_string(), "peer");
+        let mut config = EndpointConfig::new(socket.local_addr().unwrap().to_string(), "peer");
+        config.registrar = true;
         let endpoint = Endpoint::new(config, [7; 32]);
         Self { socket, endpoint, clock: WallClock::default(), events: VecDeque::new() }
     }
