@@ -32,6 +32,8 @@ pub struct Dial {
     pub ring_timeout_ms: u32,
     /// Where it goes.
     pub route: Route,
+    /// Its place in time was waited for already, by [`Carrier::pace`].
+    pub paced: bool,
     /// Takes what happens.
     pub sink: Arc<dyn LegSink>,
 }
@@ -90,6 +92,12 @@ pub enum CarrierError {
 /// Whoever can ring a phone.
 #[async_trait::async_trait]
 pub trait Carrier: Send + Sync {
+    /// Waits for a leg's place in time, where the route takes so many new legs a second and no more. Nothing rings yet;
+    /// whoever drops the future has withdrawn the leg.
+    async fn pace(&self, _route: &Route) -> Result<(), CarrierError> {
+        Ok(())
+    }
+
     /// Starts an outgoing leg; returns once the order is taken. Exactly one [`LegFact::Ended`] follows an `Ok`.
     async fn dial(&self, dial: Dial) -> Result<(), CarrierError>;
 

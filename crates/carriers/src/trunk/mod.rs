@@ -175,13 +175,20 @@ impl TrunkCarrier {
     }
 
     /// Waits for the call's place in time and finds the trunk's hosts.
-    async fn prepare(&self, trunk: &Trunk) -> Result<Vec<Target>, CarrierError> {
+    async fn prepare(&self, trunk: &Trunk, paced: bool) -> Result<Vec<Target>, CarrierError> {
+        if !paced {
+            self.wait_for_pace(trunk).await?;
+        }
+        self.targets(trunk).await
+    }
+
+    async fn wait_for_pace(&self, trunk: &Trunk) -> Result<(), CarrierError> {
         let wait = self.lines.meter(trunk.id).wait(trunk.calls_per_second_max, self.clock.now());
         let wait = wait.ok_or(CarrierError::Full)?;
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
-        self.targets(trunk).await
+        Ok(())
     }
 
     /// The hosts of a trunk in the order in which they are to be tried; never empty.
@@ -282,6 +289,15 @@ impl TrunkCarrier {
 
 #[async_trait::async_trait]
 impl Carrier for TrunkCarrier {
+    async fn pace(&self, route: &Route) -> Result<(), CarrierError> {
+        let Route::Trunk(trunk) = route else { return Ok(()) };
+        // A call that finds no place needs none in time either.
+        if self.lines.meter(trunk.id).calls() >= usize::from(trunk.concurrent_calls_max) {
+            return Err(CarrierError::Full);
+        }
+        self.wait_for_pace(trunk).await
+    }
+
     async fn dial(&self, dial: Dial) -> Result<(), CarrierError> {
         let Route::Trunk(trunk) = &dial.route else { return Err(CarrierError::WrongRoute) };
         let seat = self.exchange.sit(dial.leg)?;
@@ -289,7 +305,7 @@ impl Carrier for TrunkCarrier {
         let prepared = tokio::select! {
             biased;
             () = seat.withdrawn() => None,
-            prepared = self.prepare(trunk) => Some(prepared?),
+            prepared = self.prepare(trunk, dial.paced) => Some(prepared?),
         };
         let Some(targets) = prepared else {
             drop((seat, place));

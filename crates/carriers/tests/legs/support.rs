@@ -292,6 +292,7 @@ pub(crate) fn dial(leg: LegId, to: &str, route: Route, facts: &Arc<Facts>) -> Di
         to: Pii::new(to.to_owned()),
         ring_timeout_ms: 30_000,
         route,
+        paced: false,
         sink: Arc::<Facts>::clone(facts),
     }
 }

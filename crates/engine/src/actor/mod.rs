@@ -6,6 +6,7 @@ mod ledger;
 mod mailbox;
 mod notes;
 mod orders;
+mod pacing;
 mod prompting;
 mod recorder;
 mod recovery;

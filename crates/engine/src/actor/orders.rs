@@ -44,6 +44,7 @@ impl Actor {
             to: call.to.clone(),
             ring_timeout_ms,
             route,
+            paced: true,
             sink: Arc::new(self.mailbox.clone()),
         };
         self.dialling = Some((leg, Box::pin(async move { carrier.dial(dial).await })));

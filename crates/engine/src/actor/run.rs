@@ -3,6 +3,7 @@
 
 use super::ledger::{Ledger, SharedStanding, lock};
 use super::mailbox::{Mail, Mailbox};
+use super::pacing::Pacing;
 use super::prompting::CallPrompts;
 use super::road::Road;
 use super::supervise::{Beginning, Ends, Launch};
@@ -40,6 +41,8 @@ pub(super) struct Actor {
     pub(super) standing: SharedStanding,
     /// The dialling that its carrier has not taken yet: it may pace its calls, or look a host up.
     pub(super) dialling: Option<(LegId, Dialling)>,
+    /// The leg that is to be dialled next.
+    pub(super) pacing: Pacing,
     inbox: mpsc::Receiver<Mail>,
     /// Outputs, and when they came, behind an order that has to wait.
     held: VecDeque<(Output, Timestamp)>,
@@ -55,6 +58,7 @@ pub(super) type Dialling = Pin<Box<dyn Future<Output = Result<(), CarrierError>>
 /// What wakes an actor.
 enum Wake {
     Written,
+    Paced(LegId, Result<(), CarrierError>),
     Dialled(LegId, Result<(), CarrierError>),
     Lost,
     Mail(Mail),
@@ -89,6 +93,7 @@ impl Actor {
             local: VecDeque::new(),
             standing,
             dialling: None,
+            pacing: Pacing::default(),
             inbox,
             held: VecDeque::new(),
             beginning: Some(beginning),
@@ -106,6 +111,7 @@ impl Actor {
             }
             match self.wake().await {
                 Wake::Written => {}
+                Wake::Paced(leg, result) => self.paced(leg, result),
                 Wake::Dialled(leg, result) => self.dialled(leg, result),
                 Wake::Lost | Wake::Mail(Mail::Lost) => return self.let_go(),
                 Wake::Mail(mail) => self.open(mail),
@@ -167,23 +173,34 @@ impl Actor {
     /// Takes the machine's outputs. A leg that is to be hung up while its dialling still waits is never dialled.
     fn collect(&mut self) {
         while let Some(output) = self.machine.poll() {
-            if let Output::Leg(leg, LegOrder::HangUp) = output {
-                let waiting = self.held.iter().position(
-                    |(held, _)| matches!(held, Output::Leg(dialled, LegOrder::Dial { .. }) if *dialled == leg),
-                );
-                if let Some(at) = waiting {
-                    self.held.remove(at);
-                    self.leg_ended(leg, LegEndKind::Canceled, "Withdrawn before it was dialled.");
-                    continue;
-                }
+            if let Output::Leg(leg, LegOrder::HangUp) = output
+                && self.withdraw_dial(leg)
+            {
+                self.leg_ended(leg, LegEndKind::Canceled, "Withdrawn before it was dialled.");
+                continue;
             }
             self.held.push_back((output, self.core.now()));
         }
     }
 
+    /// Takes a dialling back that was not carried out yet; whether there was one.
+    pub(super) fn withdraw_dial(&mut self, leg: LegId) -> bool {
+        let waiting = self.held.iter().position(
+            |(held, _)| matches!(held, Output::Leg(dialled, LegOrder::Dial { .. }) if *dialled == leg),
+        );
+        let Some(at) = waiting else { return false };
+        self.held.remove(at);
+        self.pacing = Pacing::Idle;
+        true
+    }
+
     fn carry_out(&mut self) {
         while let Some((output, at)) = self.held.pop_front() {
-            if let Output::Leg(_, LegOrder::Dial { .. }) = output {
+            if let Output::Leg(leg, LegOrder::Dial { .. }) = output {
+                if !self.has_pace(leg) {
+                    self.held.push_front((output, at));
+                    return;
+                }
                 self.ledger.started(self.machine.call().started_at.unwrap_or_else(|| self.core.now()));
             }
             if self.is_withdrawal(&output) {
@@ -224,6 +241,7 @@ impl Actor {
         tokio::select! {
             biased;
             written = self.ledger.written() => if written.is_ok() { Wake::Written } else { Wake::Lost },
+            (leg, result) = self.pacing.over() => Wake::Paced(leg, result),
             (leg, result) = dialled(&mut self.dialling) => Wake::Dialled(leg, result),
             () = self.mailbox.overflowed() => Wake::Overflow,
             Some(mail) = self.inbox.recv() => Wake::Mail(mail),
@@ -288,6 +306,7 @@ impl Actor {
         tracing::error!(call = %self.call, reason, "a call is ended");
         self.core.note(self.call, TimelineKind::Call, reason, Value::Null);
         self.held.retain(|(output, _)| !is_costly(output));
+        self.pacing = Pacing::Idle;
         self.hang_up_all();
         self.leg_ended(LegId::new(self.call, 0), LegEndKind::Failed, reason);
     }

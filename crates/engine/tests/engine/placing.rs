@@ -100,10 +100,13 @@ async fn nothing_rings_before_the_dialling_is_durable() {
     commits.forget_permits(tokio::sync::Semaphore::MAX_PERMITS);
     let call = world.place(order()).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(world.outside.log.lines(), ["created"]);
+    assert_eq!(world.outside.log.lines(), ["created", "sandbox queue"]);
     commits.add_permits(1_000);
     world.outside.log.wait("sandbox dialled", 1).await;
-    assert_eq!(world.outside.log.lines(), ["created", "started durable", "sandbox dial", "sandbox dialled"]);
+    assert_eq!(
+        world.outside.log.lines(),
+        ["created", "sandbox queue", "started durable", "sandbox dial", "sandbox dialled"]
+    );
     assert!(world.outside.store.row(call).call.started_at.is_some());
 }
 

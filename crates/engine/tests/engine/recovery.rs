@@ -48,6 +48,24 @@ async fn an_accepted_call_that_was_not_dialled_is_dialled_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_waits_for_its_trunks_pace_when_its_server_dies_is_dialled_by_the_next_one() {
+    let world = World::new().await;
+    *world.outside.sandbox.queue.lock().unwrap() = Duration::from_secs(9);
+    let call = world.place(order()).await;
+    world.outside.log.wait("sandbox queue", 1).await;
+    *world.outside.sandbox.queue.lock().unwrap() = Duration::ZERO;
+    let _second = restart(&world).await;
+    world.outside.log.wait("sandbox dialled", 1).await;
+    // The first one's place in time comes, and it must not dial.
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(world.outside.log.count("sandbox dial"), 1);
+    world.outside.sandbox.hang_up(call);
+    world.outside.log.wait("event ended", 1).await;
+    let row = world.outside.store.row(call);
+    assert_ne!(row.call.end.unwrap().reason, EndReason::NodeLost);
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_node_takes_a_call_only_when_its_lease_has_run_out() {
     let world = World::with(|config| config.single_node = false).await;
     let call = world.place(order()).await;

@@ -25,6 +25,8 @@ pub(crate) struct FakeCarrier {
     pub(crate) phones: Mutex<Vec<Arc<PhoneEndpoint>>>,
     /// How long taking a dialling takes.
     pub(crate) pace: Mutex<Duration>,
+    /// How long a leg waits for its place in time before that.
+    pub(crate) queue: Mutex<Duration>,
 }
 
 impl FakeCarrier {
@@ -39,6 +41,7 @@ impl FakeCarrier {
             trunks: Mutex::default(),
             phones: Mutex::default(),
             pace: Mutex::default(),
+            queue: Mutex::default(),
         }
     }
 
@@ -73,6 +76,13 @@ pub(crate) fn ended(kind: LegEndKind, by: LegEndedBy) -> LegFact {
 
 #[async_trait::async_trait]
 impl Carrier for FakeCarrier {
+    async fn pace(&self, _route: &Route) -> Result<(), CarrierError> {
+        let queue = *self.queue.lock().unwrap();
+        self.log.add(&format!("{} queue", self.name));
+        tokio::time::sleep(queue).await;
+        Ok(())
+    }
+
     async fn dial(&self, dial: Dial) -> Result<(), CarrierError> {
         self.log.add(&format!("{} dial", self.name));
         let pace = *self.pace.lock().unwrap();
