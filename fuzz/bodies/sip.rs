@@ -2,7 +2,7 @@
 //! reading that agree. One function a fuzz target; the tests run them over the corpora too.
 
 use model::Timestamp;
-use sip::digest::{Authorization, Challenge, Protected, answer};
+use sip::digest::{Authorization, Challenge, Protected, Secret, answer};
 use sip::message::fields::{parse_q_thousandths, parse_q850, parse_retry_after};
 use sip::message::uri::{Scheme, escape_user, unescape};
 use sip::message::{CSeq, HeaderName, Message, NameAddr, Uri, Via, address, masked, validate};
@@ -170,7 +170,7 @@ pub(crate) fn sdp(data: &[u8]) {
 /// Challenges and answers: what is printed is read, and a challenge that is read can be answered rightly.
 pub(crate) fn digest(data: &[u8]) {
     if let Some(claim) = Authorization::parse(data) {
-        let _ = claim.is_right("secret", "INVITE", data);
+        let _ = claim.is_right(Secret::Password("secret"), "INVITE", data);
     }
     let Some(read) = Challenge::parse(data) else { return };
     let printed = read.to_string();
@@ -181,6 +181,6 @@ pub(crate) fn digest(data: &[u8]) {
     let value = answer(&again, &credentials, protected, "c", 1);
     let claim = Authorization::parse(value.as_bytes()).expect("an answer parses");
     if claim.realm == again.realm && claim.nonce == again.nonce {
-        assert!(claim.is_right("secret", "INVITE", b""), "{value}");
+        assert!(claim.is_right(Secret::Password("secret"), "INVITE", b""), "{value}");
     }
 }

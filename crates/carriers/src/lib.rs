@@ -5,11 +5,13 @@
 mod agent;
 mod error;
 mod leg;
+mod phones;
 pub mod sandbox;
 pub mod trunk;
 
 pub use agent::counters::AgentFigures;
 pub use agent::tls::{TlsFiles, TlsIdentity};
 pub use error::StartError;
+pub use phones::PhoneDigest;
 pub use sandbox::{HeardConfig, PersonaNetwork, SandboxCarrier, SandboxConfig};
 pub use trunk::{TrunkCarrier, TrunkConfig};

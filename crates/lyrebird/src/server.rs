@@ -253,6 +253,7 @@ impl Shared {
             tls_files: tls_files(&config.sip.tls)?,
             calls_per_source_max: (calls_max * usize::from(config.sip.source_share_percent) / 100).max(1),
             nameservers: config.sip.nameservers.clone(),
+            phone_digest: config.sip.phone_digest,
             advertised: config.sip.advertised_ip,
             user_agent: config.sip.user_agent.clone(),
             silence_limit,

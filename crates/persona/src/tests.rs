@@ -255,7 +255,7 @@ fn a_screener_gives_up_on_who_says_nothing() {
         let done = score.until(1_000 + asked * 6_000);
         let wanted = if asked < 3 { "Hello" } else { "I did not hear you" };
         assert_eq!(
-            done.iter().map(|done| says(&[done.1.clone()])[0].to_owned()).collect::<Vec<_>>(),
+            done.iter().map(|done| says(std::slice::from_ref(&done.1))[0].to_owned()).collect::<Vec<_>>(),
             [wanted]
         );
     }

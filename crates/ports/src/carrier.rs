@@ -76,6 +76,12 @@ pub enum CarrierError {
     /// The route is none of this carrier's.
     #[error("this carrier does not serve the route")]
     WrongRoute,
+    /// The phone is registered nowhere.
+    #[error("the phone {name} is not registered")]
+    Unregistered {
+        /// Its user name.
+        name: String,
+    },
     /// The trunk's host has no address.
     #[error("the trunk's host {host} has no address: {reason}")]
     Unresolvable {

@@ -41,7 +41,13 @@ fn with_registrar(seed: u64) -> Bed {
         let now = clock.get();
         let claim = authenticator.claim(register.authorizations.iter().map(String::as_str));
         let verdict = claim.map_or(Verdict::Unknown, |claim| {
-            authenticator.check(&claim, Some("secret"), "REGISTER", &register.body, now)
+            authenticator.check(
+                &claim,
+                Some(sip::digest::Secret::Password("secret")),
+                "REGISTER",
+                &register.body,
+                now,
+            )
         });
         let outcome = match verdict {
             Verdict::Granted => bindings.register(&register.user, register, now),

@@ -5,7 +5,7 @@ use super::Door;
 use super::budget::{Budget, BudgetConfig, Verdict, place};
 use super::counters::Counters;
 use model::Timestamp;
-use sip::message::{HeaderName, Message, NameAddr, StartLine};
+use sip::message::{HeaderName, Message, Method, NameAddr, StartLine};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -45,10 +45,14 @@ impl Gate {
     /// call. Messages within a call may come from anywhere; the endpoint knows its dialogs.
     pub(super) fn takes(&mut self, source: IpAddr, message: &[u8], now: Timestamp) -> Passage {
         match self.weigh(source, now) {
-            Passage::Stranger if is_outside_any_call(message) => {
-                self.counters.strangers.add();
-                Passage::Refused
-            }
+            Passage::Stranger => match outside_any_call(message) {
+                Outside::No => Passage::Stranger,
+                Outside::Register if self.door.is_registrar() => Passage::Stranger,
+                Outside::Register | Outside::Other => {
+                    self.counters.strangers.add();
+                    Passage::Refused
+                }
+            },
             passage => passage,
         }
     }
@@ -89,10 +93,23 @@ impl Gate {
     }
 }
 
-/// Whether a message is a request that belongs to no call yet, or nothing that can be read.
-fn is_outside_any_call(message: &[u8]) -> bool {
-    let Ok(message) = Message::parse(message) else { return true };
-    let StartLine::Request { .. } = message.start else { return false };
+/// What a message is that may come from anybody.
+enum Outside {
+    /// It may belong to a call.
+    No,
+    /// A phone's wish to register.
+    Register,
+    /// Another request that belongs to no call yet, or nothing that can be read.
+    Other,
+}
+
+fn outside_any_call(message: &[u8]) -> Outside {
+    let Ok(message) = Message::parse(message) else { return Outside::Other };
+    let StartLine::Request { method, .. } = message.start else { return Outside::No };
     let to = message.value(HeaderName::To).and_then(NameAddr::parse);
-    to.and_then(|to| to.tag()).is_none()
+    match to.and_then(|to| to.tag()) {
+        Some(_) => Outside::No,
+        None if method == Method::Register => Outside::Register,
+        None => Outside::Other,
+    }
 }

@@ -18,9 +18,10 @@ use budget::BudgetConfig;
 use counters::{AgentFigures, Counters};
 use ports::Clock;
 pub(crate) use registrations::RegistrationNews;
+pub(crate) use run::seed;
 use run::{Ground, serve};
 use sip::{CallKey, EndpointConfig, IncomingCall, OrderError, OutgoingCall, Rejection, Transport};
-use sip::{Registration, RegistrationKey};
+use sip::{IncomingRegister, RegisterOutcome, Registration, RegistrationKey};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -56,6 +57,8 @@ pub(crate) struct AgentConfig {
     pub(crate) calls_per_source_max: usize,
     /// Nothing is sent to any address that is not loopback.
     pub(crate) loopback_only: bool,
+    /// Whether phones may register, where the door lets them.
+    pub(crate) registrar: bool,
     /// Whether each call hears 100 at once; else its leg says so itself.
     pub(crate) automatic_trying: bool,
     /// Whether legs hear of each message, for a timeline.
@@ -80,6 +83,7 @@ impl AgentConfig {
             calls_max: 10_000,
             calls_per_source_max: 10_000,
             loopback_only: false,
+            registrar: false,
             automatic_trying: true,
             trace: false,
             budget: BudgetConfig::default(),
@@ -103,6 +107,16 @@ pub(crate) trait Door: Send + Sync {
 
     /// The leg stands: somebody may be told of the call.
     fn arrived(&self, key: CallKey, call: IncomingCall);
+
+    /// Whether strangers may register here.
+    fn is_registrar(&self) -> bool {
+        false
+    }
+
+    /// A phone wants to register.
+    fn register(&self, _register: &IncomingRegister) -> RegisterOutcome {
+        RegisterOutcome::Refuse { code: 405, retry_after_secs: None }
+    }
 
     /// Something became of a registration that was ordered.
     fn registration(&self, _key: RegistrationKey, _news: RegistrationNews) {}
@@ -186,7 +200,7 @@ impl SipAgent {
             config,
         };
         // A seed that is not to be had must be known now.
-        run::seed()?;
+        seed()?;
         tokio::spawn(serve(ground));
         Ok(Self { orders, local, tls_local, tls, counters, next_key })
     }
@@ -285,5 +299,6 @@ fn endpoint_config(config: &AgentConfig, local: SocketAddr) -> EndpointConfig {
     endpoint.limits.calls_max = config.calls_max;
     endpoint.trace = config.trace;
     endpoint.automatic_trying = config.automatic_trying;
+    endpoint.registrar = config.registrar;
     endpoint
 }

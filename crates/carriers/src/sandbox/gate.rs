@@ -2,7 +2,7 @@
 //! nothing but a loopback network; it is there so that a challenge can be seen and answered.
 
 use model::Timestamp;
-use sip::digest::{Authenticator, Credentials, Verdict};
+use sip::digest::{Authenticator, Credentials, Secret, Verdict};
 use sip::{IncomingCall, Rejection};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -34,7 +34,7 @@ impl Gate {
         };
         let password = (claim.username == USER).then_some(PASSWORD);
         let body = call.sdp.as_deref().unwrap_or_default();
-        authenticator.check(&claim, password, "INVITE", body, now) == Verdict::Granted
+        authenticator.check(&claim, password.map(Secret::Password), "INVITE", body, now) == Verdict::Granted
     }
 
     fn lock(&self) -> MutexGuard<'_, Authenticator> {

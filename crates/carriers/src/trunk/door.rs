@@ -2,24 +2,27 @@
 
 use super::TrunkCarrier;
 use super::lines::Lines;
-use super::profile;
 use super::registrations::Registrations;
+use super::{phones, profile};
 use crate::agent::{Door, RegistrationNews};
-use crate::leg::Leg;
 use crate::leg::sound::check_offer;
 use crate::leg::story::Story;
 use crate::leg::table::{Arrival, LegTable};
-use model::Pii;
+use crate::leg::{Leg, Profile};
+use crate::phones::Phones;
 use model::call::Mode;
 use model::leg::Refusal;
+use model::sound::Codec;
 use model::srtp::SrtpPolicy;
 use model::trunk::Trunk;
+use model::{EndpointId, Pii};
 use ports::carrier::IncomingRef;
 use ports::{Carrier, Clock, InboundCalls, Timeline};
 use sip::message::Uri;
-use sip::{CallKey, IncomingCall, RegistrationKey, Rejection};
+use sip::{CallKey, IncomingCall, IncomingRegister, RegisterOutcome, RegistrationKey, Rejection};
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 /// Most bytes of an address that is reported.
 const ADDRESS_BYTES_MAX: usize = 256;
@@ -31,6 +34,9 @@ pub(super) struct TrunkDoor {
     pub(super) config: super::TrunkConfig,
     pub(super) lines: Arc<Lines>,
     pub(super) registrations: Arc<Registrations>,
+    pub(super) phones: Arc<Phones>,
+    /// Phones that proved to be who they say, until their call is told of.
+    pub(super) proved: Mutex<HashMap<CallKey, EndpointId>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) table: Arc<LegTable>,
     pub(super) timeline: Arc<dyn Timeline>,
@@ -40,10 +46,21 @@ pub(super) struct TrunkDoor {
 
 impl Door for TrunkDoor {
     fn admits(&self, source: IpAddr) -> bool {
-        self.lines.admits(source)
+        self.lines.admits(source) || self.phones.are_at(source)
+    }
+
+    fn is_registrar(&self) -> bool {
+        self.phones.any()
+    }
+
+    fn register(&self, register: &IncomingRegister) -> RegisterOutcome {
+        self.phones.register(register, self.clock.now())
     }
 
     fn incoming(&self, key: CallKey, call: &IncomingCall) -> Result<Leg, Rejection> {
+        if let Some(phone) = self.phones.caller(call, self.clock.now()) {
+            return self.phone_calls(key, call, phone?.id);
+        }
         let source = call.source.address.ip();
         // Which of the trunks behind the address it is, the dialled number will say; the first counts it until then.
         let trunk = self.lines.of_source(source).into_iter().next();
@@ -51,27 +68,22 @@ impl Door for TrunkDoor {
         if self.inbound.get().is_none() {
             return Err(Rejection::with_code(480));
         }
-        if let Some(offer) = &call.sdp {
-            check_offer(offer, &trunk.codecs, SrtpPolicy::Off).map_err(|refusal| Rejection {
-                reason: Some(refusal.to_string()),
-                ..Rejection::with_code(refusal.status_code())
-            })?;
-        }
+        check(call, &trunk.codecs, SrtpPolicy::Off)?;
         let place = self.lines.enter(&trunk).ok_or_else(full)?;
-        let profile = profile(&self.config, &trunk, place);
-        let seat = self.table.arrive(key, Arrival { peer: source, profile });
-        let story = Story::new(Some(Arc::clone(&self.timeline)), None);
-        Ok(Leg::incoming(key, seat, call.sdp.clone(), story))
+        Ok(self.leg(key, call, profile(&self.config, &trunk, place)))
     }
 
     fn arrived(&self, key: CallKey, call: IncomingCall) {
         let carrier = self.carrier.get().and_then(Weak::upgrade);
         let (Some(carrier), Some(inbound)) = (carrier, self.inbound.get()) else { return };
-        let trunks = self.lines.of_source(call.source.address.ip());
-        if trunks.is_empty() {
+        let phone = self.proved().remove(&key);
+        let trunks =
+            if phone.is_none() { self.lines.of_source(call.source.address.ip()) } else { Vec::new() };
+        if trunks.is_empty() && phone.is_none() {
             return carrier.refuse(IncomingRef(key.0), Refusal::Unavailable);
         }
-        let incoming = describe(key, call, &trunks, inbound.as_ref());
+        let mut incoming = describe(key, call, &trunks, inbound.as_ref());
+        incoming.phone = phone;
         inbound.arrived(carrier, incoming);
     }
 
@@ -83,6 +95,39 @@ impl Door for TrunkDoor {
             tokio::spawn(async move { carrier.register_elsewhere(key, &trunk).await });
         }
     }
+}
+
+impl TrunkDoor {
+    /// The call of a phone that proved to be this one.
+    fn phone_calls(&self, key: CallKey, call: &IncomingCall, phone: EndpointId) -> Result<Leg, Rejection> {
+        if self.inbound.get().is_none() {
+            return Err(Rejection::with_code(480));
+        }
+        // A phone that offers keys knows how it offers them.
+        let profile = phones::profile(&self.config, SrtpPolicy::Optional);
+        check(call, &profile.sound.codecs, profile.sound.srtp)?;
+        self.proved().insert(key, phone);
+        Ok(self.leg(key, call, profile))
+    }
+
+    fn leg(&self, key: CallKey, call: &IncomingCall, profile: Profile) -> Leg {
+        let seat = self.table.arrive(key, Arrival { peer: call.source.address.ip(), profile });
+        let story = Story::new(Some(Arc::clone(&self.timeline)), None);
+        Leg::incoming(key, seat, call.sdp.clone(), story)
+    }
+
+    fn proved(&self) -> MutexGuard<'_, HashMap<CallKey, EndpointId>> {
+        self.proved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the caller's offer could be answered.
+fn check(call: &IncomingCall, codecs: &[Codec], srtp: SrtpPolicy) -> Result<(), Rejection> {
+    let Some(offer) = &call.sdp else { return Ok(()) };
+    check_offer(offer, codecs, srtp).map_err(|refusal| Rejection {
+        reason: Some(refusal.to_string()),
+        ..Rejection::with_code(refusal.status_code())
+    })
 }
 
 fn full() -> Rejection {

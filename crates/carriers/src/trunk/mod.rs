@@ -1,4 +1,4 @@
-//! SIP trunks: legs to and from real carriers over UDP, paced and counted as each trunk allows. Must not know apps,
+//! SIP trunks: legs to and from real carriers and to phones that registered here, paced and counted as each trunk allows. Must not know apps,
 //! flows, or the sandbox.
 
 mod avoided;
@@ -7,34 +7,37 @@ mod door;
 mod hosts;
 mod lines;
 mod pace;
+mod phones;
 mod registrations;
 
 use crate::StartError;
 use crate::agent::counters::AgentFigures;
 use crate::agent::tls::TlsFiles;
-use crate::agent::{AgentConfig, AgentOrder, Door};
+use crate::agent::{AgentConfig, AgentOrder, Door, seed};
 use crate::leg::Profile;
 use crate::leg::attempts::Target;
 use crate::leg::exchange::{Exchange, Placing, withdrawn};
 use crate::leg::sound::SoundPolicy;
 use crate::leg::table::LegTable;
+use crate::phones::{PhoneDigest, Phones};
 use avoided::Avoided;
 use dns::Dns;
 use door::TrunkDoor;
 use hosts::{Sockets, TrunkGuide};
 use lines::Lines;
+use model::endpoint::PhoneEndpoint;
 use model::leg::{LegOrder, Refusal};
 use model::srtp::SrtpPolicy;
 use model::trunk::{RegistrationStatus, Trunk};
-use model::{LegId, TrunkId};
+use model::{EndpointId, LegId, TrunkId};
 use pace::Place;
-use ports::carrier::IncomingRef;
+use ports::carrier::{IncomingRef, PhoneRegistration};
 use ports::{Carrier, CarrierError, Clock, Dial, InboundCalls, LegSink, MediaPlane, Route, Timeline};
 use registrations::Registrations;
 use sip::message::uri::escape_user;
 use sip::{CallKey, Credentials, Party, Registration, RegistrationKey};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 /// How often the hosts of trunks are looked up again, for the calls that come from them.
@@ -61,6 +64,8 @@ pub struct TrunkConfig {
     pub advertised: Option<IpAddr>,
     /// User-Agent and Server.
     pub user_agent: String,
+    /// By which hashes phones may prove who they are.
+    pub phone_digest: PhoneDigest,
     /// Name servers to ask; none: those of the system.
     pub nameservers: Vec<SocketAddr>,
     /// Most calls at one time, over all trunks, both directions.
@@ -81,6 +86,7 @@ impl TrunkConfig {
             tls_files: TlsFiles::default(),
             advertised: None,
             user_agent: concat!("Lyrebird/", env!("CARGO_PKG_VERSION")).to_owned(),
+            phone_digest: PhoneDigest::default(),
             nameservers: Vec::new(),
             calls_max: 10_000,
             calls_per_source_max: 10_000,
@@ -95,6 +101,7 @@ pub struct TrunkCarrier {
     exchange: Exchange,
     lines: Arc<Lines>,
     registrations: Arc<Registrations>,
+    phones: Arc<Phones>,
     dns: Dns,
     avoided: Arc<Avoided>,
     door: Arc<TrunkDoor>,
@@ -111,11 +118,14 @@ impl TrunkCarrier {
     ) -> Result<Arc<Self>, StartError> {
         let lines = Arc::new(Lines::default());
         let registrations = Arc::new(Registrations::default());
+        let phones = Arc::new(Phones::new(seed()?, config.phone_digest));
         let table = LegTable::new(config.calls_max);
         let door = Arc::new(TrunkDoor {
             config: config.clone(),
             lines: Arc::clone(&lines),
             registrations: Arc::clone(&registrations),
+            phones: Arc::clone(&phones),
+            proved: Mutex::default(),
             clock: Arc::clone(&clock),
             table: Arc::clone(&table),
             timeline: Arc::clone(&timeline),
@@ -129,12 +139,14 @@ impl TrunkCarrier {
             advertised: config.advertised,
             calls_max: config.calls_max,
             calls_per_source_max: config.calls_per_source_max,
+            registrar: true,
             ..AgentConfig::new("trunks", config.bind, &config.user_agent)
         };
         let as_door: Arc<dyn Door> = Arc::<TrunkDoor>::clone(&door);
         let exchange = Exchange::start(agent, table, as_door, media, Some(timeline), Arc::clone(&clock))?;
         let (dns, avoided) = (Dns::new(&config.nameservers), Arc::default());
-        let carrier = Arc::new(Self { config, exchange, lines, registrations, dns, avoided, door, clock });
+        let carrier =
+            Arc::new(Self { config, exchange, lines, registrations, phones, dns, avoided, door, clock });
         // Set once, here.
         let _ = carrier.door.carrier.set(Arc::downgrade(&carrier));
         tokio::spawn(refresh(Arc::downgrade(&carrier)));
@@ -257,6 +269,14 @@ impl TrunkCarrier {
         }
     }
 
+    async fn dial_phone(&self, dial: &Dial, phone: &PhoneEndpoint) -> Result<(), CarrierError> {
+        let seat = self.exchange.sit(dial.leg)?;
+        let targets = self.phones.targets(phone, self.clock.now());
+        let unregistered = || CarrierError::Unregistered { name: phone.username.clone() };
+        let placing = phones::placing(&self.config, dial, targets).ok_or_else(unregistered)?;
+        self.exchange.place(seat, dial.leg, &dial.sink, placing).await
+    }
+
     async fn tell_agent(&self, order: AgentOrder) {
         match self.exchange.agent().reserve().await {
             Ok(place) => place.order(order),
@@ -299,7 +319,11 @@ impl Carrier for TrunkCarrier {
     }
 
     async fn dial(&self, dial: Dial) -> Result<(), CarrierError> {
-        let Route::Trunk(trunk) = &dial.route else { return Err(CarrierError::WrongRoute) };
+        let trunk = match &dial.route {
+            Route::Trunk(trunk) => trunk,
+            Route::Phone(phone) => return self.dial_phone(&dial, phone).await,
+            Route::Sandbox(_) => return Err(CarrierError::WrongRoute),
+        };
         let seat = self.exchange.sit(dial.leg)?;
         let place = self.lines.enter(trunk).ok_or(CarrierError::Full)?;
         let prepared = tokio::select! {
@@ -328,6 +352,14 @@ impl Carrier for TrunkCarrier {
 
     fn refuse(&self, incoming: IncomingRef, refusal: Refusal) {
         self.exchange.refuse(CallKey(incoming.0), refusal);
+    }
+
+    async fn admit_phones(&self, phones: Vec<Arc<PhoneEndpoint>>) {
+        self.phones.admit(phones);
+    }
+
+    fn registrations(&self, phone: EndpointId) -> Vec<PhoneRegistration> {
+        self.phones.registrations(phone, self.clock.now())
     }
 
     /// Addresses count at once; names are looked up meanwhile.

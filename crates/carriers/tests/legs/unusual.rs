@@ -305,7 +305,7 @@ async fn a_challenge_is_answered_with_the_trunks_credentials_and_they_stay_off_t
     let shown = call.authorizations.first().unwrap();
     let shown = Authorization::parse(shown.as_bytes()).unwrap();
     assert_eq!((&*shown.username, &*shown.realm, &*shown.nonce), ("lyre", "example", "n0nce"));
-    assert!(shown.is_right("chord-minor", "INVITE", b""));
+    assert!(shown.is_right(sip::digest::Secret::Password("chord-minor"), "INVITE", b""));
     let twice = |lines: &[model::timeline::TimelineEntry]| {
         (lines.iter().filter(|line| line.summary.starts_with("→ INVITE")).count() == 2).then_some(())
     };

@@ -22,7 +22,7 @@ pub(crate) async fn run(args: Calls) -> CommandResult {
         return Ok(());
     }
     let faces = [(&args.ladder, "ladder.svg"), (&args.capture, "capture.pcap")];
-    for (file, face) in faces.into_iter().filter_map(|(file, face)| Some((file.as_ref()?, face))) {
+    if let Some((file, face)) = faces.into_iter().find_map(|(file, face)| Some((file.as_ref()?, face))) {
         return save(&client, &format!("/v1/calls/{id}/{face}"), file).await;
     }
     show(&client, id).await

@@ -59,6 +59,7 @@ pub(crate) struct Sip {
     pub user_agent: String,
     pub source_share_percent: u8,
     pub nameservers: Vec<SocketAddr>,
+    pub phone_digest: carriers::PhoneDigest,
     pub tls: SipTls,
 }
 

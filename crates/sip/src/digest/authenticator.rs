@@ -3,7 +3,7 @@
 
 use super::authorization::{Authorization, is_same};
 use super::challenge::Challenge;
-use super::hash::{Algorithm, Qop, hex};
+use super::hash::{Algorithm, Qop, Secret, hex};
 use super::nonce::{Nonces, Worth};
 use model::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -36,6 +36,7 @@ pub struct Authenticator {
     secret: [u8; 32],
     opaque: String,
     nonces: Nonces,
+    offered: &'static [Algorithm],
 }
 
 impl fmt::Debug for Authenticator {
@@ -49,7 +50,21 @@ impl Authenticator {
     pub fn new(realm: impl Into<String>, secret: [u8; 32]) -> Self {
         let opaque = Sha256::new_with_prefix(secret).chain_update("opaque").finalize();
         let opaque = hex(opaque.get(..8).unwrap_or_default());
-        Self { realm: realm.into(), secret, opaque, nonces: Nonces::new(LIFETIME, USED_MAX) }
+        Self {
+            realm: realm.into(),
+            secret,
+            opaque,
+            nonces: Nonces::new(LIFETIME, USED_MAX),
+            offered: &OFFERED,
+        }
+    }
+
+    /// Offers these algorithms instead of the usual ones, best first: some phones give up at the first one that they do
+    /// not know.
+    #[must_use]
+    pub const fn offering(mut self, algorithms: &'static [Algorithm]) -> Self {
+        self.offered = algorithms;
+        self
     }
 
     /// The values of WWW-Authenticate, best first.
@@ -63,7 +78,7 @@ impl Authenticator {
             qop: Some(Qop::Auth),
             stale,
         };
-        OFFERED.into_iter().map(|algorithm| challenge(algorithm).to_string()).collect()
+        self.offered.iter().map(|algorithm| challenge(*algorithm).to_string()).collect()
     }
 
     /// The answer for this realm among the values of Authorization; its `username` is whose password to look up.
@@ -72,24 +87,24 @@ impl Authenticator {
         claims.find(|claim| claim.realm == self.realm)
     }
 
-    /// Judges a claim. `password` is the user's, none if there is no such user; that takes as long as a wrong one.
+    /// Judges a claim. `secret` is the user's, none if there is no such user; that takes as long as a wrong one.
     pub fn check(
         &mut self,
         claim: &Authorization,
-        password: Option<&str>,
+        secret: Option<Secret<'_>>,
         method: &str,
         body: &[u8],
         now: Timestamp,
     ) -> Verdict {
-        let offered = OFFERED.contains(&claim.algorithm);
+        let offered = self.offered.contains(&claim.algorithm);
         let opaque_came_back = claim.opaque.as_ref().is_none_or(|opaque| is_same(opaque, &self.opaque));
         let worth = self.nonces.judge(&claim.nonce, claim.count, &self.secret, now);
         if worth == Worth::Foreign || claim.realm != self.realm || !offered || !opaque_came_back {
             return Verdict::Unknown;
         }
-        let is_right = claim.is_right(password.unwrap_or_default(), method, body);
+        let is_right = claim.is_right(secret.unwrap_or(Secret::Password("")), method, body);
         match worth {
-            _ if !is_right || password.is_none() => Verdict::Denied,
+            _ if !is_right || secret.is_none() => Verdict::Denied,
             Worth::Stale | Worth::Foreign => Verdict::Stale,
             Worth::Good => {
                 self.nonces.take(&claim.nonce, claim.count, &self.secret, now);
@@ -124,7 +139,7 @@ mod tests {
 
         fn check(&mut self, value: &str, password: Option<&str>) -> Verdict {
             let Some(claim) = self.authenticator.claim([value]) else { return Verdict::Unknown };
-            self.authenticator.check(&claim, password, "REGISTER", b"", self.now)
+            self.authenticator.check(&claim, password.map(Secret::Password), "REGISTER", b"", self.now)
         }
     }
 

@@ -2,7 +2,7 @@
 //! right. Whose nonce it is and whether its count was seen before is the authenticator's business.
 
 use super::challenge::auth_params;
-use super::hash::{Algorithm, Parts, Protected, Qop};
+use super::hash::{Algorithm, Parts, Protected, Qop, Secret};
 use std::fmt;
 
 /// What a client claims. `Debug` shows no user.
@@ -73,13 +73,13 @@ impl Authorization {
         })
     }
 
-    /// Whether the response is right for this password and request; takes the same time whatever is wrong.
-    pub fn is_right(&self, password: &str, method: &str, body: &[u8]) -> bool {
+    /// Whether the response is right for this secret and request; takes the same time whatever is wrong.
+    pub fn is_right(&self, secret: Secret<'_>, method: &str, body: &[u8]) -> bool {
         let parts = Parts {
             algorithm: self.algorithm,
             username: &self.username,
             realm: &self.realm,
-            password,
+            secret,
             nonce: &self.nonce,
             protected: Protected { method, uri: &self.uri, body },
             cnonce: &self.cnonce,
@@ -122,7 +122,7 @@ mod tests {
             assert_eq!((&*read.username, &*read.realm, &*read.nonce), (user, "r", "n"));
             assert_eq!((read.count, read.qop), (if qop.is_some() { 2 } else { 1 }, qop));
             let check = |password, method, body: &[u8], wanted| {
-                assert_eq!(read.is_right(password, method, body), wanted, "{value}");
+                assert_eq!(read.is_right(Secret::Password(password), method, body), wanted, "{value}");
             };
             check("p:w", "INVITE", b"v=0", true);
             check("p:w", "BYE", b"v=0", false);

@@ -3,7 +3,7 @@
 
 use super::Credentials;
 use super::challenge::{Challenge, quoted};
-use super::hash::{Parts, Protected};
+use super::hash::{Parts, Protected, Secret};
 
 /// The strongest of several challenges; of equals the first. With credentials for one realm, only that realm's.
 pub fn strongest<'c>(
@@ -35,7 +35,7 @@ pub fn answer(
         algorithm: challenge.algorithm,
         username: &credentials.username,
         realm: &challenge.realm,
-        password: &credentials.password,
+        secret: Secret::Password(&credentials.password),
         nonce: &challenge.nonce,
         protected,
         cnonce,

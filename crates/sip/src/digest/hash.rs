@@ -105,12 +105,43 @@ impl Qop {
     }
 }
 
+/// What proves a user.
+#[derive(Clone, Copy)]
+pub enum Secret<'a> {
+    /// The password itself.
+    Password(&'a str),
+    /// The hashes of user name, realm and password ([`hashed_secret`]), for whoever keeps no password.
+    Hashes {
+        /// By MD5.
+        md5: &'a str,
+        /// By SHA-256.
+        sha256: &'a str,
+    },
+}
+
+/// The hash of user name, realm and password (RFC 7616 §3.4.2), in hexadecimal.
+pub fn hashed_secret(algorithm: Algorithm, username: &str, realm: &str, password: &str) -> String {
+    algorithm.hash(&[username, realm, password])
+}
+
+impl Secret<'_> {
+    fn hashed(self, algorithm: Algorithm, username: &str, realm: &str) -> String {
+        match (self, algorithm) {
+            (Self::Password(password), _) => hashed_secret(algorithm, username, realm, password),
+            (Self::Hashes { md5, .. }, Algorithm::Md5 | Algorithm::Md5Sess) => md5.to_owned(),
+            (Self::Hashes { sha256, .. }, Algorithm::Sha256 | Algorithm::Sha256Sess) => sha256.to_owned(),
+            // Kept for none of them: no response is right.
+            (Self::Hashes { .. }, Algorithm::Sha512 | Algorithm::Sha512Sess) => String::new(),
+        }
+    }
+}
+
 /// Everything a response is computed of.
 pub(super) struct Parts<'a> {
     pub(super) algorithm: Algorithm,
     pub(super) username: &'a str,
     pub(super) realm: &'a str,
-    pub(super) password: &'a str,
+    pub(super) secret: Secret<'a>,
     pub(super) nonce: &'a str,
     pub(super) protected: Protected<'a>,
     /// Client nonce; only with `count` or a session algorithm.
@@ -123,7 +154,7 @@ impl Parts<'_> {
     /// The `response` value.
     pub(super) fn response(&self) -> String {
         let algorithm = self.algorithm;
-        let mut secret = algorithm.hash(&[self.username, self.realm, self.password]);
+        let mut secret = self.secret.hashed(algorithm, self.username, self.realm);
         if algorithm.is_session() {
             secret = algorithm.hash(&[&secret, self.nonce, self.cnonce]);
         }
@@ -153,7 +184,7 @@ mod tests {
             algorithm,
             username: "Mufasa",
             realm: "http-auth@example.org",
-            password: "Circle of Life",
+            secret: Secret::Password("Circle of Life"),
             nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
             protected: get,
             cnonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
@@ -168,7 +199,7 @@ mod tests {
             algorithm: Algorithm::Md5,
             username: "Mufasa",
             realm: "testrealm@host.com",
-            password: "Circle Of Life",
+            secret: Secret::Password("Circle Of Life"),
             nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093",
             protected: get,
             cnonce: "0a4f113b",
@@ -186,7 +217,7 @@ mod tests {
             algorithm: Algorithm::Sha512,
             username: "J\u{e4}s\u{f8}n Doe",
             realm: "api@example.org",
-            password: "Secret, or not?",
+            secret: Secret::Password("Secret, or not?"),
             nonce: "5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK",
             protected: Protected { method: "GET", uri: "/doe.json", body: b"" },
             cnonce: "NTg6RKcb9boFIAS3KrFK9BGeh+niz/sm",
@@ -202,7 +233,7 @@ mod tests {
             algorithm: Algorithm::Md5,
             username: "bob",
             realm: "biloxi.com",
-            password: "zanzibar",
+            secret: Secret::Password("zanzibar"),
             nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093",
             protected: Protected { method: "INVITE", uri: "sip:bob@biloxi.com", body },
             cnonce: "0a4f113b",

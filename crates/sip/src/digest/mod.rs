@@ -12,7 +12,7 @@ pub use authenticator::{Authenticator, Verdict};
 pub use authorization::Authorization;
 pub use challenge::Challenge;
 pub use client::{answer, strongest};
-pub use hash::{Algorithm, Protected, Qop};
+pub use hash::{Algorithm, Protected, Qop, Secret, hashed_secret};
 
 use std::fmt;
 

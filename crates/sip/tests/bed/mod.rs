@@ -5,7 +5,7 @@
 pub mod raw;
 
 use model::Timestamp;
-use sip::digest::{Algorithm, Authorization, Challenge, Qop};
+use sip::digest::{Algorithm, Authorization, Challenge, Qop, Secret};
 use sip::stream::{Frame, Framer};
 use sip::{
     CallKey, Endpoint, EndpointConfig, Event, Hop, OfferRequest, Order, OutgoingCall, Output, Party,
@@ -422,6 +422,6 @@ pub fn challenge(realm: &str, nonce: &str, algorithm: Algorithm) -> String {
 pub fn is_right(value: &str, realm: &str, nonce: &str, method: &str) -> bool {
     Authorization::parse(value.as_bytes()).is_some_and(|claim| {
         let named = claim.username == "al" && claim.realm == realm && claim.nonce == nonce;
-        named && claim.is_right("secret", method, b"")
+        named && claim.is_right(Secret::Password("secret"), method, b"")
     })
 }

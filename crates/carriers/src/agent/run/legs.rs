@@ -79,6 +79,10 @@ impl Run<'_> {
         }
         let event = match event {
             Event::Incoming { key, call } => return self.incoming(key, *call),
+            Event::RegisterReceived { request, register } => {
+                let outcome = self.ground.door.register(&register);
+                return self.follow_ups.push(Order::AnswerRegister { request, outcome });
+            }
             event => event,
         };
         let Some(call) = key_of(&event) else { return };

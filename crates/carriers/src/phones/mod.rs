@@ -1,0 +1,240 @@
+//! Phones that register at this server: who they are, where they are, whether a call is theirs. Pure but for its
+//! lock; knows no socket and no call.
+
+mod places;
+
+use crate::leg::attempts::Target;
+use model::endpoint::PhoneEndpoint;
+use model::{EndpointId, Timestamp};
+use places::Places;
+use ports::carrier::PhoneRegistration;
+use sip::digest::{Algorithm, Authenticator, Secret, Verdict};
+use sip::registrar::{BindingLimits, Bindings};
+use sip::{IncomingCall, IncomingRegister, RegisterOutcome, Rejection, Transport};
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// By which hashes phones may prove who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PhoneDigest {
+    /// MD5: the one that every phone knows.
+    #[default]
+    Md5,
+    /// SHA-256 (RFC 8760).
+    Sha256,
+    /// Both, SHA-256 first.
+    Both,
+}
+
+impl PhoneDigest {
+    const fn algorithms(self) -> &'static [Algorithm] {
+        match self {
+            Self::Md5 => &[Algorithm::Md5],
+            Self::Sha256 => &[Algorithm::Sha256],
+            Self::Both => &[Algorithm::Sha256, Algorithm::Md5],
+        }
+    }
+}
+
+/// All phones.
+pub(crate) struct Phones {
+    /// Whether there are any: asked for every stranger's message.
+    any: AtomicBool,
+    state: Mutex<State>,
+}
+
+struct State {
+    by_name: HashMap<String, Arc<PhoneEndpoint>>,
+    bindings: Bindings,
+    places: Places,
+    authenticator: Authenticator,
+}
+
+impl Phones {
+    /// No phones yet; challenges are proved by `secret`, drawn anew.
+    pub(crate) fn new(secret: [u8; 32], digest: PhoneDigest) -> Self {
+        let state = State {
+            by_name: HashMap::new(),
+            bindings: Bindings::new(BindingLimits::default()),
+            places: Places::default(),
+            authenticator: Authenticator::new(PhoneEndpoint::REALM, secret).offering(digest.algorithms()),
+        };
+        Self { any: AtomicBool::new(false), state: Mutex::new(state) }
+    }
+
+    /// The phones that there are from now on; what others had bound is forgotten.
+    pub(crate) fn admit(&self, phones: Vec<Arc<PhoneEndpoint>>) {
+        let mut state = self.lock();
+        self.any.store(!phones.is_empty(), Ordering::Release);
+        let named = phones.into_iter().map(|phone| (phone.username.clone(), phone)).collect();
+        let before = std::mem::replace(&mut state.by_name, named);
+        for (name, phone) in before {
+            // A phone that was made anew under an old name has other secrets.
+            if state.by_name.get(&name).is_none_or(|now| now.id != phone.id) {
+                state.bindings.forget_user(&name);
+                state.places.set(&name, HashSet::new());
+            }
+        }
+    }
+
+    /// Whether strangers may register.
+    pub(crate) fn any(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
+    /// Whether a phone is registered from there.
+    pub(crate) fn are_at(&self, source: IpAddr) -> bool {
+        self.any() && self.lock().places.are_at(source)
+    }
+
+    /// The answer to a REGISTER. Whether a name is known cannot be told from it.
+    pub(crate) fn register(&self, register: &IncomingRegister, now: Timestamp) -> RegisterOutcome {
+        let mut state = self.now(now);
+        let name = register.user.to_lowercase();
+        let request = Request { method: "REGISTER", body: &register.body };
+        let outcome = match state.prove(&name, &register.authorizations, request, now) {
+            Ok(_) => {
+                let outcome = state.bindings.register(&name, register, now);
+                state.place(&name, now);
+                outcome
+            }
+            Err(Refused::Asked(challenges)) => RegisterOutcome::Challenge { challenges },
+            Err(Refused::Denied) => RegisterOutcome::Refuse { code: 403, retry_after_secs: None },
+        };
+        metrics::counter!("lyrebird_sip_register_requests_total", "outcome" => word(&outcome)).increment(1);
+        metrics::gauge!("lyrebird_sip_registered_contacts").set(state.bindings.len() as f64);
+        outcome
+    }
+
+    /// The phone that calls: none if the call is no phone's, else proved to be its own, or how it is refused.
+    pub(crate) fn caller(
+        &self,
+        call: &IncomingCall,
+        now: Timestamp,
+    ) -> Option<Result<Arc<PhoneEndpoint>, Rejection>> {
+        if !self.any() {
+            return None;
+        }
+        let mut state = self.now(now);
+        let name = call.from_user.to_lowercase();
+        let source = call.source.address.ip().to_canonical();
+        let here = state.bindings.lookup(&name, now);
+        if !here.iter().any(|binding| binding.hop.address.ip().to_canonical() == source) {
+            return None;
+        }
+        let request = Request { method: "INVITE", body: call.sdp.as_deref().unwrap_or_default() };
+        Some(state.prove(&name, &call.authorizations, request, now).map_err(|refused| match refused {
+            Refused::Asked(challenges) => {
+                let header = |value| ("WWW-Authenticate".to_owned(), value);
+                let extra_headers = challenges.into_iter().map(header).collect();
+                Rejection { extra_headers, ..Rejection::with_code(401) }
+            }
+            Refused::Denied => Rejection::with_code(403),
+        }))
+    }
+
+    /// Where a call to a phone goes, in this order.
+    pub(crate) fn targets(&self, phone: &PhoneEndpoint, now: Timestamp) -> Vec<Target> {
+        let bindings = self.lock().bindings.lookup(&phone.username, now);
+        let target =
+            |binding: sip::registrar::Binding| Target { uri: Some(binding.uri), ..Target::to(binding.hop) };
+        bindings.into_iter().map(target).collect()
+    }
+
+    /// Where a phone is registered.
+    pub(crate) fn registrations(&self, phone: EndpointId, now: Timestamp) -> Vec<PhoneRegistration> {
+        let state = self.lock();
+        let Some(phone) = state.by_name.values().find(|known| known.id == phone) else { return Vec::new() };
+        let bindings = state.bindings.lookup(&phone.username, now);
+        let registration = |binding: sip::registrar::Binding| PhoneRegistration {
+            transport: match binding.hop.transport {
+                Transport::Udp => "udp",
+                Transport::Tcp => "tcp",
+                Transport::Tls => "tls",
+            },
+            source: binding.hop.address,
+            user_agent: binding.user_agent,
+            registered_at: binding.refreshed_at,
+            expires_at: binding.expires_at,
+        };
+        bindings.into_iter().map(registration).collect()
+    }
+
+    /// What holds now: what has run out is taken away first.
+    fn now(&self, now: Timestamp) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        for gone in state.bindings.expire(now) {
+            state.places.set(&gone, HashSet::new());
+        }
+        state
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a digest protects.
+#[derive(Clone, Copy)]
+struct Request<'a> {
+    method: &'static str,
+    body: &'a [u8],
+}
+
+/// Why nobody comes in.
+enum Refused {
+    /// Who it is has to be proved, by one of these challenges.
+    Asked(Vec<String>),
+    /// The proof is wrong.
+    Denied,
+}
+
+impl State {
+    /// Whether a request proves to be this phone's.
+    fn prove(
+        &mut self,
+        name: &str,
+        authorizations: &[String],
+        request: Request<'_>,
+        now: Timestamp,
+    ) -> Result<Arc<PhoneEndpoint>, Refused> {
+        let claim = self.authenticator.claim(authorizations.iter().map(String::as_str));
+        let Some(claim) = claim else {
+            return Err(Refused::Asked(self.authenticator.challenges(false, now)));
+        };
+        // A phone speaks for itself alone.
+        let phone = self.by_name.get(name).filter(|phone| phone.username == claim.username).cloned();
+        let secret = phone.as_ref().map(|phone| Secret::Hashes {
+            md5: phone.secrets.md5.expose(),
+            sha256: phone.secrets.sha256.expose(),
+        });
+        match (self.authenticator.check(&claim, secret, request.method, request.body, now), phone) {
+            (Verdict::Granted, Some(phone)) => Ok(phone),
+            (Verdict::Granted | Verdict::Denied, _) => Err(Refused::Denied),
+            (Verdict::Stale, _) => Err(Refused::Asked(self.authenticator.challenges(true, now))),
+            (Verdict::Unknown, _) => Err(Refused::Asked(self.authenticator.challenges(false, now))),
+        }
+    }
+
+    /// Where a phone is now.
+    fn place(&mut self, name: &str, now: Timestamp) {
+        let bindings = self.bindings.lookup(name, now);
+        self.places
+            .set(name, bindings.iter().map(|binding| binding.hop.address.ip().to_canonical()).collect());
+    }
+}
+
+const fn word(outcome: &RegisterOutcome) -> &'static str {
+    match outcome {
+        RegisterOutcome::Challenge { .. } => "challenged",
+        RegisterOutcome::Accept { .. } => "accepted",
+        RegisterOutcome::IntervalTooBrief { .. } => "too_brief",
+        RegisterOutcome::Refuse { .. } => "refused",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! Legs to phones that registered here: to each place in turn, the most wanted first.
+
+use super::TrunkConfig;
+use crate::agent::socket::address_towards;
+use crate::leg::Profile;
+use crate::leg::attempts::{Guide, Target};
+use crate::leg::exchange::Placing;
+use crate::leg::sound::SoundPolicy;
+use model::Timestamp;
+use model::sound::Codec;
+use model::srtp::SrtpPolicy;
+use ports::Dial;
+use sip::{Hop, Party, Transport};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What phones are offered: what costs nothing first.
+const CODECS: [Codec; 4] = [Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::Opus];
+
+/// A phone's places are all there is: none is avoided for long, and none leads elsewhere.
+struct PhoneGuide;
+
+impl Guide for PhoneGuide {
+    fn failed(&self, _hop: Hop, _retry_after_s: Option<u32>, _now: Timestamp) {}
+
+    fn redirected(&self, _uri: &str) -> Vec<Target> {
+        Vec::new()
+    }
+}
+
+/// How a leg of a phone behaves.
+pub(super) fn profile(config: &TrunkConfig, srtp: SrtpPolicy) -> Profile {
+    let sound = SoundPolicy {
+        codecs: CODECS.to_vec(),
+        silence_limit: config.silence_limit,
+        advertised: config.advertised,
+        telephone_events: true,
+        srtp,
+        loopback_only: false,
+    };
+    Profile { sound, permit: None }
+}
+
+/// A leg to a phone at these places; none if it is at no place.
+pub(super) fn placing(config: &TrunkConfig, dial: &Dial, targets: Vec<Target>) -> Option<Placing> {
+    let first = targets.first()?;
+    let to_uri = first.uri.clone()?;
+    // The phone calls back by what stands in From: it shall reach us.
+    let own = config.advertised.or_else(|| address_towards(first.hop.address).ok());
+    let host = own.unwrap_or_else(|| config.bind.ip()).to_string();
+    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    // Keys are offered only where nobody reads them on the way.
+    let secret = targets.iter().all(|target| target.hop.transport == Transport::Tls);
+    let srtp = if secret { SrtpPolicy::Optional } else { SrtpPolicy::Off };
+    Some(Placing {
+        targets,
+        guide: Some(Arc::new(PhoneGuide)),
+        to_uri,
+        from: Party { display: None, user: dial.from.expose().clone(), host },
+        credentials: None,
+        headers: Vec::new(),
+        ring_timeout: Duration::from_millis(dial.ring_timeout_ms.into()),
+        profile: profile(config, srtp),
+    })
+}
