@@ -52,8 +52,17 @@ impl Engine {
 
     /// Takes no new calls, waits up to `limit` for the running ones, ends those that are left in order, and stops.
     pub async fn shutdown(&self, limit: Duration) {
+        self.shutdown_or(limit, std::future::pending()).await;
+    }
+
+    /// The same; running calls are ended at the latest when `hurry` is over.
+    pub async fn shutdown_or(&self, limit: Duration, hurry: impl Future<Output = ()>) {
         self.core.drain();
-        if timeout(limit, self.core.running.none_left()).await.is_err() {
+        let all_ended = tokio::select! {
+            ended = timeout(limit, self.core.running.none_left()) => ended.is_ok(),
+            () = hurry => self.core.running.len() == 0,
+        };
+        if !all_ended {
             for mailbox in self.core.running.all() {
                 mailbox.shut_down();
             }
@@ -68,6 +77,11 @@ impl Engine {
         if timeout(FLUSH_LIMIT, self.core.journal.flush()).await.is_err() {
             tracing::warn!("the last timeline lines could not be written");
         }
+    }
+
+    /// Reads the trunks again, which another hand may have changed, and tells the live carrier.
+    pub async fn refresh_trunks(&self) -> Result<(), Fault> {
+        self.core.trunks.refresh(self.core.store.as_ref()).await.map_err(of_store)
     }
 
     /// Takes no new calls from now on; running ones go on.

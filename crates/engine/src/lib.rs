@@ -23,7 +23,7 @@ mod webhooks;
 
 pub use calls::{EventFeed, HeardSound, IdempotencyHeader, Outcome, Party, PersonaCalls, PlaceCall, Placed};
 pub use config::{EngineConfig, EngineParts, WebhookPolicy};
-pub use egress::{EgressConfig, HttpEgress};
+pub use egress::{AllowedHosts, EgressConfig, HttpEgress};
 pub use engine::Engine;
 pub use journal::Journal;
 pub use keys::{BootstrapKeys, CreatedKey, NewKey, bootstrap, create_key};

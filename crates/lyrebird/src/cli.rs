@@ -61,10 +61,16 @@ pub(crate) enum Command {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Remote {
     /// The server's API
-    #[arg(long, env = "LYREBIRD_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "LYREBIRD_URL",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL"
+    )]
     pub url: String,
     /// The key to use
-    #[arg(long, env = "LYREBIRD_KEY", hide_env_values = true, value_name = "KEY")]
+    #[arg(long, global = true, env = "LYREBIRD_KEY", hide_env_values = true, value_name = "KEY")]
     pub key: Option<String>,
 }
 

@@ -1,17 +1,41 @@
-//! Log lines: text or JSON, on standard error.
+//! Log lines: text or JSON, on standard error. What is logged can be changed while the server runs.
 
 use crate::config::{Log, LogFormat};
 use std::io::IsTerminal;
-use tracing_subscriber::EnvFilter;
+use std::sync::OnceLock;
+use tracing_subscriber::layer::{Layered, SubscriberExt};
+use tracing_subscriber::reload::{self, Handle};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
+
+/// Changes the filter of the running process.
+static FILTER: OnceLock<Handle<EnvFilter, Registry>> = OnceLock::new();
 
 /// Starts logging. A filter that cannot be read is an error for whoever wrote it.
 pub(crate) fn start(log: &Log) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&log.level)
-        .map_err(|error| format!("log.level {:?} is no log filter: {error}", log.level))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match log.format {
-        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
-        LogFormat::Json => builder.json().init(),
-    }
+    let (filter, handle) = reload::Layer::new(filter(log)?);
+    let lines: Box<dyn Layer<Layered<reload::Layer<EnvFilter, Registry>, Registry>> + Send + Sync> =
+        match log.format {
+            LogFormat::Text => {
+                let colours = std::io::stderr().is_terminal();
+                fmt::layer().with_writer(std::io::stderr).with_ansi(colours).with_target(false).boxed()
+            }
+            LogFormat::Json => fmt::layer().with_writer(std::io::stderr).json().boxed(),
+        };
+    tracing_subscriber::registry().with(filter).with(lines).init();
+    // Logging starts once.
+    let _ = FILTER.set(handle);
     Ok(())
+}
+
+/// The filter that the settings ask for.
+pub(crate) fn filter(log: &Log) -> Result<EnvFilter, String> {
+    EnvFilter::try_new(&log.level)
+        .map_err(|error| format!("log.level {:?} is no log filter: {error}", log.level))
+}
+
+/// Logs by another filter from now on.
+pub(crate) fn change(filter: EnvFilter) -> Result<(), String> {
+    let Some(handle) = FILTER.get() else { return Ok(()) };
+    handle.reload(filter).map_err(|error| format!("the log's filter cannot be changed: {error}"))
 }

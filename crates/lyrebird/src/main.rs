@@ -14,7 +14,10 @@ mod logging;
 mod metrics;
 mod operations;
 mod provision;
+mod reload;
 mod server;
+mod service_manager;
+mod signals;
 mod terminal;
 
 use clap::Parser;
@@ -41,7 +44,7 @@ fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> CommandResult {
     match cli.command {
-        Command::Serve => commands::serve::run(Config::load(&cli.flags)?).await,
+        Command::Serve => commands::serve::run(cli.flags).await,
         Command::Init(args) => commands::init::run(&Config::load(&cli.flags)?, &args).await,
         Command::Keys(args) => commands::keys::run(&Config::load(&cli.flags)?, args).await,
         Command::Sandbox(args) => commands::sandbox::run(Config::load(&cli.flags)?, args).await,

@@ -8,7 +8,9 @@ use crate::http;
 use crate::metrics;
 use crate::operations::{self, Readiness, Sampler, Scrape};
 use crate::provision;
-use api::ApiConfig;
+use crate::service_manager;
+use crate::signals::Stop;
+use api::{ApiConfig, Limits};
 use carriers::{
     HeardConfig, SandboxCarrier, SandboxConfig, TlsFiles, TlsIdentity, TrunkCarrier, TrunkConfig,
 };
@@ -44,6 +46,9 @@ pub(crate) struct Server {
     router: axum::Router,
     /// Where metrics have a port of their own.
     scraped: Option<(TcpListener, axum::Router)>,
+    reloadable: Reloadable,
+    /// Whether calls can be taken.
+    pub readiness: Arc<Readiness>,
     drain: Duration,
     _lock: DataDirLock,
 }
@@ -115,13 +120,14 @@ impl Server {
         let shared =
             Shared { media: media.clone(), tts: tts.clone(), journal: journal.clone(), clock: clock.clone() };
         let (trunks, sandbox) = shared.start_carriers(config, dir.heard()).await?;
-        let egress = HttpEgress::new(&EgressConfig { allowed_hosts: config.egress.allowed_hosts.clone() })?;
+        let allowed_hosts = config.egress.allowed_hosts.clone();
+        let egress = Arc::new(HttpEgress::new(&EgressConfig { allowed_hosts })?);
         let engine = Engine::start(EngineParts {
             store: store.clone() as Arc<dyn Store>,
-            clock,
+            clock: clock.clone(),
             media: media.clone(),
             tts,
-            egress: Arc::new(egress),
+            egress: egress.clone(),
             blob: Arc::new(LocalBlob::open(dir.blobs())?),
             live: Some(trunks.clone()),
             sandbox: sandbox.clone(),
@@ -134,17 +140,17 @@ impl Server {
         .await?;
         trunks.attach(engine.clone() as Arc<dyn InboundCalls>);
         sandbox.attach(engine.clone() as Arc<dyn InboundCalls>);
-        let api = ApiConfig {
-            public_url: public_url.clone(),
-            requests_per_minute: config.limits.requests_per_minute,
-            webhook_requests_per_minute: config.limits.webhook_requests_per_minute,
-        };
+        let api = api_config(config, &public_url);
+        let (limits, kept) = (api.limits.clone(), store.clone());
+        let (engine_of, trunks_of) = (engine.clone(), trunks.clone());
+        let reloadable =
+            Reloadable { engine: engine_of, store: kept, clock, egress, limits, trunks: trunks_of };
         let samplers = samplers(&engine, &store, &media);
-        let readiness = Readiness::new(engine.clone(), store.clone(), trunks.clone(), media);
+        let readiness = Arc::new(Readiness::new(engine.clone(), store.clone(), trunks.clone(), media));
         let open = scrape_listener.is_some();
         let scrape = Scrape::new(registry, engine.clone(), &config.metrics.token, open, samplers);
         let scrape = config.metrics.enabled.then(|| Arc::new(scrape));
-        let (operations, scraped) = operations::routers(readiness, scrape, scrape_listener);
+        let (operations, scraped) = operations::routers(readiness.clone(), scrape, scrape_listener);
         let router = operations.merge(api::router(engine.clone(), api));
         let drain = Duration::from_millis(config.shutdown.drain_ms);
         Ok(Self {
@@ -157,20 +163,28 @@ impl Server {
             listener,
             router,
             scraped,
+            reloadable,
+            readiness,
             drain,
             _lock: lock,
         })
     }
 
-    /// Serves until `stop` is over, then lets calls end and closes.
-    pub(crate) async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
+    /// What takes new settings while calls run.
+    pub(crate) fn reloadable(&self) -> Reloadable {
+        self.reloadable.clone()
+    }
+
+    /// Serves until it is told to stop, then lets calls end and closes. Told again, it ends the calls at once.
+    pub(crate) async fn run(self, stop: Stop) {
         let (engine, trunks) = (self.engine.clone(), self.trunks.clone());
         let drain = self.drain;
         let (calls_ended, ended) = tokio::sync::oneshot::channel();
         let stopped = async move {
-            stop.await;
+            stop.clone().told(1).await;
+            service_manager::stopping();
             tracing::info!("stopping: no new calls, running ones have {} ms", drain.as_millis());
-            engine.shutdown(drain).await;
+            engine.shutdown_or(drain, stop.told(2)).await;
             trunks.stop().await;
             // Whoever waits for it may be gone.
             let _ = calls_ended.send(());
@@ -227,6 +241,17 @@ fn samplers(engine: &Arc<Engine>, store: &Arc<SqliteStore>, media: &Arc<MediaEng
     ]
 }
 
+/// What takes new settings while calls run.
+#[derive(Clone)]
+pub(crate) struct Reloadable {
+    pub engine: Arc<Engine>,
+    pub store: Arc<SqliteStore>,
+    pub clock: Arc<dyn Clock>,
+    pub egress: Arc<HttpEgress>,
+    pub limits: Arc<Limits>,
+    pub trunks: Arc<TrunkCarrier>,
+}
+
 /// What both carriers need.
 struct Shared {
     media: Arc<MediaEngine>,
@@ -271,6 +296,11 @@ impl Shared {
         let sandbox = SandboxCarrier::start(sandbox, media, tts, journal, clock).await?;
         Ok((trunks, sandbox))
     }
+}
+
+fn api_config(config: &Config, public_url: &str) -> ApiConfig {
+    let limits = Limits::new(config.limits.requests_per_minute, config.limits.webhook_requests_per_minute);
+    ApiConfig { public_url: public_url.to_owned(), limits: Arc::new(limits) }
 }
 
 fn tls_files(tls: &SipTls) -> Result<TlsFiles, Failure> {

@@ -106,9 +106,9 @@ pub enum EndReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndSource {
-    /// The party that called.
+    /// The party that called, or the network on its side.
     Caller,
-    /// The party that was called.
+    /// The party that was called, or the network on its side.
     Callee,
     /// A request of the app.
     Api,
@@ -118,7 +118,7 @@ pub enum EndSource {
     Timeout,
     /// Missing sound.
     MediaTimeout,
-    /// The network between, or this server.
+    /// This server, or packets that do not get through.
     System,
 }
 

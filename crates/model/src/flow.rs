@@ -256,7 +256,7 @@ impl CallCommand {
             Self::Hangup => "hangup",
             Self::SendDigits { .. } => "send_digits",
             Self::Say(_) => "say",
-            Self::Playback(_) => "playback",
+            Self::Playback(_) => "play_audio",
             Self::StopAudio => "stop_audio",
             Self::StartRecording => "start_recording",
             Self::StopRecording => "stop_recording",

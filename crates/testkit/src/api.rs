@@ -1,11 +1,14 @@
 //! A client of the server's API that shows answers as they came: status, headers, bytes.
 
 use crate::PATIENCE;
+use crate::description::Description;
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// A client with one key.
 #[derive(Debug, Clone)]
@@ -13,7 +16,11 @@ pub struct Api {
     http: reqwest::Client,
     url: String,
     key: String,
+    description: SharedDescription,
 }
+
+/// The server's own description of its answers, once it was fetched; none where it could not be.
+pub(crate) type SharedDescription = Arc<OnceCell<Option<Description>>>;
 
 /// An answer.
 #[derive(Debug, Clone)]
@@ -56,6 +63,27 @@ impl Api {
             http: http.expect("a client without any certificate needs nothing"),
             url: format!("http://{addr}"),
             key: key.to_owned(),
+            description: SharedDescription::default(),
+        }
+    }
+
+    /// Shares what is known of a server's answers, so that it is fetched once.
+    pub(crate) fn described_by(self, description: &SharedDescription) -> Self {
+        Self { description: Arc::clone(description), ..self }
+    }
+
+    /// Panics where the answer has not the shape that the server's own document describes.
+    async fn check_shape(&self, sent: Option<(String, String)>, answer: &Answer) {
+        let Some((method, path)) = sent else { return };
+        let fetch = async {
+            let request = self.http.get(format!("{}/openapi/chirp.json", self.url)).timeout(PATIENCE);
+            Some(Description(request.send().await.ok()?.json().await.ok()?))
+        };
+        let description = self.description.get_or_init(|| fetch).await;
+        let content = (answer.header("content-type"), &answer.json);
+        let fault = description.as_ref().and_then(|d| d.fault(&method, &path, answer.status, content));
+        if let Some(fault) = fault {
+            panic!("the answer is not as described: {fault}");
         }
     }
 
@@ -86,7 +114,11 @@ impl Api {
     /// Sends a request. Panics where no whole answer came.
     pub async fn send(&self, request: RequestBuilder) -> Answer {
         let sent = format!("{request:?}");
-        self.try_send(request).await.unwrap_or_else(|| panic!("no whole answer came to {sent}"))
+        let built = request.try_clone().and_then(|request| request.build().ok());
+        let built = built.map(|request| (request.method().to_string(), request.url().path().to_owned()));
+        let answer = self.try_send(request).await.unwrap_or_else(|| panic!("no whole answer came to {sent}"));
+        self.check_shape(built, &answer).await;
+        answer
     }
 
     /// `GET`.

@@ -110,10 +110,15 @@ impl Child {
 
     /// Asks it to stop (SIGTERM).
     pub async fn ask_to_stop(&self) {
+        self.signal("TERM").await;
+    }
+
+    /// Sends it a signal, by its name without SIG.
+    pub async fn signal(&self, name: &str) {
         let id = self.id().expect("it is still running");
         let mut command = Command::new("/bin/sh");
-        let status = command.args(["-c", &format!("kill -TERM {id}")]).status().await;
-        assert!(status.is_ok_and(|status| status.success()), "{} could not be asked to stop", self.name);
+        let status = command.args(["-c", &format!("kill -{name} {id}")]).status().await;
+        assert!(status.is_ok_and(|status| status.success()), "{} could not be sent SIG{name}", self.name);
     }
 
     async fn drain(&mut self) {

@@ -1,7 +1,7 @@
 //! The real binary on a data directory of its own, with keys, on free ports of loopback.
 
 use crate::PATIENCE;
-use crate::api::Api;
+use crate::api::{Api, SharedDescription};
 use crate::child::{Child, Output, run};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -69,6 +69,7 @@ pub struct Server {
     settings: Settings,
     dir: TempDir,
     child: Child,
+    description: SharedDescription,
 }
 
 impl Server {
@@ -86,7 +87,16 @@ impl Server {
         assert_eq!(init.code, Some(0), "lyrebird init failed: {}{}", init.stdout, init.stderr);
         let keys = read_keys(&init.stdout);
         let (child, http, sip) = serve(binary, &settings, dir.path()).await;
-        Self { http, sip, keys, binary: binary.to_owned(), settings, dir, child }
+        Self {
+            http,
+            sip,
+            keys,
+            binary: binary.to_owned(),
+            settings,
+            dir,
+            child,
+            description: SharedDescription::default(),
+        }
     }
 
     /// The data directory.
@@ -121,7 +131,7 @@ impl Server {
 
     /// The API with any key.
     pub fn api(&self, key: &str) -> Api {
-        Api::new(self.http, key)
+        Api::new(self.http, key).described_by(&self.description)
     }
 
     /// Runs another command of the binary on the same directory, told where the server is and with `key`.
@@ -134,6 +144,16 @@ impl Server {
     /// Ends the server as a power cut would.
     pub async fn kill9(&mut self) {
         self.child.kill().await;
+    }
+
+    /// Tells the server to read its configuration again, and does not wait.
+    pub async fn hang_up(&self) {
+        self.child.signal("HUP").await;
+    }
+
+    /// The configuration file that the server reads where there is one.
+    pub fn config_file(&self) -> PathBuf {
+        self.dir.path().join("lyrebird.toml")
     }
 
     /// Asks the server to stop and does not wait.

@@ -127,7 +127,7 @@ mod tests {
         check(&json!({"type": "send_dtmf"}), Err("digits"));
         check(&json!({"type": "say", "text": "hi", "loop": 2}), Ok("say"));
         check(&json!({"type": "say", "text": ""}), Err("text"));
-        check(&json!({"type": "play_audio", "url": "a.wav"}), Ok("playback"));
+        check(&json!({"type": "play_audio", "url": "a.wav"}), Ok("play_audio"));
         check(&json!({"type": "play_audio", "url": "a.wav", "urls": ["b.wav"]}), Err("urls"));
         check(&json!({"type": "play_audio", "urls": []}), Err("urls"));
         check(&json!({"type": "play_audio", "url": "a.wav", "loop": 101}), Err("loop"));

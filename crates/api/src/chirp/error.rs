@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use model::fault::{Fault, FaultClass, FaultCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A fault on its way out. The gate gives it its body, because links in it begin with the server's own URL.
 #[derive(Debug)]
@@ -26,29 +26,35 @@ impl IntoResponse for ChirpError {
 
 /// The fault that an answer carries, in the door's shape.
 pub(crate) fn render(fault: Fault, public_url: &str) -> Response {
-    let (status, kind) = status_and_type(fault.code);
-    let body = if fault.code == FaultCode::RateLimited {
-        // The one error whose body is a text instead of an object (contract §1.14).
-        let seconds = fault.retry_after_s.unwrap_or(1);
-        json!({ "error": format!("Rate limit exceeded. Try again in {seconds} seconds.") })
-    } else {
-        let code = fault.code.as_str();
-        let mut error = json!({
-            "type": kind,
-            "message": fault.message,
-            "code": code,
-            "doc_url": format!("{public_url}/docs/errors#{code}"),
-        });
-        if let (Some(param), Some(fields)) = (fault.param, error.as_object_mut()) {
-            fields.insert("param".into(), param.into());
-        }
-        json!({ "error": error })
-    };
+    let retry_after_s = fault.retry_after_s;
+    let (status, body) = body(fault, public_url);
     let mut response = (status, Json(body)).into_response();
-    if let Some(seconds) = fault.retry_after_s {
+    if let Some(seconds) = retry_after_s {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
+}
+
+/// Its status and body.
+pub(crate) fn body(fault: Fault, public_url: &str) -> (StatusCode, Value) {
+    let (status, kind) = status_and_type(fault.code);
+    if fault.code == FaultCode::RateLimited {
+        // The one error whose body is a text instead of an object (contract §1.14).
+        let seconds = fault.retry_after_s.unwrap_or(1);
+        let text = format!("Rate limit exceeded. Try again in {seconds} seconds.");
+        return (status, json!({ "error": text }));
+    }
+    let code = fault.code.as_str();
+    let mut error = json!({
+        "type": kind,
+        "message": fault.message,
+        "code": code,
+        "doc_url": format!("{public_url}/docs/errors#{code}"),
+    });
+    if let (Some(param), Some(fields)) = (fault.param, error.as_object_mut()) {
+        fields.insert("param".into(), param.into());
+    }
+    (status, json!({ "error": error }))
 }
 
 fn status_and_type(code: FaultCode) -> (StatusCode, &'static str) {

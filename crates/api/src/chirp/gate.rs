@@ -3,15 +3,19 @@
 use super::Door;
 use super::ask::Caller;
 use super::error::{self, ChirpError};
-use crate::http::rate::{Allowance, Rate};
+use crate::http::rate::{Allowance, Limits, Rate};
 use crate::http::request_id::{REQUEST_ID, from_client};
+use crate::http::strangers::ClientAddr;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use model::fault::{Fault, FaultCode};
+use model::tenant::Principal;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use tracing::Instrument;
 
 /// The id of a request, on its way to the handler.
 #[derive(Clone)]
@@ -29,7 +33,13 @@ pub(crate) async fn identify(State(door): State<Door>, mut request: Request, nex
     let mut response = if headers_bytes > HEADERS_BYTES_MAX {
         ChirpError::from(Fault::new(FaultCode::HeadersTooLarge)).into_response()
     } else {
-        next.run(request).await
+        let span = tracing::info_span!("request", id);
+        let answered = async {
+            let response = next.run(request).await;
+            tracing::debug!(status = response.status().as_u16(), "answered");
+            response
+        };
+        answered.instrument(span).await
     };
     if let Some(fault) = response.extensions_mut().remove::<Fault>() {
         let headers = std::mem::take(response.headers_mut());
@@ -42,22 +52,34 @@ pub(crate) async fn identify(State(door): State<Door>, mut request: Request, nex
     response
 }
 
+/// One gate: the door behind it, and which of the limits it holds requests to.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    door: Door,
+    limits: Arc<Limits>,
+    rate: fn(&Limits) -> &Rate,
+}
+
+impl Gate {
+    pub(crate) fn new(door: &Door, limits: &Arc<Limits>, rate: fn(&Limits) -> &Rate) -> Self {
+        Self { door: door.clone(), limits: limits.clone(), rate }
+    }
+}
+
 /// Lets a request in whose key is known and not too fast, and tells the client what it has left.
 pub(crate) async fn admit(
-    State((door, rate)): State<(Door, Arc<Rate>)>,
+    State(Gate { door, limits, rate }): State<Gate>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let principal = match bearer(request.headers()) {
+    let principal = match authenticate(&door, request.headers(), client(&request)).await {
         Err(fault) => return ChirpError::from(fault).into_response(),
-        Ok(key) => match door.engine.authenticate(key).await {
-            Err(fault) => return ChirpError::from(fault).into_response(),
-            Ok(principal) => principal,
-        },
+        Ok(principal) => principal,
     };
-    let allowance = match rate.take(principal.key) {
+    let allowance = match rate(&limits).take(principal.key) {
         Ok(allowance) => allowance,
         Err(exceeded) => {
+            metrics::counter!("lyrebird_http_rate_limited_total").increment(1);
             let mut fault = Fault::new(FaultCode::RateLimited);
             fault.retry_after_s = u32::try_from(exceeded.retry_after_s).ok();
             let mut response = ChirpError::from(fault).into_response();
@@ -70,6 +92,27 @@ pub(crate) async fn admit(
     let mut response = next.run(request).await;
     show(response.headers_mut(), allowance);
     response
+}
+
+/// Whom the request's key speaks for. Who tried wrong keys before may have to wait first.
+async fn authenticate(door: &Door, headers: &HeaderMap, source: Option<IpAddr>) -> Result<Principal, Fault> {
+    let key = bearer(headers)?;
+    if let Some(seconds) = source.and_then(|source| door.strangers.wait_s(source, key, Instant::now())) {
+        return Err(Fault { retry_after_s: Some(seconds), ..Fault::new(FaultCode::RateLimited) });
+    }
+    let found = door.engine.authenticate(key).await;
+    match (&found, source) {
+        (Ok(_), Some(source)) => door.strangers.right(source, key, Instant::now()),
+        (Err(fault), Some(source)) if fault.code == FaultCode::InvalidKey => {
+            door.strangers.wrong(source, Instant::now());
+        }
+        _ => {}
+    }
+    found
+}
+
+fn client(request: &Request) -> Option<IpAddr> {
+    request.extensions().get::<ClientAddr>().map(|client| client.0)
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, Fault> {

@@ -4,6 +4,7 @@
 mod ask;
 mod calls;
 mod commands;
+mod detail;
 mod endpoints;
 mod error;
 mod events;
@@ -23,15 +24,18 @@ mod trunks;
 mod view;
 mod webhooks;
 
+pub(crate) use error::body as fault_body;
+pub(crate) use render::EVENT_NAMES;
 pub use render::renderer;
 
 use crate::ApiConfig;
-use crate::http::rate::Rate;
 use crate::http::seats::Seats;
+use crate::http::strangers::Strangers;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 use engine::Engine;
+use gate::Gate;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -40,10 +44,9 @@ use tokio::sync::Semaphore;
 pub(crate) struct Door {
     engine: Arc<Engine>,
     public_url: Arc<str>,
-    rate: Arc<Rate>,
-    webhook_rate: Arc<Rate>,
     streams: Seats,
     simulations: Arc<Semaphore>,
+    strangers: Arc<Strangers>,
 }
 
 /// The door's routes.
@@ -51,17 +54,19 @@ pub(crate) fn router(engine: Arc<Engine>, config: ApiConfig) -> Router {
     let door = Door {
         engine,
         public_url: config.public_url.into(),
-        rate: Arc::new(Rate::per_minute(config.requests_per_minute)),
-        webhook_rate: Arc::new(Rate::per_minute(config.webhook_requests_per_minute)),
         streams: Seats::default(),
         simulations: Arc::new(Semaphore::new(simulations::AT_ONCE_MAX)),
+        strangers: Arc::default(),
     };
     let webhooks = Router::new()
         .route("/v1/webhooks", post(webhooks::create).get(webhooks::list))
         .route("/v1/webhooks/{webhook}", get(webhooks::get).put(webhooks::update).delete(webhooks::remove))
         .route("/v1/webhooks/{webhook}/deliveries", get(webhooks::deliveries))
         .method_not_allowed_fallback(error::method_not_allowed)
-        .route_layer(from_fn_with_state((door.clone(), door.webhook_rate.clone()), gate::admit));
+        .route_layer(from_fn_with_state(
+            Gate::new(&door, &config.limits, |limits| &limits.webhook_requests),
+            gate::admit,
+        ));
     let rest = Router::new()
         .route("/v1/calls", post(calls::create).get(calls::list))
         .route("/v1/calls/{call}", get(calls::get))
@@ -89,7 +94,10 @@ pub(crate) fn router(engine: Arc<Engine>, config: ApiConfig) -> Router {
         .route("/v1/organization/apps/{app}/keys", get(keys::list))
         .route("/v1/organization/app-keys/{key}", delete(keys::revoke))
         .method_not_allowed_fallback(error::method_not_allowed)
-        .route_layer(from_fn_with_state((door.clone(), door.rate.clone()), gate::admit));
+        .route_layer(from_fn_with_state(
+            Gate::new(&door, &config.limits, |limits| &limits.requests),
+            gate::admit,
+        ));
     webhooks
         .merge(rest)
         .fallback(error::route_not_found)

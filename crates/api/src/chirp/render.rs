@@ -3,7 +3,7 @@
 use super::ids;
 use super::view::{RecordingView, channel, direction, end_reason, seconds, status};
 use model::Timestamp;
-use model::call::{Call, CallEnd, CallStatus};
+use model::call::{Call, CallEnd, CallStatus, EndReason};
 use model::event::{CommandOutcome, Event, EventBody, GatherEnd};
 use ports::{EventRenderer, RenderedEvent};
 use serde_json::{Map, Value, json};
@@ -148,6 +148,11 @@ fn call(call: &Call) -> Map<String, Value> {
     fields
 }
 
+/// What an answered call that was hung up is said to have ended with, where no response was exchanged and the side that
+/// hung up named no cause: Q.850's own words for it.
+const NORMAL_PHRASE: &str = "Normal Clearing";
+const NORMAL_Q850: u8 = 16;
+
 fn add_end(fields: &mut Map<String, Value>, call: &Call, end: &CallEnd) {
     let time = |at: Option<Timestamp>| Value::from(at.map(Timestamp::to_rfc3339_millis));
     fields.insert("status".into(), status(call.status).into());
@@ -157,12 +162,15 @@ fn add_end(fields: &mut Map<String, Value>, call: &Call, end: &CallEnd) {
     fields.insert("answeredAt".into(), time(call.answered_at));
     fields.insert("endedAt".into(), time(call.ended_at));
     fields.insert("sipCode".into(), end.cause.code.into());
-    fields.insert("sipReason".into(), end.cause.phrase.as_str().into());
-    fields.insert("q850Cause".into(), end.cause.q850.into());
+    let normal = end.reason == EndReason::Hangup && end.cause.code.is_none();
+    let phrase = if normal { NORMAL_PHRASE } else { end.cause.phrase.as_str() };
+    let q850 = end.cause.q850.or(normal.then_some(NORMAL_Q850));
+    fields.insert("sipReason".into(), phrase.into());
+    fields.insert("q850Cause".into(), q850.into());
 }
 
 /// A command by the name under which this door takes it.
-fn command_name(name: &str) -> &str {
+pub(super) fn command_name(name: &str) -> &str {
     if name == "send_digits" { "send_dtmf" } else { name }
 }
 
@@ -187,7 +195,7 @@ fn command_outcome(outcome: &CommandOutcome) -> (&'static str, Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::call::{Channel, Direction, EndReason, EndSource, Mode};
+    use model::call::{Channel, Direction, EndSource, Mode};
     use model::leg::ReleaseCause;
     use model::{AppId, CallId, IdSource, Pii};
 
@@ -221,7 +229,7 @@ mod tests {
         let end = CallEnd {
             reason: EndReason::Hangup,
             source: EndSource::Callee,
-            cause: ReleaseCause { code: Some(200), ..ReleaseCause::local("Normal call clearing") },
+            cause: ReleaseCause::local("The far side hung up"),
         };
         let event = Event {
             call: call.id,
@@ -238,7 +246,9 @@ mod tests {
         assert_eq!(body["sequence"], 9);
         assert_eq!(body["timestamp"], "2026-05-02T09:14:07.120Z");
         assert_eq!(body["data"]["call"]["duration"], 3);
-        assert_eq!(body["data"]["call"]["endReason"], "hangup");
+        let ended = &body["data"]["call"];
+        assert_eq!(ended["endReason"], "hangup");
+        assert_eq!((&ended["sipReason"], &ended["q850Cause"]), (&json!("Normal Clearing"), &json!(16)));
         assert!(EVENT_NAMES.contains(&rendered.name.as_str()));
     }
 }

@@ -2,11 +2,13 @@
 
 use super::Door;
 use super::ask::{Ask, PathId};
-use super::calls::call_id;
+use super::calls::{app_scope, call_id};
+use super::detail::spelled;
 use super::error::ChirpError;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use model::call::Mode;
 use ports::store::StoredTimelineEntry;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -22,6 +24,7 @@ pub(crate) async fn get(
     PathId(call): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
+    let mode = app_scope(ask.who())?;
     let id = call_id(ask.who(), &call)?;
     let mut query = ask.query()?;
     let after = query.integer("after", 0..=u32::MAX)?.unwrap_or(0);
@@ -38,17 +41,17 @@ pub(crate) async fn get(
         }
     }
     let last_index = entries.last().map_or(after, |entry| entry.index);
-    let data: Vec<_> = entries.into_iter().map(view).collect();
+    let data: Vec<_> = entries.into_iter().map(|entry| view(entry, mode)).collect();
     Ok(Json(json!({ "data": data, "lastIndex": last_index })).into_response())
 }
 
-fn view(stored: StoredTimelineEntry) -> Value {
+fn view(stored: StoredTimelineEntry, mode: Mode) -> Value {
     let StoredTimelineEntry { index, entry } = stored;
     json!({
         "index": index,
         "at": entry.at.to_rfc3339_millis(),
         "kind": entry.kind,
         "summary": entry.summary,
-        "detail": entry.detail,
+        "detail": spelled(entry.detail, mode),
     })
 }

@@ -8,3 +8,4 @@ pub(crate) mod query;
 pub(crate) mod rate;
 pub(crate) mod request_id;
 pub(crate) mod seats;
+pub(crate) mod strangers;

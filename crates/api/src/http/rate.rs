@@ -7,15 +7,45 @@ use governor::{Quota, RateLimiter};
 use model::KeyId;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// After so many requests, keys that have been idle are forgotten.
 const SWEEP_EVERY: u32 = 4_096;
 
 /// One class of requests with its own allowance per key.
 pub(crate) struct Rate {
-    limiter: RateLimiter<KeyId, DefaultKeyedStateStore<KeyId>, DefaultClock, StateInformationMiddleware>,
-    per_minute: NonZeroU32,
+    allowing: RwLock<Arc<Allowing>>,
     since_sweep: AtomicU32,
+}
+
+type Limiter = RateLimiter<KeyId, DefaultKeyedStateStore<KeyId>, DefaultClock, StateInformationMiddleware>;
+
+/// How much is allowed, and what of it is spent.
+struct Allowing {
+    limiter: Limiter,
+    per_minute: NonZeroU32,
+}
+
+/// The rates of all doors, which can be changed while requests come.
+pub struct Limits {
+    pub(crate) requests: Rate,
+    pub(crate) webhook_requests: Rate,
+}
+
+impl Limits {
+    /// So many requests a minute and key, webhook management aside, and so many for that.
+    pub fn new(requests_per_minute: NonZeroU32, webhook_requests_per_minute: NonZeroU32) -> Self {
+        Self {
+            requests: Rate::per_minute(requests_per_minute),
+            webhook_requests: Rate::per_minute(webhook_requests_per_minute),
+        }
+    }
+
+    /// Allows so much from now on. A limit that did not change forgets nothing.
+    pub fn set(&self, requests_per_minute: NonZeroU32, webhook_requests_per_minute: NonZeroU32) {
+        self.requests.set(requests_per_minute);
+        self.webhook_requests.set(webhook_requests_per_minute);
+    }
 }
 
 /// What the rate headers show.
@@ -41,23 +71,38 @@ pub(crate) struct Exceeded {
 impl Rate {
     /// So many requests a minute and key, all of them at once if the client likes.
     pub(crate) fn per_minute(per_minute: NonZeroU32) -> Self {
-        let limiter = RateLimiter::keyed(Quota::per_minute(per_minute)).with_middleware();
-        Self { limiter, per_minute, since_sweep: AtomicU32::new(0) }
+        Self { allowing: RwLock::new(Arc::new(Allowing::new(per_minute))), since_sweep: AtomicU32::new(0) }
+    }
+
+    fn set(&self, per_minute: NonZeroU32) {
+        let mut allowing = self.allowing.write().unwrap_or_else(PoisonError::into_inner);
+        if allowing.per_minute != per_minute {
+            *allowing = Arc::new(Allowing::new(per_minute));
+        }
     }
 
     /// Takes one request of `key` from its allowance.
     pub(crate) fn take(&self, key: KeyId) -> Result<Allowance, Exceeded> {
+        let allowing = self.allowing.read().unwrap_or_else(PoisonError::into_inner).clone();
         if self.since_sweep.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
-            self.limiter.retain_recent();
+            allowing.limiter.retain_recent();
+            metrics::gauge!("lyrebird_http_rate_keys").set(allowing.limiter.len() as f64);
         }
-        match self.limiter.check_key(&key) {
-            Ok(state) => Ok(self.allowance(state.remaining_burst_capacity())),
+        match allowing.limiter.check_key(&key) {
+            Ok(state) => Ok(allowing.allowance(state.remaining_burst_capacity())),
             Err(not_until) => {
                 let wait = not_until.wait_time_from(DefaultClock::default().now());
                 let retry_after_s = wait.as_secs().saturating_add(1);
-                Err(Exceeded { allowance: self.allowance(0), retry_after_s })
+                Err(Exceeded { allowance: allowing.allowance(0), retry_after_s })
             }
         }
+    }
+}
+
+impl Allowing {
+    fn new(per_minute: NonZeroU32) -> Self {
+        let limiter = RateLimiter::keyed(Quota::per_minute(per_minute)).with_middleware();
+        Self { limiter, per_minute }
     }
 
     fn allowance(&self, remaining: u32) -> Allowance {
@@ -82,5 +127,9 @@ mod tests {
         assert_eq!(exceeded.allowance.remaining, 0);
         assert!((1..=21).contains(&exceeded.retry_after_s), "{exceeded:?}");
         assert_eq!(rate.take(b).unwrap().remaining, 2);
+        rate.set(NonZeroU32::new(3).unwrap());
+        assert!(rate.take(a).is_err(), "nothing changed");
+        rate.set(NonZeroU32::new(4).unwrap());
+        assert_eq!(rate.take(a).unwrap().remaining, 3);
     }
 }

@@ -138,14 +138,13 @@ const fn reason_of(end: &LegEnd, answered: bool) -> EndReason {
 }
 
 const fn source_of(end: &LegEnd, direction: Direction) -> EndSource {
-    match (end.by, end.kind) {
-        (LegEndedBy::Remote, LegEndKind::Failed) => EndSource::System,
-        (LegEndedBy::Remote, _) => match direction {
+    match end.by {
+        LegEndedBy::Remote => match direction {
             Direction::Outbound => EndSource::Callee,
             Direction::Inbound => EndSource::Caller,
         },
-        (LegEndedBy::Timeout, _) => EndSource::Timeout,
-        (LegEndedBy::Local | LegEndedBy::Transport, _) => EndSource::System,
+        LegEndedBy::Timeout => EndSource::Timeout,
+        LegEndedBy::Local | LegEndedBy::Transport => EndSource::System,
     }
 }
 

@@ -75,7 +75,7 @@ fn say_and_play_complete_when_they_were_heard() {
         +1s ready p2
             play 2: p2 p3 gap 1s
         +5s played 2
-            playback c2 completed
+            play_audio c2 completed
         open"#,
     );
 }
@@ -126,7 +126,7 @@ fn a_sound_that_cannot_be_made_fails_and_what_plays_goes_on() {
         +0 app play gone.wav
             prepare p2 play gone.wav
         +1s failed p2 "404 Not Found"
-            playback c2 failed "404 Not Found"
+            play_audio c2 failed "404 Not Found"
         +1s played 1
             say c1 completed
         +1s app say "never"

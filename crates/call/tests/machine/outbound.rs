@@ -72,7 +72,7 @@ fn each_failure_has_its_own_end() {
     check_unanswered("no_answer by remote 480", "[no_answer] no_answer by callee 480");
     check_unanswered("no_answer by timeout 408", "[no_answer] no_answer by timeout 408");
     check_unanswered("declined by remote 603", "[failed] rejected by callee 603");
-    check_unanswered("failed by remote 404", "[failed] failed by system 404");
+    check_unanswered("failed by remote 404", "[failed] failed by callee 404");
     check_unanswered("failed by timeout", "[failed] failed by timeout");
     check_unanswered("failed by transport", "[failed] failed by system");
     check_unanswered("failed by local", "[failed] failed by system");

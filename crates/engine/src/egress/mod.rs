@@ -14,6 +14,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Response};
 use resolver::{Guarded, Unguarded};
 use std::error::Error;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use target::{AllowedHost, Target};
 
@@ -27,6 +28,20 @@ const USER_AGENT: &str = concat!("Lyrebird/", env!("CARGO_PKG_VERSION"));
 pub struct EgressConfig {
     /// Hosts (`host` or `host:port`) that may be reached although they are private or plain http: for development.
     pub allowed_hosts: Vec<String>,
+}
+
+/// Hosts that may be reached whatever their address, read and found good.
+#[derive(Debug)]
+pub struct AllowedHosts(Arc<[AllowedHost]>);
+
+impl AllowedHosts {
+    /// Reads the settings.
+    pub fn read(config: &EgressConfig) -> Result<Self, EgressSetupError> {
+        let parse = |text: &String| {
+            AllowedHost::parse(text).ok_or_else(|| EgressSetupError::AllowedHost(text.clone()))
+        };
+        config.allowed_hosts.iter().map(parse).collect::<Result<_, _>>().map(Self)
+    }
 }
 
 /// The settings are wrong, or there is no TLS.
@@ -43,7 +58,7 @@ pub enum EgressSetupError {
 /// The door to customers' URLs.
 #[derive(Debug)]
 pub struct HttpEgress {
-    allowed: Vec<AllowedHost>,
+    allowed: RwLock<Arc<[AllowedHost]>>,
     /// Reaches public addresses over TLS only.
     guarded: Client,
     /// Reaches the allowed hosts.
@@ -53,21 +68,27 @@ pub struct HttpEgress {
 impl HttpEgress {
     /// Opens the door.
     pub fn new(config: &EgressConfig) -> Result<Self, EgressSetupError> {
-        let parse = |text: &String| {
-            AllowedHost::parse(text).ok_or_else(|| EgressSetupError::AllowedHost(text.clone()))
-        };
-        let allowed = config.allowed_hosts.iter().map(parse).collect::<Result<_, _>>()?;
         let made =
             |builder: ClientBuilder| builder.build().map_err(|error| EgressSetupError::Client(words(&error)));
         Ok(Self {
-            allowed,
+            allowed: RwLock::new(AllowedHosts::read(config)?.0),
             guarded: made(builder().https_only(true).dns_resolver(Guarded))?,
             unguarded: made(builder().dns_resolver(Unguarded))?,
         })
     }
 
+    /// Allows these hosts from now on, and no other.
+    pub fn allow(&self, hosts: AllowedHosts) {
+        *self.allowed.write().unwrap_or_else(PoisonError::into_inner) = hosts.0;
+    }
+
+    fn target(&self, url: &str) -> Result<Target, EgressError> {
+        let allowed = self.allowed.read().unwrap_or_else(PoisonError::into_inner).clone();
+        target::check(url, &allowed)
+    }
+
     async fn exchange(&self, request: EgressRequest) -> Result<EgressResponse, EgressError> {
-        let Target { url, allowed } = target::check(&request.url, &self.allowed)?;
+        let Target { url, allowed } = self.target(&request.url)?;
         let client = if allowed { &self.unguarded } else { &self.guarded };
         let headers = headers(&request)?;
         let order = match request.body {
@@ -82,7 +103,7 @@ impl HttpEgress {
 #[async_trait::async_trait]
 impl Egress for HttpEgress {
     fn check(&self, url: &str) -> Result<(), EgressError> {
-        target::check(url, &self.allowed).map(|_| ())
+        self.target(url).map(|_| ())
     }
 
     async fn send(&self, request: EgressRequest) -> Result<EgressResponse, EgressError> {

@@ -9,6 +9,7 @@ use crate::config::{Config, LogFormat};
 use crate::data_dir::DataDir;
 use crate::failure::Failure;
 use crate::server::{self, Server};
+use crate::signals::Stop;
 use crate::{descriptors, logging, terminal};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -42,7 +43,7 @@ pub(crate) async fn run(mut config: Config) -> CommandResult {
     let server = Server::start(&config, &dir, lock, store).await?;
     serve::announce(&config, &server);
     let url = format!("http://{}", server.http);
-    let stop = serve::stop_signal()?;
+    let stop = Stop::listen()?;
     let running = tokio::spawn(server.run(stop));
     let client = Client::new(&Remote { url: url.clone(), key: Some(key.clone()) })?;
     tokio::spawn(receive_events(receiver, client.clone()));

@@ -3,12 +3,12 @@
 
 use super::CommandResult;
 use super::call::{follow, report, text};
-use super::serve::stop_signal;
 use crate::cli::{Sandbox, SandboxAction, SandboxCall};
 use crate::client::Client;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::signals::Stop;
 use crate::{descriptors, logging, server, terminal};
 use carriers::PersonaNetwork;
 use ports::Clock;
@@ -34,7 +34,7 @@ async fn serve(config: Config, addr: SocketAddr) -> CommandResult {
     let network = PersonaNetwork::start(addr, media, tts, clock).await?;
     terminal::line(&format!("listening sip={}", network.local_addr()));
     terminal::line(&format!("tell the server: LYREBIRD_SANDBOX__NETWORK={}", network.local_addr()));
-    stop_signal()?.await;
+    Stop::listen()?.told(1).await;
     Ok(())
 }
 

@@ -2,14 +2,15 @@
 
 use super::CommandResult;
 use super::init;
-use crate::config::Config;
+use crate::config::{Config, Flags};
 use crate::data_dir::DataDir;
 use crate::server::{self, Server};
-use crate::{descriptors, logging, terminal};
-use tokio::signal::unix::{SignalKind, signal};
+use crate::signals::{self, Stop};
+use crate::{descriptors, logging, reload, service_manager, terminal};
 
 /// Runs the command.
-pub(crate) async fn run(config: Config) -> CommandResult {
+pub(crate) async fn run(flags: Flags) -> CommandResult {
+    let config = Config::load(&flags)?;
     logging::start(&config.log)?;
     descriptors::raise_limit();
     let dir = DataDir::open(&config.data_dir)?;
@@ -19,7 +20,11 @@ pub(crate) async fn run(config: Config) -> CommandResult {
     }
     let server = Server::start(&config, &dir, lock, store).await?;
     announce(&config, &server);
-    let stop = stop_signal()?;
+    let stop = Stop::listen()?;
+    let readiness = server.readiness.clone();
+    tokio::spawn(reload::run(signals::hang_ups()?, flags, server.reloadable()));
+    service_manager::ready();
+    tokio::spawn(service_manager::keep_alive(move || readiness.lives()));
     server.run(stop).await;
     Ok(())
 }
@@ -28,24 +33,4 @@ pub(crate) async fn run(config: Config) -> CommandResult {
 pub(crate) fn announce(config: &Config, server: &Server) {
     terminal::line(&format!("listening http={} sip={} rtp={}", server.http, server.sip, config.rtp.ports));
     terminal::line(&format!("API {}  ·  errors explained at {0}/docs/errors", server.public_url));
-}
-
-/// Over when the process is told to stop. Told a second time, it stops at once.
-pub(crate) fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            terminal::complain("stopped at once, as asked a second time; the next start ends the calls");
-            std::process::exit(1);
-        });
-    })
 }

@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
+use figment::value::Dict;
 use model::trunk::Trunk;
 use persona::{Directory, NamedPersona, Settings};
 use serde::{Deserialize, Serialize};
@@ -406,6 +407,15 @@ pub(crate) enum ConfigError {
 impl Config {
     /// Reads all sources, the later over the earlier.
     pub(crate) fn load(flags: &Flags) -> Result<Self, ConfigError> {
+        Self::sources(flags)?.extract().map_err(|error| ConfigError::Wrong(Box::new(error)))
+    }
+
+    /// All settings by name, as their sources have them.
+    pub(crate) fn values(flags: &Flags) -> Result<Dict, ConfigError> {
+        Self::sources(flags)?.extract().map_err(|error| ConfigError::Wrong(Box::new(error)))
+    }
+
+    fn sources(flags: &Flags) -> Result<Figment, ConfigError> {
         let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
         if let Some(name) = unknown_variable(names) {
             return Err(ConfigError::UnknownVariable(name));
@@ -429,7 +439,7 @@ impl Config {
         merge("http.addr", flags.http_addr.map(|addr| addr.to_string()));
         merge("sip.addr", flags.sip_addr.map(|addr| addr.to_string()));
         merge("rtp.ports", flags.rtp_ports.clone());
-        figment.extract().map_err(|error| ConfigError::Wrong(Box::new(error)))
+        Ok(figment)
     }
 }
 

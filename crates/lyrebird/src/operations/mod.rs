@@ -18,11 +18,10 @@ use tokio::net::TcpListener;
 
 /// What is served beside the API: on its port, and on the port that metrics may have of their own.
 pub(crate) fn routers(
-    readiness: Readiness,
+    readiness: Arc<Readiness>,
     scrape: Option<Arc<Scrape>>,
     listener: Option<TcpListener>,
 ) -> (Router, Option<(TcpListener, Router)>) {
-    let readiness = Arc::new(readiness);
     let ready = async move || ready_answer(&readiness.checks().await);
     let health = Router::new()
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))

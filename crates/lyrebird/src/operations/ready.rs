@@ -44,6 +44,11 @@ impl Readiness {
         Self { engine, store, trunks, media, stored: Mutex::default() }
     }
 
+    /// Whether the parts that nothing restarts still run.
+    pub(crate) fn lives(&self) -> bool {
+        self.trunks.is_running() && self.media.is_running()
+    }
+
     /// Everything, in a fixed order.
     pub(crate) async fn checks(&self) -> Vec<Check> {
         let check = |name, well: bool, trouble| Check { name, trouble: (!well).then_some(trouble) };
