@@ -141,7 +141,8 @@ pub(crate) fn command(name: &'static str, accepted: bool) {
     counter!("lyrebird_call_commands_total", "command" => name, "outcome" => outcome).increment(1);
 }
 
-fn words(call: &Call) -> (&'static str, &'static str) {
+/// Its direction and its mode.
+pub(crate) fn words(call: &Call) -> (&'static str, &'static str) {
     let direction = match call.direction {
         Direction::Inbound => "inbound",
         Direction::Outbound => "outbound",

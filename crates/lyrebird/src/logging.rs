@@ -1,9 +1,10 @@
 //! Log lines: text or JSON, on standard error. What is logged can be changed while the server runs.
 
-use crate::config::{Log, LogFormat};
+use crate::config::{Log, LogFormat, Otel};
+use crate::otel;
 use std::io::IsTerminal;
 use std::sync::OnceLock;
-use tracing_subscriber::layer::{Layered, SubscriberExt};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::reload::{self, Handle};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
@@ -11,18 +12,18 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 /// Changes the filter of the running process.
 static FILTER: OnceLock<Handle<EnvFilter, Registry>> = OnceLock::new();
 
-/// Starts logging. A filter that cannot be read is an error for whoever wrote it.
-pub(crate) fn start(log: &Log) -> Result<(), String> {
+/// Starts logging, and tracing where there is a collector. A filter that cannot be read is an error for whoever wrote
+/// it.
+pub(crate) fn start(log: &Log, otel: &Otel) -> Result<(), String> {
     let (filter, handle) = reload::Layer::new(filter(log)?);
-    let lines: Box<dyn Layer<Layered<reload::Layer<EnvFilter, Registry>, Registry>> + Send + Sync> =
-        match log.format {
-            LogFormat::Text => {
-                let colours = std::io::stderr().is_terminal();
-                fmt::layer().with_writer(std::io::stderr).with_ansi(colours).with_target(false).boxed()
-            }
-            LogFormat::Json => fmt::layer().with_writer(std::io::stderr).json().boxed(),
-        };
-    tracing_subscriber::registry().with(filter).with(lines).init();
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match log.format {
+        LogFormat::Text => {
+            let colours = std::io::stderr().is_terminal();
+            fmt::layer().with_writer(std::io::stderr).with_ansi(colours).with_target(false).boxed()
+        }
+        LogFormat::Json => fmt::layer().with_writer(std::io::stderr).json().boxed(),
+    };
+    tracing_subscriber::registry().with(lines.with_filter(filter)).with(otel::layer(otel)?).init();
     // Logging starts once.
     let _ = FILTER.set(handle);
     Ok(())

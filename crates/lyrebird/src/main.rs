@@ -13,6 +13,7 @@ mod http;
 mod logging;
 mod metrics;
 mod operations;
+mod otel;
 mod provision;
 mod reload;
 mod server;

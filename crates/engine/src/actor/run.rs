@@ -347,11 +347,22 @@ async fn dialled(dialling: &mut Option<(LegId, Dialling)>) -> (LegId, Result<(),
     outcome
 }
 
+/// Counts what an event says, and marks it in traces.
 fn count(call: &Call, body: &EventBody, at: Timestamp) {
     match body {
-        EventBody::Ringing { .. } => figures::ringing(call, at),
-        EventBody::Answered => figures::answered(call, at),
-        EventBody::Ended(end) => figures::ended(call, end),
+        EventBody::Ringing { .. } => {
+            tracing::debug!(target: "milestone", "ringing");
+            figures::ringing(call, at);
+        }
+        EventBody::Answered => {
+            tracing::debug!(target: "milestone", "answered");
+            figures::answered(call, at);
+        }
+        EventBody::Ended(end) => {
+            tracing::debug!(target: "milestone", "ended");
+            tracing::Span::current().record("end", tracing::field::debug(end.reason));
+            figures::ended(call, end);
+        }
         _ => {}
     }
 }

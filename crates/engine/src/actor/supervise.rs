@@ -6,6 +6,7 @@ use super::mailbox::{Mail, Mailbox};
 use super::road::Road;
 use super::run::Actor;
 use crate::core::Core;
+use crate::figures;
 use crate::panics::caught;
 use model::call::{Call, CallSetup};
 use model::recording::Recording;
@@ -47,7 +48,10 @@ pub(super) type Ends = (Mailbox, mpsc::Receiver<Mail>);
 pub(crate) fn launch(core: &Arc<Core>, launch: Launch) {
     let ends = Mailbox::new(core);
     let request = launch.call.request_id.as_deref();
-    let span = tracing::info_span!(parent: None, "call", id = %launch.call.id, request);
+    let (direction, mode) = figures::words(&launch.call);
+    let end = tracing::field::Empty;
+    let span = tracing::info_span!(parent: None, "call", id = %launch.call.id, request, direction, mode, end);
+    span.follows_from(tracing::Span::current());
     if core.running.insert(launch.call.id, ends.0.clone()) {
         tokio::spawn(supervise(core.clone(), launch, ends).instrument(span));
     } else {

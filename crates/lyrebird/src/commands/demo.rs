@@ -31,7 +31,7 @@ pub(crate) async fn run(mut config: Config) -> CommandResult {
     if config.log.level == "info" {
         config.log.level = "warn".into();
     }
-    logging::start(&config.log)?;
+    logging::start(&config.log, &config.otel)?;
     descriptors::raise_limit();
     free_ports_if_taken(&mut config).await;
     let receiver = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;

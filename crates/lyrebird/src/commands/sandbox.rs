@@ -26,7 +26,7 @@ pub(crate) async fn run(config: Config, args: Sandbox) -> CommandResult {
 }
 
 async fn serve(config: Config, addr: SocketAddr) -> CommandResult {
-    logging::start(&config.log)?;
+    logging::start(&config.log, &config.otel)?;
     descriptors::raise_limit();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let media = server::start_media(&config, clock.clone())?;

@@ -11,7 +11,7 @@ use crate::{descriptors, logging, reload, service_manager, terminal};
 /// Runs the command.
 pub(crate) async fn run(flags: Flags) -> CommandResult {
     let config = Config::load(&flags)?;
-    logging::start(&config.log)?;
+    logging::start(&config.log, &config.otel)?;
     descriptors::raise_limit();
     let dir = DataDir::open(&config.data_dir)?;
     let (lock, store) = server::open_store(&dir).await?;

@@ -33,6 +33,7 @@ pub(crate) struct Config {
     pub limits: Limits,
     pub shutdown: Shutdown,
     pub metrics: Metrics,
+    pub otel: Otel,
     pub log: Log,
     #[serde(default)]
     pub trunks: Vec<TrunkEntry>,
@@ -222,6 +223,14 @@ pub(crate) struct Metrics {
     #[serde(deserialize_with = "optional")]
     pub addr: Option<SocketAddr>,
     pub token: model::Secret<String>,
+}
+
+/// `[otel]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Otel {
+    pub endpoint: String,
+    pub service_name: String,
 }
 
 /// `[log]`
