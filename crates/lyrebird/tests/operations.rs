@@ -121,3 +121,43 @@ async fn requests_are_counted_by_route() {
     assert!(page.contains(counted), "{page}");
     assert!(page.contains("route=\"none\"") && !page.contains("4915112345678"), "{page}");
 }
+
+/// The names in backquotes of the tables in docs/limits.md.
+fn documented() -> Vec<&'static str> {
+    let page = include_str!("../../../docs/limits.md");
+    let words = page.split('`').filter(|word| word.starts_with("lyrebird_") || word.starts_with("process_"));
+    words.collect()
+}
+
+#[tokio::test]
+async fn every_documented_figure_is_there_after_a_call() {
+    let receiver = testkit::Receiver::start().await;
+    let settings = Settings::default()
+        .allow(receiver.addr())
+        .set("LYREBIRD_OTEL__ENDPOINT", &receiver.url(""));
+    let server = Server::start_with(BINARY, settings).await;
+    let test = server.test();
+    let hook = json!({ "url": receiver.url("/hook"), "events": ["calls.completed"] });
+    test.post("/v1/webhooks", &hook).await.expect(201);
+    let flow = json!([{ "command": "say", "text": "Hello." }, { "command": "hangup" }]);
+    let call = test.place(&json!({ "from": "+15005559999", "to": "+15005550000", "flow": flow })).await;
+    test.wait_for_end(&call).await;
+    receiver.wait_for_event(&call, "calls.completed").await;
+    let page = server.admin().get("/metrics").await;
+    let page = String::from_utf8_lossy(&page.bytes).into_owned();
+    assert!(documented().len() > 50);
+    for name in documented() {
+        assert!(page.contains(&format!("\n# TYPE {name} ")), "{name} is documented and not there:\n{page}");
+    }
+    for ended in ["lyrebird_calls_ended_total{direction=\"outbound\",mode=\"test\",reason=\"hangup\",source=\"flow\"} 1\n",
+        "lyrebird_call_dial_seconds_count{mode=\"test\"} 1\n", "lyrebird_webhook_deliveries_made_total 1\n"] {
+        assert!(page.contains(ended), "{ended}:\n{page}");
+    }
+    // And what is there is documented.
+    let known = documented();
+    for line in page.lines().filter_map(|line| line.strip_prefix("# TYPE lyrebird_")) {
+        let name = format!("lyrebird_{}", line.split(' ').next().unwrap_or_default());
+        let of_sound = name.starts_with("lyrebird_media_");
+        assert!(of_sound || known.contains(&name.as_str()), "{name} does not stand in docs/limits.md");
+    }
+}

@@ -15,13 +15,14 @@ use serde_json::Value;
 use std::sync::Arc;
 
 /// One fragment a resource; the order is the order of the page.
-const FRAGMENTS: [&str; 10] = [
+const FRAGMENTS: [&str; 11] = [
     include_str!("calls.json"),
     include_str!("flow.json"),
     include_str!("timeline.json"),
     include_str!("recordings.json"),
     include_str!("webhooks.json"),
     include_str!("trunks.json"),
+    include_str!("endpoints.json"),
     include_str!("sandbox.json"),
     include_str!("keys.json"),
     include_str!("operations.json"),

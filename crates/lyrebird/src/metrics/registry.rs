@@ -21,8 +21,14 @@ pub(crate) struct Registry {
 struct Kept {
     series: HashMap<Key, Series>,
     per_name: HashMap<String, usize>,
-    help: BTreeMap<String, String>,
+    described: BTreeMap<String, Description>,
     refused: Arc<Count>,
+}
+
+/// What a name means.
+struct Description {
+    kind: &'static str,
+    help: String,
 }
 
 /// One series.
@@ -46,14 +52,19 @@ impl Registry {
         let mut page = String::with_capacity(64 * 1024);
         for (name, mut series) in families {
             series.sort_by_key(|(key, _)| text::labels(key));
-            text::family(&mut page, name, kept.help.get(name).map(String::as_str), &series);
+            text::family(&mut page, name, kept.described.get(name).map(|known| known.help.as_str()), &series);
+        }
+        // What was not counted yet has its name there already.
+        let uncounted = kept.described.iter().filter(|(name, _)| !kept.per_name.contains_key(*name));
+        for (name, Description { kind, help }) in uncounted {
+            text::head(&mut page, name, Some(help), kind);
         }
         page
     }
 
-    fn describe(&self, name: &KeyName, help: &SharedString) {
+    fn describe(&self, name: &KeyName, kind: &'static str, help: &SharedString) {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        kept.help.insert(name.as_str().to_owned(), help.to_string());
+        kept.described.insert(name.as_str().to_owned(), Description { kind, help: help.to_string() });
     }
 
     /// The key's series; none when its name has as many as it may.
@@ -82,15 +93,15 @@ pub(super) struct Shared(pub(super) Arc<Registry>);
 
 impl Recorder for Shared {
     fn describe_counter(&self, key: KeyName, _: Option<Unit>, description: SharedString) {
-        self.0.describe(&key, &description);
+        self.0.describe(&key, "counter", &description);
     }
 
     fn describe_gauge(&self, key: KeyName, _: Option<Unit>, description: SharedString) {
-        self.0.describe(&key, &description);
+        self.0.describe(&key, "gauge", &description);
     }
 
     fn describe_histogram(&self, key: KeyName, _: Option<Unit>, description: SharedString) {
-        self.0.describe(&key, &description);
+        self.0.describe(&key, "histogram", &description);
     }
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
@@ -139,10 +150,12 @@ mod tests {
                 metrics::counter!("many_total", "index" => index.to_string()).increment(1);
             }
             metrics::counter!("few_total").increment(2);
+            metrics::describe_gauge!("none", "Nothing yet.");
         });
         let page = registry.render();
         assert_eq!(page.matches("many_total{").count(), SERIES_MAX);
         assert!(page.contains("\nfew_total 2\n"), "{page}");
+        assert!(page.contains("# HELP none Nothing yet.\n# TYPE none gauge\n"), "{page}");
         assert!(page.contains(&format!("{REFUSED} 3\n")), "{page}");
     }
 }

@@ -7,15 +7,12 @@ use std::fmt::Write as _;
 /// A name with its help, its type and its series.
 pub(super) fn family(page: &mut String, name: &str, help: Option<&str>, series: &[(&Key, Series)]) {
     let Some((_, first)) = series.first() else { return };
-    if let Some(help) = help {
-        let _ = writeln!(page, "# HELP {name} {}", help.replace('\\', "\\\\").replace('\n', "\\n"));
-    }
     let kind = match first {
         Series::Count(_) => "counter",
         Series::Level(_) => "gauge",
         Series::Spread(_) => "histogram",
     };
-    let _ = writeln!(page, "# TYPE {name} {kind}");
+    head(page, name, help, kind);
     for (key, series) in series {
         let labels = labels(key);
         // Writing to a text cannot fail.
@@ -28,6 +25,14 @@ pub(super) fn family(page: &mut String, name: &str, help: Option<&str>, series: 
             }
         };
     }
+}
+
+/// What a name means and of which kind it is.
+pub(super) fn head(page: &mut String, name: &str, help: Option<&str>, kind: &str) {
+    if let Some(help) = help {
+        let _ = writeln!(page, "# HELP {name} {}", help.replace('\\', "\\\\").replace('\n', "\\n"));
+    }
+    let _ = writeln!(page, "# TYPE {name} {kind}");
 }
 
 fn histogram(page: &mut String, name: &str, labels: &str, buckets: &[(Option<f64>, u64)], sum: f64) {
