@@ -132,9 +132,8 @@ fn documented() -> Vec<&'static str> {
 #[tokio::test]
 async fn every_documented_figure_is_there_after_a_call() {
     let receiver = testkit::Receiver::start().await;
-    let settings = Settings::default()
-        .allow(receiver.addr())
-        .set("LYREBIRD_OTEL__ENDPOINT", &receiver.url(""));
+    let settings =
+        Settings::default().allow(receiver.addr()).set("LYREBIRD_OTEL__ENDPOINT", &receiver.url(""));
     let server = Server::start_with(BINARY, settings).await;
     let test = server.test();
     let hook = json!({ "url": receiver.url("/hook"), "events": ["calls.completed"] });
@@ -149,8 +148,11 @@ async fn every_documented_figure_is_there_after_a_call() {
     for name in documented() {
         assert!(page.contains(&format!("\n# TYPE {name} ")), "{name} is documented and not there:\n{page}");
     }
-    for ended in ["lyrebird_calls_ended_total{direction=\"outbound\",mode=\"test\",reason=\"hangup\",source=\"flow\"} 1\n",
-        "lyrebird_call_dial_seconds_count{mode=\"test\"} 1\n", "lyrebird_webhook_deliveries_made_total 1\n"] {
+    for ended in [
+        "lyrebird_calls_ended_total{direction=\"outbound\",mode=\"test\",reason=\"hangup\",source=\"flow\"} 1\n",
+        "lyrebird_call_dial_seconds_count{mode=\"test\"} 1\n",
+        "lyrebird_webhook_deliveries_made_total 1\n",
+    ] {
         assert!(page.contains(ended), "{ended}:\n{page}");
     }
     // And what is there is documented.
