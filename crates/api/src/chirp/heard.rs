@@ -7,6 +7,7 @@ use super::error::ChirpError;
 use super::recordings::wav;
 use super::view::ListView;
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use engine::Party;
@@ -45,9 +46,11 @@ pub(crate) async fn list(
 /// `…/heard/caller.wav` and `…/heard/callee.wav`.
 pub(crate) async fn file(
     State(door): State<Door>,
-    Path((call, file)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
+    // What is not UTF-8 is the name of nothing.
+    let Ok(Path((call, file))) = path else { return Err(Fault::new(FaultCode::NotFound).into()) };
     let id = call_id(ask.who(), &call)?;
     let party = file.strip_suffix(".wav");
     let party = party.and_then(|name| Party::ALL.into_iter().find(|party| party.as_str() == name));
