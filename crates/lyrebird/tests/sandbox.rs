@@ -57,6 +57,39 @@ async fn each_persona_ends_as_its_page_says() {
     }
 }
 
+/// Personas that make trouble, all at once: each call ends by itself, and its timeline shows what was special.
+#[tokio::test]
+async fn the_trouble_that_a_persona_makes_stands_on_the_timeline() {
+    let table = [
+        ("early_media", json!({ "hangUpAfterMs": 500 }), "← 183 "),
+        ("media_loss", json!({ "muteAfterMs": 200 }), "← 200 OK"),
+        ("bad_network", json!({ "hangUpAfterMs": 2_000 }), "← 200 OK"),
+        ("slow", json!({ "tryingAfterMs": 700, "hangUpAfterMs": 500 }), "(again)"),
+        ("challenge", json!({ "hangUpAfterMs": 500 }), "← 401 "),
+        ("redirect", json!({ "hangUpAfterMs": 500 }), "← 302 "),
+        ("hold", json!({ "holdAfterMs": 200, "holdMs": 200, "hangUpAfterMs": 2_000 }), "recvonly"),
+        ("transfer", json!({ "transferAfterMs": 200, "hangUpAfterMs": 2_000 }), "Transfer refused"),
+    ];
+    let settings = Settings::default().set("LYREBIRD_RTP__SILENCE_LIMIT_MS", "1500");
+    let server = Server::start_with(BINARY, settings).await;
+    let test = server.test();
+    let mut calls = Vec::new();
+    for (persona, mut sandbox, shown) in table {
+        sandbox["persona"] = json!(persona);
+        sandbox["answerAfterMs"] = json!(200);
+        let order = json!({ "from": OURS, "to": "+4930123456", "metadata": { "sandbox": sandbox } });
+        calls.push((test.place(&order).await, persona, shown));
+    }
+    for (id, persona, shown) in calls {
+        let call = test.wait_for_end(&id).await;
+        let story = test.story(&id).await;
+        assert!(story.contains(shown), "{persona}: no {shown:?}\n{story}");
+        assert!(!call["answeredAt"].is_null(), "{persona}: {call}\n{story}");
+        let completed = words(&call) == ["completed", "hangup"];
+        assert_eq!(completed, persona != "media_loss", "{persona}: {:?}\n{story}", words(&call));
+    }
+}
+
 #[tokio::test]
 async fn the_patient_human_and_the_echo_stay_until_we_hang_up() {
     let server = Server::start(BINARY).await;
