@@ -1,7 +1,7 @@
 //! A received stream as samples: packet buffer, decoder, concealment, comfort noise; and who listens to them: voice
 //! activity, digits in the sound, loudness. Exists only while somebody listens.
 
-use crate::leg::frame::{NARROW, NARROW_HZ};
+use crate::leg::frame::{NARROW, NARROW_HZ, law_of};
 use audio::Law;
 use audio::dtmf_detect::{DtmfDetector, InbandDigit};
 use audio::playout::Playout;
@@ -15,6 +15,8 @@ use rtp::buffer::{BufferConfig, Next, Pace, PacketBuffer};
 /// Samples of 20 ms at 8 kHz.
 pub(crate) type Pcm = [i16; NARROW];
 
+/// After so many ticks without a packet it is silent, whoever spoke before.
+const QUIET_TICKS: u32 = 4;
 /// Noise is the same on every leg; nobody hears two at once.
 const NOISE_SEED: u32 = 1;
 
@@ -134,6 +136,11 @@ pub(crate) struct Ear {
     wanted: Wanted,
     vad: Vad,
     voice: bool,
+    /// Sound on its way to `vad`, where it is judged as it comes.
+    coming: Pcm,
+    coming_len: usize,
+    /// Ticks without such sound.
+    quiet_ticks: u32,
     detector: DtmfDetector,
     loudness: Loudness,
 }
@@ -146,6 +153,9 @@ impl Ear {
             wanted,
             vad: Vad::new(VadConfig::default()),
             voice: false,
+            coming: [0; NARROW],
+            coming_len: 0,
+            quiet_ticks: 0,
             detector: DtmfDetector::new(),
             loudness: Loudness::default(),
         })
@@ -165,9 +175,36 @@ impl Ear {
         self.wanted = wanted;
     }
 
-    /// Takes a packet of sound.
-    pub(crate) fn put(&mut self, packet: &Packet<'_>, now: Timestamp) {
+    /// Takes a packet of sound. Where it costs next to nothing, voice is told from silence at once: who interrupts must
+    /// not wait until his sound has passed the buffer.
+    pub(crate) fn put(&mut self, packet: &Packet<'_>, now: Timestamp, report: impl FnMut(MediaFact)) {
         self.hearing.put(packet, now);
+        if let Some(law) = law_of(self.hearing.codec()).filter(|_| self.wanted.voice) {
+            self.judge_coming(law, packet.payload, report);
+        }
+    }
+
+    fn judge_coming(&mut self, law: Law, mut octets: &[u8], mut report: impl FnMut(MediaFact)) {
+        self.quiet_ticks = 0;
+        while !octets.is_empty() {
+            let Some(room) = self.coming.get_mut(self.coming_len..) else { return };
+            let (part, rest) = octets.split_at(octets.len().min(room.len()));
+            self.coming_len += audio::g711::decode(law, part, room);
+            octets = rest;
+            if self.coming_len >= NARROW {
+                self.coming_len = 0;
+                let frame = self.coming;
+                self.judge(&frame, &mut report);
+            }
+        }
+    }
+
+    fn judge(&mut self, pcm: &Pcm, report: &mut impl FnMut(MediaFact)) {
+        let voice = self.vad.on_frame(pcm).voice;
+        if voice != self.voice {
+            self.voice = voice;
+            report(if voice { MediaFact::VoiceStarted } else { MediaFact::VoiceStopped });
+        }
     }
 
     /// Takes a description of the far side's noise.
@@ -185,10 +222,11 @@ impl Ear {
         self.hearing.next(now, pcm);
         self.loudness.add(pcm);
         if self.wanted.voice {
-            let voice = self.vad.on_frame(pcm).voice;
-            if voice != self.voice {
-                self.voice = voice;
-                report(if voice { MediaFact::VoiceStarted } else { MediaFact::VoiceStopped });
+            self.quiet_ticks = self.quiet_ticks.saturating_add(1);
+            if law_of(self.hearing.codec()).is_none() {
+                self.judge(pcm, &mut report);
+            } else if self.quiet_ticks > QUIET_TICKS {
+                self.judge(&[0; NARROW], &mut report);
             }
         }
         if self.wanted.digits

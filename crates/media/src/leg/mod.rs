@@ -284,7 +284,7 @@ impl<W: Wire> Leg<W> {
             Arrived::Sound(packet) => {
                 self.incoming.sample(terms.codec, packet.payload, self.ear.is_some(), now);
                 if let Some(ear) = &mut self.ear {
-                    ear.put(&packet, now);
+                    ear.put(&packet, now, |fact| self.sink.media(self.id, fact));
                 }
                 Some(Relayed { kind: Kind::Sound(terms.codec), packet })
             }

@@ -81,3 +81,26 @@ fn our_sound_that_does_not_arrive_is_told_by_the_far_sides_reports() {
     world.run(60_000);
     assert_eq!(told(&world, pair), ["not reached"]);
 }
+
+#[test]
+fn who_interrupts_is_heard_within_forty_milliseconds() {
+    for codec in [Codec::Pcmu, Codec::Pcma] {
+        for ptime_ms in [10, 20] {
+            let mut world = World::new(16);
+            let pair = world.pair(codec, |connection, _| connection.ptime_ms = ptime_ms);
+            world.order(pair.near, PlaneOrder::WatchVoice { on: true });
+            world.run(2_000);
+            world.play(pair.far, 1, &tone(400), FOREVER);
+            let speaks = |world: &World| world.facts(pair.near).contains(&MediaFact::VoiceStarted);
+            // The far side's next tick, and then the time that is allowed.
+            world.run(20);
+            assert!(!speaks(&world), "{codec:?}");
+            world.run(40);
+            assert!(speaks(&world), "{codec:?} {ptime_ms} ms");
+            world.order(pair.far, PlaneOrder::StopPlayback { playback: model::sound::PlaybackId(1) });
+            world.order(pair.far, PlaneOrder::Mute { on: true });
+            world.run(600);
+            assert!(world.facts(pair.near).contains(&MediaFact::VoiceStopped), "{codec:?} {ptime_ms} ms");
+        }
+    }
+}
