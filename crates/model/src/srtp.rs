@@ -58,25 +58,6 @@ pub enum SrtpPolicy {
     Required,
 }
 
-impl SrtpPolicy {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Off, Self::Optional, Self::Required];
-
-    /// Its spelling in the interface and the configuration.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Optional => "optional",
-            Self::Required => "required",
-        }
-    }
-
-    /// By its spelling.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|policy| policy.name() == name)
-    }
-}
-
 /// A master key followed by its master salt.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SrtpKey {

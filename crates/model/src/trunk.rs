@@ -4,6 +4,7 @@ use crate::id::{AppId, NumberId, OrganizationId, TrunkId};
 use crate::number::E164;
 use crate::secret::Secret;
 use crate::sound::Codec;
+use crate::srtp::SrtpPolicy;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -35,6 +36,9 @@ pub struct Trunk {
     /// What becomes of calls that it sends elsewhere.
     #[serde(default)]
     pub redirects: RedirectPolicy,
+    /// Whether its sound is encrypted, by keys in the session descriptions.
+    #[serde(default)]
+    pub srtp: SrtpPolicy,
     /// User and password, where the carrier asks for them.
     pub credentials: Option<TrunkCredentials>,
     /// Networks from which the carrier calls us; nobody else's calls are taken. Empty: none but `host`'s own

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use engine::{NewTrunk, TrunkChange};
 use model::fault::{Fault, FaultCode};
 use model::sound::Codec;
+use model::srtp::SrtpPolicy;
 use model::trunk::{Network, RedirectPolicy, RegistrationStatus, Trunk, TrunkCredentials, TrunkTransport};
 use serde_json::{Value, json};
 
@@ -23,6 +24,9 @@ const TRANSPORTS: [(&str, TrunkTransport); 4] = [
     ("tcp", TrunkTransport::Tcp),
     ("tls", TrunkTransport::Tls),
 ];
+/// How `srtp` is spelled.
+const SRTP: [(&str, SrtpPolicy); 3] =
+    [("off", SrtpPolicy::Off), ("optional", SrtpPolicy::Optional), ("required", SrtpPolicy::Required)];
 /// How `redirects` is spelled.
 const REDIRECTS: [(&str, RedirectPolicy); 2] =
     [("refuse", RedirectPolicy::Refuse), ("follow", RedirectPolicy::Follow)];
@@ -46,6 +50,7 @@ pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Respons
         register: change.register.unwrap_or_default(),
         register_expires_s: change.register_expires_s.unwrap_or(Trunk::REGISTER_EXPIRES_S),
         redirects: change.redirects.unwrap_or_default(),
+        srtp: change.srtp.unwrap_or_default(),
         credentials: change.credentials.flatten(),
         allowed_sources: change.allowed_sources.unwrap_or_default(),
         codecs: change.codecs.unwrap_or_else(|| Trunk::CODECS.to_vec()),
@@ -112,6 +117,7 @@ fn change(mut fields: Fields) -> Result<TrunkChange, Fault> {
         register: fields.boolean("register")?,
         register_expires_s: fields.integer("registerExpires", Trunk::REGISTER_EXPIRES_S_LIMITS)?,
         redirects: fields.choice("redirects", &REDIRECTS)?,
+        srtp: fields.choice("srtp", &SRTP)?,
         credentials: credentials(&mut fields)?,
         allowed_sources: sources(&mut fields)?,
         codecs: codecs(&mut fields)?,
@@ -184,6 +190,7 @@ fn view(trunk: &Trunk, registration: Option<&RegistrationStatus>) -> Value {
         "register": trunk.register,
         "registerExpires": trunk.register_expires_s,
         "redirects": trunk.redirects,
+        "srtp": trunk.srtp,
         "registration": registration,
         "username": trunk.credentials.as_ref().map(|credentials| &credentials.username),
         "allowedSources": trunk.allowed_sources,
@@ -223,5 +230,7 @@ mod tests {
         check(&json!({"transport": "sctp"}), Err("transport"));
         check(&json!({"registerExpires": 59}), Err("registerExpires"));
         check(&json!({"redirects": "always"}), Err("redirects"));
+        check(&json!({"srtp": "required"}), Ok(()));
+        check(&json!({"srtp": true}), Err("srtp"));
     }
 }

@@ -68,7 +68,7 @@ impl Door for TrunkDoor {
         if self.inbound.get().is_none() {
             return Err(Rejection::with_code(480));
         }
-        check(call, &trunk.codecs, SrtpPolicy::Off)?;
+        check(call, &trunk.codecs, trunk.srtp)?;
         let place = self.lines.enter(&trunk).ok_or_else(full)?;
         Ok(self.leg(key, call, profile(&self.config, &trunk, place)))
     }

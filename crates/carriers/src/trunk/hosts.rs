@@ -174,6 +174,7 @@ mod tests {
             register: false,
             register_expires_s: 600,
             redirects,
+            srtp: model::srtp::SrtpPolicy::Off,
             credentials: None,
             allowed_sources: vec!["198.51.100.0/24".parse().unwrap()],
             codecs: Trunk::CODECS.to_vec(),

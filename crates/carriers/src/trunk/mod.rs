@@ -27,7 +27,6 @@ use hosts::{Sockets, TrunkGuide};
 use lines::Lines;
 use model::endpoint::PhoneEndpoint;
 use model::leg::{LegOrder, Refusal};
-use model::srtp::SrtpPolicy;
 use model::trunk::{RegistrationStatus, Trunk};
 use model::{EndpointId, LegId, TrunkId};
 use pace::Place;
@@ -414,7 +413,7 @@ fn profile(config: &TrunkConfig, trunk: &Trunk, place: Place) -> Profile {
         advertised: config.advertised,
         telephone_events: true,
         loopback_only: false,
-        srtp: SrtpPolicy::Off,
+        srtp: trunk.srtp,
     };
     Profile { sound, permit: Some(Box::new(place)) }
 }

@@ -192,6 +192,7 @@ mod tests {
             register,
             register_expires_s: 600,
             redirects: RedirectPolicy::Refuse,
+            srtp: model::srtp::SrtpPolicy::Off,
             credentials: None,
             allowed_sources: Vec::new(),
             codecs: Trunk::CODECS.to_vec(),

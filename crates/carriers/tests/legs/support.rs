@@ -311,6 +311,7 @@ pub(crate) fn trunk(host: &str, port: u16) -> Trunk {
         register: false,
         register_expires_s: 600,
         redirects: RedirectPolicy::Refuse,
+        srtp: model::srtp::SrtpPolicy::Off,
         credentials: None,
         allowed_sources: Vec::new(),
         codecs: vec![Codec::Pcmu, Codec::Pcma],

@@ -8,6 +8,7 @@ use crate::fault::of_store;
 use model::TrunkId;
 use model::fault::{Fault, FaultCode};
 use model::sound::Codec;
+use model::srtp::SrtpPolicy;
 use model::tenant::Principal;
 use model::trunk::{Network, RedirectPolicy, RegistrationStatus, Trunk, TrunkCredentials, TrunkTransport};
 use ports::StoreError;
@@ -32,6 +33,8 @@ pub struct NewTrunk {
     pub register_expires_s: u32,
     /// What becomes of calls that it sends elsewhere.
     pub redirects: RedirectPolicy,
+    /// Whether its sound is encrypted.
+    pub srtp: SrtpPolicy,
     /// User and password.
     pub credentials: Option<TrunkCredentials>,
     /// Networks from which the carrier calls us, at most [`Trunk::SOURCES_MAX`].
@@ -61,6 +64,8 @@ pub struct TrunkChange {
     pub register_expires_s: Option<u32>,
     /// See [`NewTrunk::redirects`].
     pub redirects: Option<RedirectPolicy>,
+    /// See [`NewTrunk::srtp`].
+    pub srtp: Option<SrtpPolicy>,
     /// See [`NewTrunk::credentials`]; `Some(None)` removes them.
     pub credentials: Option<Option<TrunkCredentials>>,
     /// See [`NewTrunk::allowed_sources`].
@@ -95,6 +100,7 @@ impl Engine {
             register: new.register,
             register_expires_s: new.register_expires_s,
             redirects: new.redirects,
+            srtp: new.srtp,
             credentials: new.credentials,
             allowed_sources: new.allowed_sources,
             codecs: new.codecs,
@@ -173,6 +179,7 @@ fn apply(trunk: &mut Trunk, change: TrunkChange) {
         register,
         register_expires_s,
         redirects,
+        srtp,
         credentials,
         allowed_sources,
         codecs,
@@ -186,6 +193,7 @@ fn apply(trunk: &mut Trunk, change: TrunkChange) {
     set(&mut trunk.register, register);
     set(&mut trunk.register_expires_s, register_expires_s);
     set(&mut trunk.redirects, redirects);
+    set(&mut trunk.srtp, srtp);
     set(&mut trunk.credentials, credentials);
     set(&mut trunk.allowed_sources, allowed_sources);
     set(&mut trunk.codecs, codecs);
@@ -286,6 +294,7 @@ mod tests {
             register: false,
             register_expires_s: Trunk::REGISTER_EXPIRES_S,
             redirects: RedirectPolicy::Refuse,
+            srtp: SrtpPolicy::Off,
             credentials: None,
             allowed_sources: Vec::new(),
             codecs: Trunk::CODECS.to_vec(),

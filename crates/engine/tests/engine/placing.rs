@@ -26,6 +26,7 @@ fn trunk() -> NewTrunk {
         register: false,
         register_expires_s: 600,
         redirects: RedirectPolicy::Refuse,
+        srtp: model::srtp::SrtpPolicy::Off,
         credentials: None,
         allowed_sources: Vec::new(),
         codecs: vec![Codec::Pcmu],

@@ -266,6 +266,8 @@ pub(crate) struct TrunkEntry {
     #[serde(default)]
     pub redirects: model::trunk::RedirectPolicy,
     #[serde(default)]
+    pub srtp: model::srtp::SrtpPolicy,
+    #[serde(default)]
     pub username: String,
     #[serde(default)]
     pub password: Option<model::Secret<String>>,

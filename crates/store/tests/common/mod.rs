@@ -193,6 +193,7 @@ impl World {
             register: false,
             register_expires_s: 600,
             redirects: RedirectPolicy::Refuse,
+            srtp: model::srtp::SrtpPolicy::Off,
             credentials: Some(credentials),
             allowed_sources: vec!["192.0.2.0/24".parse().unwrap()],
             codecs: vec![Codec::Pcma],
