@@ -43,14 +43,15 @@ pub(crate) async fn listening(program: &mut Child, port: u16) {
     }
 }
 
-/// Whether some program holds the UDP port. Read from the kernel's table: trying to bind it could take it away from
+/// Whether some program holds the port, of UDP or TCP. Read from the kernel's table: trying to bind it could take it away from
 /// the very program that is waited for.
 fn is_taken(port: u16) -> bool {
-    let table = std::fs::read_to_string("/proc/net/udp").unwrap_or_default();
+    let tables =
+        ["/proc/net/udp", "/proc/net/tcp"].map(|path| std::fs::read_to_string(path).unwrap_or_default());
     let needle = format!(":{port:04X} ");
-    table
-        .lines()
-        .skip(1)
+    tables
+        .iter()
+        .flat_map(|table| table.lines().skip(1))
         .filter_map(|line| line.split_once(": "))
         .any(|(_, rest)| rest.get(..14).is_some_and(|local| local.ends_with(&needle)))
 }

@@ -39,9 +39,25 @@ impl Finished {
 impl Sipp {
     /// A callee that waits for one call.
     pub async fn callee(score: &str) -> Self {
-        let mut sipp = Self::start(Side::Callee, Ipv4Addr::LOCALHOST, score, &[]);
+        Self::callee_with(score, &[]).await
+    }
+
+    /// The same over TCP.
+    pub async fn callee_over_tcp(score: &str) -> Self {
+        Self::callee_with(score, &["-t", "t1"]).await
+    }
+
+    async fn callee_with(score: &str, args: &[&str]) -> Self {
+        let mut sipp = Self::start(Side::Callee, Ipv4Addr::LOCALHOST, score, args);
         listening(&mut sipp.child, sipp.addr.port()).await;
         sipp
+    }
+
+    /// A caller over TCP, as in [`Self::caller`].
+    pub fn caller_over_tcp(server: SocketAddr, from: &str, to: &str, score: &str) -> Self {
+        let server = server.to_string();
+        let args = [&server, "-t", "t1", "-s", to, "-key", "caller", from];
+        Self::start(Side::Caller, Ipv4Addr::LOCALHOST, score, &args)
     }
 
     /// A caller who rings `to` at `server` at once, as `from`.
