@@ -161,6 +161,12 @@ const ORDERS_WAITING: &str = "lyrebird_sip_orders_waiting";
 fn describe() {
     let count = |name: &'static str, what: &'static str| metrics::describe_counter!(name, what);
     let level = |name: &'static str, what: &'static str| metrics::describe_gauge!(name, what);
+    level("lyrebird_sip_registered_contacts", "Places at which phones are registered.");
+    metrics::describe_counter!(
+        "lyrebird_sip_register_requests_total",
+        "Registrations of phones, by outcome."
+    );
+    metrics::describe_counter!("lyrebird_sandbox_unheard_total", "Sounds of test calls that were not kept.");
     count(RECEIVED, "SIP messages that arrived");
     count(SENT, "SIP messages sent");
     count(RETRANSMITTED, "SIP messages sent again");
