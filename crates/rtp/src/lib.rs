@@ -7,9 +7,7 @@ pub mod buffer;
 pub mod delay;
 pub mod dtmf;
 pub mod event;
-pub mod jitter;
 pub mod latch;
-mod octet_ring;
 pub mod packet;
 pub mod payload;
 pub mod quality;
@@ -20,7 +18,6 @@ pub mod srtp;
 
 pub use buffer::PacketBuffer;
 pub use dtmf::{EventReceiver, EventSender};
-pub use jitter::JitterBuffer;
 pub use latch::{Latch, Verdict};
 pub use packet::{Header, Packet};
 pub use reception::Reception;

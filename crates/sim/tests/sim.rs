@@ -75,7 +75,7 @@ fn gathered(call: &CallReport) -> String {
 #[test]
 fn personas_take_calls_as_their_catalogue_says() {
     use EndReason::{Busy, Failed, Hangup, NoAnswer, Rejected};
-    use EndSource::{Callee, Flow, System, Timeout};
+    use EndSource::{Callee, Flow, Timeout};
     let hello = || flow(vec![say("Hello, this is a call.")]);
     for (persona, reason, source, outcomes) in [
         ("+15005550000", Hangup, Flow, "say"),
@@ -83,8 +83,8 @@ fn personas_take_calls_as_their_catalogue_says() {
         ("+15005550005", Rejected, Callee, ""),
         ("+15005550006", Busy, Callee, ""),
         ("+15005550007", NoAnswer, Timeout, ""),
-        ("+15005550008", Failed, System, ""),
-        ("+15005550009", Failed, System, ""),
+        ("+15005550008", Failed, Callee, ""),
+        ("+15005550009", Failed, Callee, ""),
         ("+15005550010", Hangup, Flow, "say"),
         ("+15005550012", Hangup, Flow, "say"),
         ("+15005550013", Hangup, Flow, "say"),

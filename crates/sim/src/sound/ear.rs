@@ -1,16 +1,22 @@
 //! Who listens to what arrives: jitter buffer, voice activity, keys in the sound, and the echo of one who sends back
 //! what it hears. Exists only while somebody listens, and sleeps while nothing comes.
 
+use super::{FRAME_OCTETS, RATE_HZ};
 use audio::Law;
 use audio::dtmf_detect::{DtmfDetector, InbandDigit};
+use audio::playout::Playout;
+use audio::stretch::Stretch;
 use audio::vad::{Vad, VadConfig};
 use model::Timestamp;
-use model::sound::MediaFact;
+use model::sound::{Codec, MediaFact};
 use rtp::Packet;
-use rtp::jitter::{FRAME_OCTETS, JitterBuffer, JitterConfig, Playout};
+use rtp::buffer::{BufferConfig, Next, Pace, PacketBuffer};
 
 /// Ticks that an ear stays awake after the last packet: longer than the jitter buffer and the voice detector wait.
 const AWAKE_TICKS: u32 = 40;
+
+/// Noise is the same in every ear; nobody hears two at once.
+const NOISE_SEED: u32 = 1;
 
 /// What somebody wants to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,7 +37,8 @@ impl Wanted {
 pub(crate) struct Ear {
     law: Law,
     wanted: Wanted,
-    jitter: JitterBuffer,
+    buffer: PacketBuffer,
+    playout: Playout,
     vad: Vad,
     voice: bool,
     detector: DtmfDetector,
@@ -39,17 +46,22 @@ pub(crate) struct Ear {
 }
 
 impl Ear {
-    pub(crate) fn new(law: Law, wanted: Wanted) -> Self {
-        let config = JitterConfig { silence_octet: law.silence(), ..JitterConfig::default() };
-        Self {
+    /// None where there is no memory for a decoder.
+    pub(crate) fn new(law: Law, wanted: Wanted) -> Option<Self> {
+        let codec = match law {
+            Law::Mu => Codec::Pcmu,
+            Law::A => Codec::Pcma,
+        };
+        Some(Self {
             law,
             wanted,
-            jitter: JitterBuffer::new(config),
+            buffer: PacketBuffer::new(BufferConfig::of(codec)),
+            playout: Playout::new(codec, RATE_HZ, NOISE_SEED).ok()?,
             vad: Vad::new(VadConfig::default()),
             voice: false,
             detector: DtmfDetector::new(),
             awake_ticks: 0,
-        }
+        })
     }
 
     /// Listens to something else from now on.
@@ -73,14 +85,14 @@ impl Ear {
     pub(crate) fn put(&mut self, packet: &Packet<'_>, now: Timestamp) {
         let silence = self.law.silence();
         if self.is_awake() || packet.payload.iter().any(|octet| *octet != silence) {
-            self.jitter.put(packet, now);
+            self.buffer.put(packet, now);
             self.awake_ticks = AWAKE_TICKS;
         }
     }
 
     /// Packets that came too late.
     pub(crate) fn late(&self) -> u64 {
-        self.jitter.figures().late
+        self.buffer.figures().late
     }
 
     /// Listens to 20 ms; what is to be sent back, if anything is.
@@ -89,19 +101,35 @@ impl Ear {
         now: Timestamp,
         mut report: impl FnMut(MediaFact),
     ) -> Option<[u8; FRAME_OCTETS]> {
-        let silence = self.law.silence();
-        let mut octets = [silence; FRAME_OCTETS];
-        let heard = self.jitter.get(now, &mut octets) == Playout::Frame;
-        if !heard {
-            octets.fill(silence);
-        }
+        let mut pcm = [0; FRAME_OCTETS];
+        let heard = self.hear(now, &mut pcm);
         self.awake_ticks = self.awake_ticks.saturating_sub(1);
         if self.wanted.voice || self.wanted.digits {
-            let mut pcm = [0; FRAME_OCTETS];
-            audio::g711::decode(self.law, &octets, &mut pcm);
             self.judge(&pcm, &mut report);
         }
+        let mut octets = [0; FRAME_OCTETS];
+        audio::g711::encode(self.law, &pcm, &mut octets);
         (self.wanted.echo && heard).then_some(octets)
+    }
+
+    /// The samples of this tick; whether any of them were sent.
+    fn hear(&mut self, now: Timestamp, pcm: &mut [i16]) -> bool {
+        let mut heard = self.playout.ready() > 0;
+        while self.playout.ready() < pcm.len() {
+            match self.buffer.next(now, self.playout.ready_units()) {
+                Next::Packet { payload, pace } => {
+                    heard = true;
+                    self.playout.packet(payload, stretch_of(pace));
+                }
+                Next::Lost { units, following } => self.playout.lost(units, following),
+                Next::Pause => self.playout.pause(),
+            }
+        }
+        self.playout.pull(pcm);
+        if !heard {
+            pcm.fill(0);
+        }
+        heard
     }
 
     fn judge(&mut self, pcm: &[i16], report: &mut impl FnMut(MediaFact)) {
@@ -117,5 +145,13 @@ impl Ear {
         {
             report(MediaFact::Digit { digit, duration_ms });
         }
+    }
+}
+
+const fn stretch_of(pace: Pace) -> Stretch {
+    match pace {
+        Pace::Keep => Stretch::None,
+        Pace::Faster => Stretch::Shorter,
+        Pace::Slower => Stretch::Longer,
     }
 }

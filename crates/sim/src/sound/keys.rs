@@ -1,11 +1,11 @@
 //! Keys on their way out: digits and waits, each digit as telephone events (RFC 4733) or as a tone in the sound.
 
+use super::FRAME_OCTETS;
 use audio::Law;
 use audio::tone::{ToneGenerator, ToneSpec};
 use model::sound::DigitsId;
 use rtp::dtmf::{EventPacket, EventSender, EventSenderConfig, EventTick};
 use rtp::event::event_of_digit;
-use rtp::jitter::FRAME_OCTETS;
 use std::collections::VecDeque;
 
 /// How long a key sounds, and the silence behind it.

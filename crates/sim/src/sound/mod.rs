@@ -15,7 +15,6 @@ use model::sound::{Codec, DigitsId, MediaFact, MediaFigures, PlaybackId};
 use player::{Next, Player};
 use rtp::dtmf::DigitEvent;
 use rtp::dtmf::EventReceiverConfig;
-use rtp::jitter::FRAME_OCTETS;
 use rtp::packet::{HEADER_LEN, Header, write_header};
 use rtp::quality::{PathFigures, QualityCodec, burst_ratio, estimate};
 use rtp::{EventReceiver, Packet, Reception, Sender};
@@ -23,6 +22,8 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// Octets of a tick.
+const FRAME_OCTETS: usize = 160;
 /// Largest packet: a header and 20 ms of G.711.
 const PACKET_BYTES: usize = HEADER_LEN + FRAME_OCTETS;
 /// Length of a tick.
@@ -193,7 +194,8 @@ impl Sound {
         self.wanted.digits = connection.receive_dtmf_payload_type.is_none();
         match &mut self.ear {
             Some(ear) if self.wanted.any() && ear.law() == connection.law => ear.want(self.wanted),
-            ear => *ear = self.wanted.any().then(|| Box::new(Ear::new(connection.law, self.wanted))),
+            ear if self.wanted.any() => *ear = Ear::new(connection.law, self.wanted).map(Box::new),
+            ear => *ear = None,
         }
     }
 

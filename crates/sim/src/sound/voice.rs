@@ -1,8 +1,8 @@
 //! What a simulated voice sounds like, and how long it takes to say something. Nobody speaks in a simulation, so every
 //! prompt is the same murmur: loud enough for a voice detector, with the lulls that syllables have.
 
+use super::FRAME_OCTETS;
 use audio::Law;
-use rtp::jitter::FRAME_OCTETS;
 use std::sync::LazyLock;
 
 /// How long one character takes to be said.

@@ -82,7 +82,7 @@ pub struct EndpointConfig {
     pub session_timers: SessionTimers,
     /// Whether to say 100 to an INVITE at once. Off only for peers played in tests.
     pub automatic_trying: bool,
-    /// Whether a REGISTER is taken ([`super::Event::RegisterReceived`]); else it gets 405.
+    /// Whether a REGISTER is taken ([`crate::Event::RegisterReceived`]); else it gets 405.
     pub registrar: bool,
     /// Whether every message comes out as [`super::Output::Trace`] too.
     pub trace: bool,
