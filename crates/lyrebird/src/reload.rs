@@ -34,10 +34,11 @@ async fn again(flags: &Flags, parts: &Reloadable, known: &Dict) -> Result<Dict, 
     let egress = EgressConfig { allowed_hosts: config.egress.allowed_hosts.clone() };
     let allowed = AllowedHosts::read(&egress)?;
     let personas = config.sandbox.directory()?;
+    // Certificates that cannot be read leave those in use that were read before.
+    parts.trunks.reload()?;
     provision::trunks(parts.store.as_ref(), parts.clock.now(), &config.trunks).await?;
     parts.engine.refresh_trunks().await?;
     parts.egress.allow(allowed);
-    parts.trunks.reload()?;
     parts.engine.set_personas(personas);
     parts.limits.set(config.limits.requests_per_minute, config.limits.webhook_requests_per_minute);
     logging::change(filter)?;

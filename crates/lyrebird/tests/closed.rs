@@ -5,11 +5,14 @@
 
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use testkit::{Api, Server, Settings, run};
+use std::time::Duration;
+use testkit::{Api, Server, Settings, run, run_within};
 use tokio::process::Command;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lyrebird");
 const CALLS: usize = 1_000;
+/// How long all of them may take on a slow machine.
+const INSIDE_PATIENCE: Duration = Duration::from_secs(120);
 /// Calls under way at once.
 const WAVE: usize = 50;
 /// Set within the namespace.
@@ -38,7 +41,7 @@ async fn a_thousand_test_calls_pass_where_there_is_nothing_but_loopback() {
     let this = std::env::current_exe().expect("a running test has a file");
     let mut command = unshare("ip link set lo up && exec \"$0\" --exact --ignored --nocapture inside");
     command.arg(this).env(INSIDE, "1");
-    let inside = run(command, "util-linux").await;
+    let inside = run_within(command, "util-linux", INSIDE_PATIENCE).await;
     assert_eq!(inside.code, Some(0), "{}\n{}", inside.stdout, inside.stderr);
     assert!(inside.stdout.contains("1 passed"), "nothing ran inside: {}", inside.stdout);
 }

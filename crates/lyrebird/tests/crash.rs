@@ -186,3 +186,23 @@ async fn a_recording_that_a_kill_cut_off_is_finished() {
     assert!(clip.duration_ms() >= 500, "{} ms", clip.duration_ms());
     assert!(clip.samples.iter().any(|sample| sample.unsigned_abs() > 1_000), "the persona is not heard");
 }
+
+#[tokio::test]
+async fn the_far_side_of_an_answered_call_is_hung_up_by_the_next_server() {
+    let carrier = Phone::polite().await;
+    let mut server = Server::start(BINARY).await;
+    server.connect(carrier.addr(), &json!({}), OURS).await;
+    let flow = json!([{ "command": "pause", "lengthMs": 60_000 }]);
+    let call = server.live().place(&json!({ "from": OURS, "to": "+4930200000", "flow": flow })).await;
+    server.live().wait_for_status(&call, "in_progress").await;
+    // What is written with the answer is what the next server knows.
+    server.live().wait_for_line(&call, "the first step", |line| line["summary"] == "step 1: pause").await;
+    let invited = carrier.wait_for_request("INVITE").await;
+    server.kill9().await;
+    server.restart().await;
+    let bye = carrier.wait_for_request("BYE").await;
+    assert_eq!(bye.header("Call-ID"), invited.header("Call-ID"));
+    assert!(bye.header("Reason").contains("cause=41"), "{}", bye.text);
+    let ended = server.live().wait_for_end(&call).await;
+    assert_eq!(ended["endReason"], "node_lost", "{ended:#}");
+}

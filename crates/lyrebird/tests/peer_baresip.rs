@@ -105,7 +105,8 @@ async fn ffprobe_reads_what_we_record() {
     live.command(&call, &json!({ "type": "start_recording" })).await.expect(200);
     live.command(&call, &json!({ "type": "play_audio", "url": "prompt.wav" })).await.expect(200);
     let played = |line: &Value| {
-        line["kind"] == "flow" && line["summary"].as_str().is_some_and(|s| s.contains("playback: completed"))
+        line["kind"] == "flow"
+            && line["summary"].as_str().is_some_and(|s| s.contains("play_audio: completed"))
     };
     live.wait_for_line(&call, "that the prompt was played", played).await;
     live.command(&call, &json!({ "type": "stop_recording" })).await.expect(200);

@@ -17,6 +17,24 @@ pub trait LegSink: Send + Sync {
     fn leg(&self, leg: LegId, fact: LegFact);
     /// Something about a leg's sound.
     fn media(&self, leg: LegId, fact: MediaFact);
+    /// What [`Carrier::release`] needs, should this process die while the leg is answered; a later one replaces it.
+    fn hand_over(&self, _leg: LegId, _handover: Handover) {}
+}
+
+/// What lets go of an answered leg's far side after the process that held it died. Opaque to all but its carrier;
+/// holds addresses, and no password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Handover(pub Vec<u8>);
+
+impl Handover {
+    /// Most bytes; a leg that would need more has none.
+    pub const BYTES_MAX: usize = 32 * 1024;
+}
+
+impl std::fmt::Debug for Handover {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Handover({} bytes)", self.0.len())
+    }
 }
 
 /// An outgoing leg.
@@ -116,6 +134,9 @@ pub trait Carrier: Send + Sync {
 
     /// Refuses an incoming call that will not be adopted.
     fn refuse(&self, incoming: IncomingRef, refusal: Refusal);
+
+    /// Hangs up an answered leg that a dead process left behind.
+    fn release(&self, _handover: Handover) {}
 
     /// The phones that may register from now on; what others had registered is forgotten. A carrier without phones
     /// has nothing to do.

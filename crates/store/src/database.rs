@@ -18,7 +18,11 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const JOURNAL_BYTES_MAX: &str = "67108864";
 
 /// Each schema step, oldest first; its number is its place from 1. A step that was released never changes.
-const STEPS: [&str; 2] = [include_str!("schema/0001_initial.sql"), include_str!("schema/0002_endpoints.sql")];
+const STEPS: [&str; 3] = [
+    include_str!("schema/0001_initial.sql"),
+    include_str!("schema/0002_endpoints.sql"),
+    include_str!("schema/0003_handovers.sql"),
+];
 
 /// A database in a data directory.
 #[derive(Debug, Clone)]

@@ -166,8 +166,13 @@ pub struct Output {
 
 /// Runs a program to its end. Panics where it is missing (naming `package`) or takes longer than the kit's patience.
 pub async fn run(command: Command, package: &str) -> Output {
+    run_within(command, package, crate::PATIENCE).await
+}
+
+/// The same for a program that may take longer.
+pub async fn run_within(command: Command, package: &str, patience: Duration) -> Output {
     let mut child = Child::start(command, package);
-    let status = child.wait(crate::PATIENCE).await;
+    let status = child.wait(patience).await;
     Output { code: status.code(), stdout: child.stdout().join("\n"), stderr: child.stderr().join("\n") }
 }
 

@@ -27,7 +27,7 @@ mod sipp;
 pub use api::{Answer, Api};
 pub use baresip::Baresip;
 pub use capture::digits_capture;
-pub use child::{Child, Output, run};
+pub use child::{Child, Output, run, run_within};
 pub use description::Description;
 pub use phone::{Datagram, Manners, Phone};
 pub use receiver::{Hit, Receiver, Reply};

@@ -23,6 +23,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Most streams at once, of all apps and of one.
+pub(crate) const STREAMS_MAX: usize = 1_024;
+pub(crate) const STREAMS_OF_ONE_MAX: usize = 64;
 /// How long a client that was cut off waits before it comes again.
 const RETRY: Duration = Duration::from_secs(2);
 /// A comment so often, so that nobody between takes the stream for dead.

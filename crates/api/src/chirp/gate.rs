@@ -94,16 +94,18 @@ pub(crate) async fn admit(
     response
 }
 
-/// Whom the request's key speaks for. Who tried wrong keys before may have to wait first.
+/// Whom the request's key speaks for. Who tried wrong keys before hears of further ones only after a wait; a key that
+/// is right is let through all the same, because many clients can share an address.
 async fn authenticate(door: &Door, headers: &HeaderMap, source: Option<IpAddr>) -> Result<Principal, Fault> {
     let key = bearer(headers)?;
-    if let Some(seconds) = source.and_then(|source| door.strangers.wait_s(source, key, Instant::now())) {
-        return Err(Fault { retry_after_s: Some(seconds), ..Fault::new(FaultCode::RateLimited) });
-    }
+    let waits_s = source.and_then(|source| door.strangers.wait_s(source, Instant::now()));
     let found = door.engine.authenticate(key).await;
     match (&found, source) {
-        (Ok(_), Some(source)) => door.strangers.right(source, key, Instant::now()),
+        (Ok(_), Some(source)) => door.strangers.right(source),
         (Err(fault), Some(source)) if fault.code == FaultCode::InvalidKey => {
+            if waits_s.is_some() {
+                return Err(Fault { retry_after_s: waits_s, ..Fault::new(FaultCode::RateLimited) });
+            }
             door.strangers.wrong(source, Instant::now());
         }
         _ => {}

@@ -37,7 +37,6 @@ use axum::routing::{delete, get, post};
 use engine::Engine;
 use gate::Gate;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// What every handler of this door has.
 #[derive(Clone)]
@@ -45,7 +44,7 @@ pub(crate) struct Door {
     engine: Arc<Engine>,
     public_url: Arc<str>,
     streams: Seats,
-    simulations: Arc<Semaphore>,
+    simulations: Seats,
     strangers: Arc<Strangers>,
 }
 
@@ -54,8 +53,8 @@ pub(crate) fn router(engine: Arc<Engine>, config: ApiConfig) -> Router {
     let door = Door {
         engine,
         public_url: config.public_url.into(),
-        streams: Seats::default(),
-        simulations: Arc::new(Semaphore::new(simulations::AT_ONCE_MAX)),
+        streams: Seats::new(events::STREAMS_MAX, events::STREAMS_OF_ONE_MAX),
+        simulations: Seats::new(simulations::AT_ONCE_MAX, simulations::AT_ONCE_OF_ONE_MAX),
         strangers: Arc::default(),
     };
     let webhooks = Router::new()

@@ -25,6 +25,8 @@ use std::time::Duration;
 
 /// Most simulations of this server at once.
 pub(crate) const AT_ONCE_MAX: usize = 2;
+/// Most of them for one app: nobody takes all the places.
+pub(crate) const AT_ONCE_OF_ONE_MAX: usize = 1;
 /// How far a simulation goes: an hour of virtual time, and a few seconds of ours.
 const LIMITS: Limits = Limits { time: Duration::from_secs(3_600), steps: 2_000_000 };
 /// The largest whole number that every JSON reader keeps exact.
@@ -39,7 +41,7 @@ const NAME_CHARS_MAX: usize = 256;
 pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Response, ChirpError> {
     app_scope(ask.who())?;
     let program = read(ask.fields()?)?;
-    let Ok(seat) = door.simulations.clone().try_acquire_owned() else {
+    let Some(seat) = door.simulations.take(ask.who()) else {
         let mut fault = Fault::new(FaultCode::RateLimited);
         fault.retry_after_s = Some(1);
         return Err(fault.into());

@@ -5,17 +5,16 @@ use model::{AppId, OrganizationId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Most seats in all.
-const SEATS_MAX: usize = 1_024;
-/// Most seats of one owner.
-const SEATS_OF_ONE_MAX: usize = 64;
-
 /// Whose seats they are.
 type Owner = (OrganizationId, Option<AppId>);
 
-/// All seats.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Seats(Arc<Mutex<HashMap<Owner, usize>>>);
+/// All seats of one kind.
+#[derive(Debug, Clone)]
+pub(crate) struct Seats {
+    taken: Arc<Mutex<HashMap<Owner, usize>>>,
+    all_max: usize,
+    own_max: usize,
+}
 
 /// One seat, free again when it is dropped.
 #[derive(Debug)]
@@ -25,6 +24,11 @@ pub(crate) struct Seat {
 }
 
 impl Seats {
+    /// So many seats in all, and so many of one owner.
+    pub(crate) fn new(all_max: usize, own_max: usize) -> Self {
+        Self { taken: Arc::default(), all_max, own_max }
+    }
+
     /// A seat for whoever asks, if there is one.
     pub(crate) fn take(&self, who: Principal) -> Option<Seat> {
         let app = match who.scope {
@@ -32,10 +36,10 @@ impl Seats {
             Scope::Organization => None,
         };
         let owner = (who.organization, app);
-        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = taken.values().sum();
         let own = taken.get(&owner).copied().unwrap_or(0);
-        if all >= SEATS_MAX || own >= SEATS_OF_ONE_MAX {
+        if all >= self.all_max || own >= self.own_max {
             return None;
         }
         taken.insert(owner, own + 1);
@@ -45,7 +49,7 @@ impl Seats {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut taken = self.seats.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.seats.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(own) = taken.get_mut(&self.owner) {
             *own -= 1;
             if *own == 0 {
@@ -69,14 +73,14 @@ mod tests {
 
     #[test]
     fn one_owner_takes_only_its_own_share() {
-        let (seats, mut ids) = (Seats::default(), IdSource::new(1));
+        let (seats, mut ids) = (Seats::new(1_024, 64), IdSource::new(1));
         let (greedy, other) = (principal(&mut ids), principal(&mut ids));
-        let mut taken: Vec<_> = (0..SEATS_OF_ONE_MAX).map(|_| seats.take(greedy).unwrap()).collect();
+        let mut taken: Vec<_> = (0..64).map(|_| seats.take(greedy).unwrap()).collect();
         assert!(seats.take(greedy).is_none());
         assert!(seats.take(other).is_some());
         taken.pop();
         assert!(seats.take(greedy).is_some(), "a seat that was left is free");
         drop(taken);
-        assert!(seats.0.lock().unwrap().is_empty(), "nothing is kept of who left");
+        assert!(seats.taken.lock().unwrap().is_empty(), "nothing is kept of who left");
     }
 }

@@ -1,8 +1,7 @@
-//! Slows down whoever tries keys: after some wrong keys in a row an address waits, longer each time. A key that was good
-//! lately is let through all the same, because many clients can share an address. Bounded, whatever arrives.
+//! Slows down whoever tries keys: after some wrong keys in a row an address waits, longer each time, until it hears of
+//! another wrong one. Bounded, whatever arrives.
 
 use metrics::{counter, gauge};
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,14 +17,12 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
 /// Most addresses remembered; all others beyond share one place.
 const SOURCES_MAX: usize = 10_000;
-/// Most good keys remembered.
-const GOOD_KEYS_MAX: usize = 1_024;
 
 /// Where a request comes from; whoever serves connections puts it into the request's extensions.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientAddr(pub IpAddr);
 
-/// What is known of addresses and keys.
+/// What is known of addresses.
 #[derive(Default)]
 pub(crate) struct Strangers {
     known: Mutex<Known>,
@@ -34,8 +31,6 @@ pub(crate) struct Strangers {
 #[derive(Default)]
 struct Known {
     sources: HashMap<IpAddr, Source>,
-    /// SHA-256 of keys, and when they were good last.
-    good: HashMap<[u8; 32], Instant>,
 }
 
 struct Source {
@@ -45,12 +40,12 @@ struct Source {
 }
 
 impl Strangers {
-    /// How many seconds the address has to wait before this key is looked at; none: it may go on.
-    pub(crate) fn wait_s(&self, source: IpAddr, key: &str, now: Instant) -> Option<u32> {
+    /// How many seconds the address has to wait before it may try a wrong key again; none: it may go on.
+    pub(crate) fn wait_s(&self, source: IpAddr, now: Instant) -> Option<u32> {
         let known = self.lock();
         let wait =
             known.sources.get(&known.place(network(source)))?.waits_until.checked_duration_since(now)?;
-        if wait.is_zero() || known.good.contains_key(&digest(key)) {
+        if wait.is_zero() {
             return None;
         }
         counter!("lyrebird_http_slowed_sources_total").increment(1);
@@ -80,18 +75,11 @@ impl Strangers {
     }
 
     /// The key was somebody's: the row of wrong ones ends.
-    pub(crate) fn right(&self, source: IpAddr, key: &str, now: Instant) {
+    pub(crate) fn right(&self, source: IpAddr) {
         let mut known = self.lock();
         // The shared place is nobody's to clear.
         if known.sources.remove(&network(source)).is_some() {
             gauge!("lyrebird_http_wrong_key_sources").set(known.sources.len() as f64);
-        }
-        if known.good.len() >= GOOD_KEYS_MAX {
-            known.good.retain(|_, last| now.duration_since(*last) < FORGOTTEN_AFTER);
-        }
-        let digest = digest(key);
-        if known.good.len() < GOOD_KEYS_MAX || known.good.contains_key(&digest) {
-            known.good.insert(digest, now);
         }
     }
 
@@ -116,10 +104,6 @@ fn network(source: IpAddr) -> IpAddr {
     }
 }
 
-fn digest(key: &str) -> [u8; 32] {
-    Sha256::digest(key.as_bytes()).into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,26 +117,14 @@ mod tests {
         let waits: Vec<_> = (0..9)
             .map(|_| {
                 strangers.wrong(THERE, now);
-                strangers.wait_s(THERE, "bad", now)
+                strangers.wait_s(THERE, now)
             })
             .collect();
         assert_eq!(waits, [None, None, None, None, None, Some(2), Some(3), Some(5), Some(9)]);
-        assert_eq!(strangers.wait_s(THERE, "bad", now + Duration::from_secs(9)), None, "the wait is over");
-        assert_eq!(strangers.wait_s(Ipv4Addr::LOCALHOST.into(), "bad", now), None, "others do not wait");
-        strangers.right(THERE, "good", now);
-        assert_eq!(strangers.wait_s(THERE, "bad", now), None);
-    }
-
-    #[test]
-    fn a_good_key_is_let_through_where_others_wait() {
-        let strangers = Strangers::default();
-        let now = Instant::now();
-        strangers.right(THERE, "good", now);
-        for _ in 0..40 {
-            strangers.wrong(THERE, now);
-        }
-        assert_eq!(strangers.wait_s(THERE, "bad", now), Some(61));
-        assert_eq!(strangers.wait_s(THERE, "good", now), None);
+        assert_eq!(strangers.wait_s(THERE, now + Duration::from_secs(9)), None, "the wait is over");
+        assert_eq!(strangers.wait_s(Ipv4Addr::LOCALHOST.into(), now), None, "others do not wait");
+        strangers.right(THERE);
+        assert_eq!(strangers.wait_s(THERE, now), None);
     }
 
     #[test]
@@ -162,14 +134,11 @@ mod tests {
         for low in 0..u128::from(FREE) + 1 {
             strangers.wrong(Ipv6Addr::from_bits(0x2001_0db8 << 96 | low).into(), now);
         }
-        assert!(strangers.wait_s(Ipv6Addr::from_bits(0x2001_0db8 << 96 | 99).into(), "bad", now).is_some());
+        assert!(strangers.wait_s(Ipv6Addr::from_bits(0x2001_0db8 << 96 | 99).into(), now).is_some());
         for address in 0..SOURCES_MAX as u32 + 50 {
             strangers.wrong(Ipv4Addr::from_bits(0x0a00_0000 + address).into(), now);
         }
         assert!(strangers.lock().sources.len() <= SOURCES_MAX + 1);
-        assert!(
-            strangers.wait_s(Ipv4Addr::new(198, 51, 100, 1).into(), "bad", now).is_some(),
-            "the shared place"
-        );
+        assert!(strangers.wait_s(Ipv4Addr::new(198, 51, 100, 1).into(), now).is_some(), "the shared place");
     }
 }

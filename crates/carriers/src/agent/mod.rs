@@ -20,7 +20,9 @@ use ports::Clock;
 pub(crate) use registrations::RegistrationNews;
 pub(crate) use run::seed;
 use run::{Ground, serve};
-use sip::{CallKey, EndpointConfig, IncomingCall, OrderError, OutgoingCall, Rejection, Transport};
+use sip::{
+    CallKey, DialogSnapshot, EndpointConfig, IncomingCall, OrderError, OutgoingCall, Rejection, Transport,
+};
 use sip::{IncomingRegister, RegisterOutcome, Registration, RegistrationKey};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -57,8 +59,8 @@ pub(crate) struct AgentConfig {
     pub(crate) calls_per_source_max: usize,
     /// Nothing is sent to any address that is not loopback.
     pub(crate) loopback_only: bool,
-    /// Whether phones may register, where the door lets them.
-    pub(crate) registrar: bool,
+    /// Whether legs hand over what lets go of their far sides, should this process die.
+    pub(crate) hands_over: bool,
     /// Whether each call hears 100 at once; else its leg says so itself.
     pub(crate) automatic_trying: bool,
     /// Whether legs hear of each message, for a timeline.
@@ -83,7 +85,7 @@ impl AgentConfig {
             calls_max: 10_000,
             calls_per_source_max: 10_000,
             loopback_only: false,
-            registrar: false,
+            hands_over: false,
             automatic_trying: true,
             trace: false,
             budget: BudgetConfig::default(),
@@ -130,6 +132,8 @@ pub(crate) enum AgentOrder {
     Tell { key: CallKey, command: Command },
     /// Keep a registration; over TLS the registrar proves this name.
     Register { key: RegistrationKey, registration: Box<Registration>, name: Option<Arc<str>> },
+    /// Hang up a call that a dead process left behind.
+    Release { snapshot: Box<DialogSnapshot> },
     /// End a registration.
     Unregister { key: RegistrationKey },
 }
@@ -235,6 +239,13 @@ impl SipAgent {
         CallKey(self.next_key.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// Hangs up a call that a dead process left behind.
+    pub(crate) fn release(&self, snapshot: DialogSnapshot) {
+        if self.orders.try_send(AgentOrder::Release { snapshot: Box::new(snapshot) }).is_err() {
+            tracing::warn!("a call of a dead process could not be hung up: too many orders wait");
+        }
+    }
+
     /// Waits for a place in the queue: an order put there is carried out before every later one.
     pub(crate) async fn reserve(&self) -> Result<OrderPlace<'_>, AgentError> {
         self.orders.reserve().await.map(OrderPlace).map_err(|_| AgentError::Stopped)
@@ -299,6 +310,5 @@ fn endpoint_config(config: &AgentConfig, local: SocketAddr) -> EndpointConfig {
     endpoint.limits.calls_max = config.calls_max;
     endpoint.trace = config.trace;
     endpoint.automatic_trying = config.automatic_trying;
-    endpoint.registrar = config.registrar;
     endpoint
 }

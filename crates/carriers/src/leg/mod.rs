@@ -18,10 +18,11 @@ use change::Holding;
 use model::Timestamp;
 use model::leg::{LegEnd, LegEndedBy, LegFact};
 use model::sound::MediaFact;
+use ports::carrier::Handover;
 use report::Report;
 use serde_json::json;
 use sip::sdp::Negotiated;
-use sip::{CallKey, EndedBy, Event, Order, OutgoingCall, Q850, Rejection};
+use sip::{CallKey, DialogSnapshot, EndedBy, Event, Order, OutgoingCall, Q850, Rejection};
 use sound::{LegSound, SoundError, SoundPolicy};
 use std::any::Any;
 use std::net::IpAddr;
@@ -206,6 +207,15 @@ impl Leg {
     /// What is left when the leg is over: later messages belong to it still.
     pub(crate) fn into_story(self) -> Story {
         self.story
+    }
+
+    /// Hands over what lets go of the far side, should this process die.
+    pub(crate) fn hand_over_as(&self, snapshot: Option<DialogSnapshot>) {
+        let content = snapshot.and_then(|snapshot| serde_json::to_vec(&snapshot).ok());
+        let content = content.filter(|content| content.len() <= Handover::BYTES_MAX);
+        if let (Some(body), Some(content)) = (&self.body, content) {
+            body.report.hand_over(Handover(content));
+        }
     }
 
     /// The endpoint tells something.

@@ -6,6 +6,7 @@ use model::LegId;
 use model::leg::{LegEnd, LegEndedBy, LegFact};
 use model::sound::MediaFact;
 use ports::LegSink;
+use ports::carrier::Handover;
 use std::sync::Arc;
 
 /// The facts of one leg. A report that was opened tells an end even when it is only dropped.
@@ -34,6 +35,11 @@ impl Report {
     /// Tells what happened.
     pub(crate) fn fact(&self, fact: LegFact) {
         self.sink.leg(self.leg, fact);
+    }
+
+    /// Hands over what lets go of the far side, should this process die.
+    pub(crate) fn hand_over(&self, handover: Handover) {
+        self.sink.hand_over(self.leg, handover);
     }
 
     /// Tells something about the leg's sound.

@@ -30,7 +30,7 @@ use model::leg::{LegOrder, Refusal};
 use model::trunk::{RegistrationStatus, Trunk};
 use model::{EndpointId, LegId, TrunkId};
 use pace::Place;
-use ports::carrier::{IncomingRef, PhoneRegistration};
+use ports::carrier::{Handover, IncomingRef, PhoneRegistration};
 use ports::{Carrier, CarrierError, Clock, Dial, InboundCalls, LegSink, MediaPlane, Route, Timeline};
 use registrations::Registrations;
 use sip::message::uri::escape_user;
@@ -138,7 +138,7 @@ impl TrunkCarrier {
             advertised: config.advertised,
             calls_max: config.calls_max,
             calls_per_source_max: config.calls_per_source_max,
-            registrar: true,
+            hands_over: true,
             ..AgentConfig::new("trunks", config.bind, &config.user_agent)
         };
         let as_door: Arc<dyn Door> = Arc::<TrunkDoor>::clone(&door);
@@ -351,6 +351,13 @@ impl Carrier for TrunkCarrier {
 
     fn refuse(&self, incoming: IncomingRef, refusal: Refusal) {
         self.exchange.refuse(CallKey(incoming.0), refusal);
+    }
+
+    fn release(&self, handover: Handover) {
+        match serde_json::from_slice(&handover.0) {
+            Ok(snapshot) => self.exchange.agent().release(snapshot),
+            Err(error) => tracing::warn!(%error, "what a dead process left of a call cannot be read"),
+        }
     }
 
     async fn admit_phones(&self, phones: Vec<Arc<PhoneEndpoint>>) {

@@ -41,6 +41,7 @@ pub(super) async fn clean_up(core: &Arc<Core>, ruin: Ruin, last: bool) -> Option
         events: end.into_iter().collect(),
         row: Some(standing.row.clone()),
         recordings: Vec::new(),
+        handover: None,
         release,
     };
     write(core, &mut commit).await.ok()?;

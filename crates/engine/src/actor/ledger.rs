@@ -8,6 +8,7 @@ use model::event::{Event, EventBody};
 use model::recording::{Recording, RecordingStatus};
 use model::{LegId, RecordingId, Timestamp};
 use ports::StoreError;
+use ports::carrier::Handover;
 use ports::store::CallCommit;
 use std::collections::BTreeMap;
 use std::future::{Future, pending};
@@ -61,6 +62,7 @@ pub(super) struct Ledger {
     /// Recordings as they were last handed over.
     known: BTreeMap<RecordingId, Recording>,
     changed: BTreeMap<RecordingId, Recording>,
+    handover: Option<Handover>,
     writing: Option<Writing>,
     released: bool,
     standing: SharedStanding,
@@ -78,6 +80,7 @@ impl Ledger {
             events: Vec::new(),
             known: recordings,
             changed: BTreeMap::new(),
+            handover: None,
             writing: None,
             released: false,
             standing,
@@ -118,6 +121,11 @@ impl Ledger {
         }
     }
 
+    /// What lets go of the far side. It goes along with whatever is written next: the event that follows it.
+    pub(super) fn hand_over(&mut self, handover: Handover) {
+        self.handover = Some(handover);
+    }
+
     /// Everything handed over is durable.
     pub(super) fn is_clean(&self) -> bool {
         self.writing.is_none() && !self.has_news()
@@ -149,6 +157,7 @@ impl Ledger {
             events: std::mem::take(&mut self.events),
             row,
             recordings: std::mem::take(&mut self.changed).into_values().collect(),
+            handover: self.handover.take(),
             release,
         };
         let result = commit(self.core.clone(), content.clone(), Duration::ZERO);

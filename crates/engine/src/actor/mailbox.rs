@@ -11,6 +11,7 @@ use model::leg::LegFact;
 use model::sound::{MediaFact, PromptId, RecordFact};
 use model::{CommandId, LegId};
 use ports::LegSink;
+use ports::carrier::Handover;
 use ports::media::Clip;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,6 +23,8 @@ pub(super) enum Mail {
     Leg(LegId, LegFact),
     /// Something about a leg's sound.
     Media(LegId, MediaFact),
+    /// What lets go of a leg's far side, should this process die.
+    HandOver(Handover),
     /// A prompt's sound, or why there is none.
     Prompt(PromptId, Result<Arc<Clip>, String>),
     /// What became of a recording.
@@ -121,6 +124,10 @@ impl Mailbox {
 impl LegSink for Mailbox {
     fn leg(&self, leg: LegId, fact: LegFact) {
         self.post(Mail::Leg(leg, fact), true);
+    }
+
+    fn hand_over(&self, _leg: LegId, handover: Handover) {
+        self.post(Mail::HandOver(handover), false);
     }
 
     fn media(&self, leg: LegId, fact: MediaFact) {

@@ -100,10 +100,14 @@ async fn claim_all(core: &Arc<Core>, regardless_of_lease: bool) -> Result<BTreeS
 }
 
 fn take_over(core: &Arc<Core>, claimed: ClaimedCall) {
-    let ClaimedCall { call, setup, fence, last_sequence, recordings } = claimed;
+    let ClaimedCall { call, setup, fence, last_sequence, recordings, handover } = claimed;
     metrics::counter!("lyrebird_calls_taken_over_total").increment(1);
     core.note(call.id, TimelineKind::Call, "taken over from a node that is gone", Value::Null);
     let road = road(core, &call);
+    if let Some(handover) = handover.filter(|_| !call.status.is_final()) {
+        // Nobody is there any more who could go on talking.
+        road.release(handover);
+    }
     let beginning = Beginning::Recovered(recordings);
     launch(core, Launch { call, setup, fence, last_sequence, road, beginning });
 }

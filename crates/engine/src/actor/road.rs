@@ -3,6 +3,7 @@
 use model::LegId;
 use model::leg::LegOrder;
 use persona::Settings;
+use ports::carrier::Handover;
 use ports::{Carrier, CarrierError, Route};
 use std::sync::Arc;
 
@@ -38,6 +39,13 @@ impl Road {
     /// Orders a leg.
     pub(super) fn order(&self, leg: LegId, order: LegOrder) -> Result<(), CarrierError> {
         self.carrier()?.order(leg, order)
+    }
+
+    /// Hangs up a leg that a dead process left behind.
+    pub(super) fn release(&self, handover: Handover) {
+        if let Ok(carrier) = self.carrier() {
+            carrier.release(handover);
+        }
     }
 
     /// Where to dial; none if trunk, phone or carrier are gone.

@@ -252,6 +252,7 @@ impl Actor {
     fn open(&mut self, mail: Mail) {
         match mail {
             Mail::Leg(leg, fact) => self.tell(Input::Leg(leg, fact)),
+            Mail::HandOver(handover) => self.ledger.hand_over(handover),
             Mail::Media(leg, fact) => {
                 notes::media(&self.core, leg, &fact);
                 self.tell(Input::Media(leg, fact));

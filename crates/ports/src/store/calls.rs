@@ -1,6 +1,7 @@
 //! Calls, their events, leases and recordings.
 
 use super::{Idempotency, StoreError, StoredResponse};
+use crate::carrier::Handover;
 use model::call::{Call, CallSetup, CallStatus, Direction};
 use model::event::Event;
 use model::recording::Recording;
@@ -52,6 +53,8 @@ pub struct CallCommit {
     pub row: Option<Call>,
     /// Recordings that are new or changed.
     pub recordings: Vec<Recording>,
+    /// What lets go of the call's far side, if it is new; kept until the writer is done.
+    pub handover: Option<Handover>,
     /// The writer is done with the call: its lease ends, nobody claims it again.
     pub release: bool,
 }
@@ -83,6 +86,8 @@ pub struct ClaimedCall {
     pub fence: u64,
     /// The number of its last event.
     pub last_sequence: u32,
+    /// What lets go of its far side, if it was answered.
+    pub handover: Option<Handover>,
     /// Its recordings that are not final.
     pub recordings: Vec<Recording>,
 }

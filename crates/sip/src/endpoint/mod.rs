@@ -103,6 +103,11 @@ impl Endpoint {
         }
     }
 
+    /// Whether REGISTER is taken from now on; see [`EndpointConfig::registrar`].
+    pub const fn set_registrar(&mut self, registrar: bool) {
+        self.wire.config.registrar = registrar;
+    }
+
     /// What this peer reaches us at, where that is not [`EndpointConfig::host_port`]: for machines with several addresses.
     /// Over TLS its host with our port of TLS. Stands in all that is sent to it from now on. Kept for a bounded number of peers.
     pub fn set_name_towards(&mut self, peer: IpAddr, host_port: &str) {

@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::rows::{body, column, id, micros, parse, readable, unreadable, uuid};
 use model::{CallId, NodeId, Timestamp};
 use ports::StoreError;
+use ports::carrier::Handover;
 use ports::store::{Claim, ClaimedCall};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -14,8 +15,9 @@ const CLAIM_MAX: u32 = 1_000;
 pub(super) async fn claim(db: &mut SqliteConnection, claim: Claim) -> Result<Vec<ClaimedCall>, Failure> {
     forget_done(db, claim).await?;
     let rows = sqlx::query(
-        "SELECT running.call, running.fence, running.last_sequence, calls.body, calls.setup
+        "SELECT running.call, running.fence, running.last_sequence, calls.body, calls.setup, handovers.content
          FROM running JOIN calls ON calls.id = running.call
+         LEFT JOIN handovers ON handovers.call = running.call
          WHERE running.node <> ? AND (running.lease_until <= ? OR ?)
          ORDER BY running.lease_until, running.call LIMIT ?",
     )
@@ -49,6 +51,11 @@ async fn forget_done(db: &mut SqliteConnection, claim: Claim) -> Result<(), Fail
     .bind(id(claim.node.uuid()))
     .bind(micros(claim.now))
     .bind(claim.regardless_of_lease)
+    .execute(&mut *db)
+    .await?;
+    sqlx::query(
+        "DELETE FROM handovers WHERE NOT EXISTS (SELECT 1 FROM running WHERE running.call = handovers.call)",
+    )
     .execute(db)
     .await?;
     Ok(())
@@ -76,6 +83,7 @@ fn read(row: &SqliteRow) -> Result<ClaimedCall, StoreError> {
         setup: parse(column(row, "setup")?)?,
         fence: fence.saturating_add(1),
         last_sequence: last,
+        handover: column::<Option<Vec<u8>>>(row, "content")?.map(Handover),
         recordings: Vec::new(),
     })
 }

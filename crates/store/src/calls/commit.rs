@@ -6,6 +6,7 @@ use crate::rows::{column, id, json, unreadable};
 use model::CallId;
 use model::event::Event;
 use ports::StoreError;
+use ports::carrier::Handover;
 use ports::store::CallCommit;
 use sqlx::SqliteConnection;
 
@@ -34,6 +35,9 @@ pub(super) async fn commit(db: &mut SqliteConnection, commit: CallCommit) -> Res
     }
     if commit.release {
         return release(db, commit.call).await;
+    }
+    if let Some(handover) = commit.handover {
+        keep_handover(db, commit.call, handover).await?;
     }
     if last != lease.last_sequence || ended.is_some() {
         sqlx::query("UPDATE running SET last_sequence = ?, ended = coalesce(?, ended) WHERE call = ?")
@@ -101,7 +105,18 @@ async fn stored_already(db: &mut SqliteConnection, event: &Event) -> Result<bool
     Ok(stored.is_some_and(|stored| json(event).is_ok_and(|body| body == stored)))
 }
 
+async fn keep_handover(db: &mut SqliteConnection, call: CallId, handover: Handover) -> Result<(), Failure> {
+    sqlx::query("INSERT INTO handovers (call, content) VALUES (?, ?) ON CONFLICT (call) DO UPDATE SET content = excluded.content")
+        .bind(id(call.uuid()))
+        .bind(handover.0)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
 async fn release(db: &mut SqliteConnection, call: CallId) -> Result<(), Failure> {
-    sqlx::query("DELETE FROM running WHERE call = ?").bind(id(call.uuid())).execute(db).await?;
+    for statement in ["DELETE FROM running WHERE call = ?", "DELETE FROM handovers WHERE call = ?"] {
+        sqlx::query(statement).bind(id(call.uuid())).execute(&mut *db).await?;
+    }
     Ok(())
 }

@@ -253,6 +253,7 @@ pub fn event(call: &Call, sequence: u32, body: EventBody) -> Event {
 /// A commit of events with these numbers and nothing else.
 pub fn commit(call: &Call, fence: u64, sequences: &[u32]) -> CallCommit {
     CallCommit {
+        handover: None,
         call: call.id,
         fence,
         events: sequences

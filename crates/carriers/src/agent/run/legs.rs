@@ -5,10 +5,15 @@ use super::super::traces::Trace;
 use super::{RETRY_AFTER_S, Run};
 use crate::leg::{self, Command, Fate, Leg};
 use model::Timestamp;
-use sip::{CallKey, Event, IncomingCall, Order, OrderError, OutgoingCall, Rejection};
+use sip::{CallKey, DialogSnapshot, Event, IncomingCall, Order, OrderError, OutgoingCall, Q850, Rejection};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
+
+/// How far the numbers of a dead process's requests are stepped over.
+const CSEQ_GAP: u32 = 1_000;
+/// Temporary failure: what a far side hears of a process that died.
+const FAILED_HERE: Q850 = Q850 { cause: 41, text: None };
 
 impl Run<'_> {
     pub(super) fn place(
@@ -89,8 +94,25 @@ impl Run<'_> {
         let key = self.leg_of(call);
         // What an attempt says that was given up already is no matter.
         let Some(leg) = self.legs.get_mut(&key).filter(|leg| leg.call() == call) else { return };
+        let answered = matches!(event, Event::Answered { .. } | Event::AnswerAcknowledged { .. });
+        if answered && self.ground.config.hands_over {
+            // Before the answer is told: both are written at once.
+            leg.hand_over_as(self.endpoint.dialog_snapshot(call));
+        }
         let fate = leg.event(event, now, &mut self.follow_ups);
         self.meet(key, fate, now);
+    }
+
+    /// Hangs up a call that a dead process left behind. Nobody hears how that goes.
+    pub(super) fn release(&mut self, mut snapshot: DialogSnapshot, now: Timestamp) {
+        let key = CallKey(self.ground.next_key.fetch_add(1, Ordering::Relaxed));
+        // Requests that went out after it was taken have numbers of their own.
+        snapshot.dialog.local_cseq = snapshot.dialog.local_cseq.saturating_add(CSEQ_GAP);
+        self.prepare_for(snapshot.dialog.peer, None);
+        match self.endpoint.restore(key, snapshot, None, now) {
+            Ok(()) => self.follow_ups.push(Order::HangUp { key, q850: Some(FAILED_HERE) }),
+            Err(error) => tracing::debug!(%error, "a call of a dead process could not be hung up"),
+        }
     }
 
     /// Does to a leg what its last step decided.

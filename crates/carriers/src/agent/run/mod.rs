@@ -142,7 +142,9 @@ impl<'a> Run<'a> {
             let key = match &order {
                 AgentOrder::Place { leg, .. } => Some(leg.key()),
                 AgentOrder::Tell { key, .. } => Some(*key),
-                AgentOrder::Register { .. } | AgentOrder::Unregister { .. } => None,
+                AgentOrder::Register { .. } | AgentOrder::Unregister { .. } | AgentOrder::Release { .. } => {
+                    None
+                }
             };
             let done = self.guarded("an order", |run| run.take_order(order, now));
             if let (None, Some(key)) = (done, key) {
@@ -165,6 +167,7 @@ impl<'a> Run<'a> {
                 self.follow_ups.push(Order::Register { key, registration });
             }
             AgentOrder::Unregister { key } => self.follow_ups.push(Order::Unregister { key }),
+            AgentOrder::Release { snapshot } => self.release(*snapshot, now),
         }
     }
 
@@ -196,6 +199,7 @@ impl<'a> Run<'a> {
                 run.name_towards(hop.address);
             }
             if passage != Passage::Refused {
+                run.endpoint.set_registrar(run.ground.door.is_registrar());
                 run.endpoint.handle_message(hop, bytes, now);
             }
             passage

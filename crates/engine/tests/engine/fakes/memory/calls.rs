@@ -114,6 +114,7 @@ impl CallStore for MemoryStore {
             row.fence += 1;
             row.lease = (claim.node, claim.until);
             claimed.push(ClaimedCall {
+                handover: None,
                 call: row.call.clone(),
                 setup: row.setup.clone(),
                 fence: row.fence,
