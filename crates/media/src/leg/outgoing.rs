@@ -53,6 +53,8 @@ pub(crate) struct Outgoing {
     relayed: Option<Passing>,
     /// Both ways, where packets are encrypted.
     srtp: Option<Box<Srtp>>,
+    /// The same while sound goes in the clear for once.
+    rested: Option<Box<Srtp>>,
     loudness: Loudness,
     packets: u64,
     octets: u64,
@@ -115,6 +117,7 @@ impl Outgoing {
             waiting: None,
             relayed: None,
             srtp: None,
+            rested: None,
             loudness: Loudness::default(),
             packets: 0,
             octets: 0,
@@ -138,12 +141,24 @@ impl Outgoing {
         self.waiting = cut.then(Box::default);
     }
 
-    /// Encrypts from now on, or no longer. Keys that stay the same keep their state: packets are counted over the
-    /// whole life of a key (RFC 3711 §3.2).
+    /// Encrypts from now on, or no longer. A key that stays keeps its state, and a key of ours that comes back after
+    /// sound in the clear does too: packets are counted over its whole life (RFC 3711 §3.2). With another key of ours
+    /// the stream is a new one: some far sides would count it on, some anew.
     pub(crate) fn secure(&mut self, keys: Option<&SrtpKeys>) {
-        if self.srtp.as_ref().map(|srtp| srtp.keys()) != keys {
-            self.srtp = keys.map(|keys| Box::new(Srtp::new(keys)));
+        let Some(keys) = keys else {
+            self.rested = self.srtp.take().or_else(|| self.rested.take());
+            return;
+        };
+        let Some(mut srtp) = self.srtp.take().or_else(|| self.rested.take()) else {
+            self.srtp = Some(Box::new(Srtp::new(keys)));
+            return;
+        };
+        if srtp.keys().send != keys.send {
+            self.stream = new_stream(&mut self.dice, self.codec);
+            self.relayed = None;
         }
+        srtp.rekey(keys);
+        self.srtp = Some(srtp);
     }
 
     /// Decrypts a packet of the far side in place, if packets are encrypted; none when it is not the far side's.

@@ -76,8 +76,19 @@ struct Source {
     ssrc: Option<u32>,
     heard: u64,
     rollover: Rollover,
+    /// As it was under the peer's key before, until a packet says whether the peer went on or began anew.
+    before: Option<Rollover>,
     packets: Replay,
     reports: Replay,
+}
+
+impl Source {
+    /// The peer has another key: what came before cannot come again.
+    fn begin_anew(&mut self) {
+        let Self { ssrc, heard, rollover, .. } = *self;
+        let before = if rollover.has_begun() { Some(rollover) } else { self.before };
+        *self = Self { ssrc, heard, before, ..Self::default() };
+    }
 }
 
 impl Ciphers {
@@ -102,7 +113,20 @@ impl Srtp {
         }
     }
 
-    /// The keys in use: a session that is agreed on anew with the same ones goes on as it is.
+    /// Goes on with other keys. A direction whose key stays goes on as it is, and our own numbers always do: packets
+    /// are counted over the whole life of a key, and a new one does not start them anew (RFC 3711 §3.2.1, §3.3.1).
+    pub fn rekey(&mut self, keys: &SrtpKeys) {
+        if self.keys.send != keys.send {
+            self.send = Ciphers::new(&keys.send);
+        }
+        if self.keys.receive != keys.receive {
+            self.receive = Ciphers::new(&keys.receive);
+            self.sources.iter_mut().for_each(Source::begin_anew);
+        }
+        self.keys = keys.clone();
+    }
+
+    /// The keys in use.
     pub const fn keys(&self) -> &SrtpKeys {
         &self.keys
     }
@@ -162,12 +186,21 @@ impl Srtp {
         let Head { ssrc, sequence, header_len } = Head::of_rtp(packet)?;
         let known = self.known(ssrc);
         let source = known.and_then(|at| self.sources.get(at)).copied().unwrap_or_default();
-        let index = source.rollover.guess(sequence).ok_or(SrtpError::Replayed)?;
+        let mut index = source.rollover.guess(sequence).ok_or(SrtpError::Replayed)?;
         if !source.packets.is_new(index) {
             return Err(SrtpError::Replayed);
         }
-        let Authentic { len } = self.receive.rtp.open_rtp(packet, header_len, ssrc, index)?;
+        let mut opened = self.receive.rtp.open_rtp(packet, header_len, ssrc, index);
+        if let Some(went_on) =
+            source.before.and_then(|before| before.guess(sequence)).filter(|other| *other != index)
+            && matches!(opened, Err(SrtpError::NotAuthentic))
+        {
+            index = went_on;
+            opened = self.receive.rtp.open_rtp(packet, header_len, ssrc, index);
+        }
+        let Authentic { len } = opened?;
         let source = self.remember(known, ssrc);
+        source.before = None;
         source.rollover.note(index);
         source.packets.note(index);
         Ok(len)

@@ -12,6 +12,11 @@ pub(super) struct Rollover {
 }
 
 impl Rollover {
+    /// Whether there was a packet.
+    pub(super) const fn has_begun(&self) -> bool {
+        self.newest.is_some()
+    }
+
     /// The number that lies nearest to the newest; none where that would be before the beginning or beyond 48 bits.
     pub(super) fn guess(&self, sequence: u16) -> Option<u64> {
         let Some(newest) = self.newest else { return Some(u64::from(sequence)) };

@@ -180,6 +180,56 @@ fn many_sources_of_a_peer_are_bounded_and_each_begins_anew() {
     }
 }
 
+/// The number of a report, and what it says.
+fn report(from: &mut Srtp, to: &mut Srtp) -> u32 {
+    let plain = hex("81c8000bcafebabe abababababababababababababababab");
+    let mut room = plain.clone();
+    room.resize(plain.len() + RTCP_OVERHEAD_MAX, 0);
+    let len = from.protect_rtcp(&mut room, plain.len()).unwrap();
+    let index = from.send.rtcp.index_of(&room[..len]).unwrap() & !ENCRYPTED;
+    let len = to.unprotect_rtcp(&mut room[..len]).unwrap();
+    assert_eq!(room[..len], plain);
+    index
+}
+
+#[test]
+fn a_new_key_of_the_peer_leaves_our_numbers_alone() {
+    for suite in SrtpSuite::ALL {
+        // A peer that goes on with its numbers under its new key as RFC 3711 wants it, and one that begins anew.
+        for begins_anew in [false, true] {
+            let (mut here, mut there) = pair(suite);
+            for sequence in [65_534, 65_535, 0, 1] {
+                let plain = rtp(sequence, 9, b"sound");
+                assert_eq!(unprotected(&mut there, &protected(&mut here, &plain)), Ok(plain.clone()));
+                assert_eq!(unprotected(&mut here, &protected(&mut there, &plain)), Ok(plain));
+            }
+            assert_eq!([report(&mut here, &mut there), report(&mut here, &mut there)], [1, 2]);
+            let late = protected(&mut there, &rtp(2, 9, b"late"));
+
+            let new = SrtpKey::new(suite, &vec![77; SrtpKey::len_of(suite)]).unwrap();
+            here.rekey(&SrtpKeys { receive: new.clone(), ..here.keys().clone() });
+            let theirs = SrtpKeys { send: new, ..there.keys().clone() };
+            there.rekey(&theirs);
+            assert!(unprotected(&mut here, &late).is_err(), "{suite:?}: of the key before");
+            for sequence in 2..6 {
+                let plain = rtp(sequence, 9, b"sound");
+                assert_eq!(unprotected(&mut there, &protected(&mut here, &plain)), Ok(plain), "{suite:?}");
+            }
+            assert_eq!(report(&mut here, &mut there), 3, "{suite:?}");
+
+            if begins_anew {
+                there = Srtp::new(&theirs);
+            }
+            for sequence in [3, 4, 5] {
+                let plain = rtp(sequence, 9, b"sound");
+                let sealed = protected(&mut there, &plain);
+                assert_eq!(unprotected(&mut here, &sealed), Ok(plain), "{suite:?} {begins_anew}");
+                assert_eq!(unprotected(&mut here, &sealed), Err(SrtpError::Replayed));
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_no_packet_or_has_no_room_is_refused() {
     for suite in SrtpSuite::ALL {
