@@ -1,6 +1,7 @@
-//! Benchmarks of the media engine: the engine on one core, the generator on the other, and beside it, in the same
+//! Benchmarks. Here those of the media engine, in `control` those of the whole server: the engine on one core, the generator on the other, and beside it, in the same
 //! run, a bare loop that does the same system calls. Prints medians and keeps them as JSON.
 
+mod control;
 mod generator;
 mod server;
 mod stats;
@@ -20,6 +21,9 @@ pub(crate) const HELP: &str = "\
           [--calls N] [--seconds S] [--runs R]
           what a call costs the media engine, beside a bare loop of the same
           system calls; figures also go to target/bench/<name>.json
+          answer | originate | api [--rate N] [--seconds S] [--runs R] [--plot]
+          calls a second that the real server answers, or places, on one core,
+          and what its API takes; --plot draws docs/performance/<name>.svg
 ";
 
 /// Runs before anything is counted.
@@ -87,7 +91,10 @@ struct Plan {
 
 /// Runs the benchmark that the arguments name.
 pub(crate) fn run(arguments: &[&str]) -> ExitCode {
-    let done = parse(arguments).and_then(|plan| {
+    if arguments.first().is_some_and(|name| control::has(name)) {
+        return verdict(control::run(arguments));
+    }
+    verdict(parse(arguments).and_then(|plan| {
         server::build()?;
         wire::raise_open_files();
         wire::pin_to_core(1);
@@ -95,7 +102,10 @@ pub(crate) fn run(arguments: &[&str]) -> ExitCode {
         let done = measure(plan);
         ask_for_the_cores("0");
         done
-    });
+    }))
+}
+
+fn verdict(done: Result<(), String>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {

@@ -58,13 +58,7 @@ impl Server {
 
     /// Nanoseconds its threads have run so far.
     pub(crate) fn cpu_ns(&self) -> u64 {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
-        let tasks = tasks.into_iter().flatten().flatten();
-        let of_task = |folder: PathBuf| {
-            let text = std::fs::read_to_string(folder.join("schedstat")).ok()?;
-            text.split_whitespace().next()?.parse::<u64>().ok()
-        };
-        tasks.filter_map(|task| of_task(task.path())).sum()
+        cpu_ns_of(self.child.id())
     }
 
     /// Memory that is its own and resident, in KiB.
@@ -73,6 +67,17 @@ impl Server {
         let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
         line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
     }
+}
+
+/// Nanoseconds the threads of a process have run so far; threads that have ended are not counted.
+pub(crate) fn cpu_ns_of(process: u32) -> u64 {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task"));
+    let tasks = tasks.into_iter().flatten().flatten();
+    let of_task = |folder: PathBuf| {
+        let text = std::fs::read_to_string(folder.join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    tasks.filter_map(|task| of_task(task.path())).sum()
 }
 
 impl Drop for Server {
