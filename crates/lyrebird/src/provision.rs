@@ -85,7 +85,8 @@ async fn numbers(
             }
             None => {
                 let id = NumberId::generate(ids, now);
-                let assigned = PhoneNumber { id, number: number.clone(), app, trunk, created_at: now };
+                let assigned =
+                    PhoneNumber { id, number: number.clone(), app, trunk, flow: None, created_at: now };
                 store.create_number(&assigned, None).await?;
             }
         }

@@ -70,6 +70,25 @@ async fn a_call_is_answered_and_hung_up_by_the_app() {
 }
 
 #[tokio::test]
+async fn a_number_with_a_flow_answers_by_itself() {
+    let server = Server::start(BINARY).await;
+    let admin = server.admin();
+    let trunk = admin.make_trunk((Ipv4Addr::LOCALHOST, 5060).into(), &json!({})).await;
+    let flow = json!([{ "command": "pause", "lengthMs": 1000 }, { "command": "hangup" }]);
+    let number = json!({ "number": OURS, "appId": server.keys.app_id, "trunkId": trunk, "flow": flow });
+    let shown = admin.post("/v1/numbers", &number).await.expect(201);
+    assert_eq!(shown["answersAtOnce"], true);
+    let score = "> INVITE sdp\n <? 100\n < 200\n > ACK\n < BYE\n > 200 BYE";
+    Sipp::caller(server.sip, THEIRS, OURS, score).finish().await;
+    let calls = server.live().get("/v1/calls").await.expect(200);
+    let call = &calls["data"][0];
+    assert_eq!(calls["totalCount"], 1);
+    let id = call["id"].as_str().expect("a call has an id");
+    let ended = server.live().wait_for_end(id).await;
+    assert_eq!((&ended["status"], &ended["endReason"]), (&json!("completed"), &json!("hangup")));
+}
+
+#[tokio::test]
 async fn the_caller_hangs_up() {
     let scene = Scene::new().await;
     let (caller, call) = scene.answered("< 200\n > ACK\n pause 200\n > BYE\n < 200").await;

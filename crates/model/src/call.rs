@@ -189,8 +189,11 @@ impl Call {
 pub struct CallSetup {
     /// The call.
     pub id: CallId,
-    /// Inbound calls wait for a command; outbound ones dial.
+    /// Inbound calls wait for a command, unless `answer_at_once`; outbound ones dial.
     pub direction: Direction,
+    /// An inbound call is answered without anybody being asked.
+    #[serde(default)]
+    pub answer_at_once: bool,
     /// The flow to run once answered, if one was given.
     pub flow: Option<crate::flow::Flow>,
     /// How long the callee may ring.

@@ -219,6 +219,9 @@ pub struct PhoneNumber {
     pub app: AppId,
     /// The trunk it lives on.
     pub trunk: TrunkId,
+    /// What becomes of calls to it: they are answered at once and the flow runs. None: the app decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<crate::flow::Flow>,
     /// When it was assigned.
     pub created_at: Timestamp,
 }

@@ -5,7 +5,7 @@ use super::ask::{Ask, PathId, answer, response};
 use super::calls::admin_scope;
 use super::error::ChirpError;
 use super::view::ListView;
-use super::{Door, ids};
+use super::{Door, flow, ids};
 use crate::http::fields::invalid;
 use axum::Json;
 use axum::extract::State;
@@ -28,6 +28,7 @@ pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Respons
         number: fields.required("number", number)?,
         app: ids::parse_app(&fields.required("appId", app)?).map_err(wrong_id("appId"))?,
         trunk: ids::parse_trunk(&fields.required("trunkId", trunk)?).map_err(wrong_id("trunkId"))?,
+        flow: flow::take(&mut fields, "flow")?,
     };
     fields.finish()?;
     let render = |number: &PhoneNumber| response(StatusCode::CREATED, &view(number));
@@ -60,6 +61,7 @@ fn view(number: &PhoneNumber) -> Value {
         "number": number.number.as_str(),
         "appId": ids::app(number.app),
         "trunkId": ids::trunk(number.trunk),
+        "answersAtOnce": number.flow.is_some(),
         "createdAt": number.created_at.to_rfc3339_millis(),
     })
 }

@@ -50,7 +50,7 @@ impl Leg {
         self.state
     }
 
-    /// Rings the callee, or lets the caller hear that it rings.
+    /// Rings the callee, or lets the caller hear that it rings, or answers.
     pub(super) fn start(&mut self, desk: &mut Desk) {
         desk.call.started_at.get_or_insert(desk.now);
         match desk.setup.direction {
@@ -60,6 +60,7 @@ impl Leg {
                 desk.order_leg(LegOrder::Dial { ring_timeout_ms });
                 desk.set_timer(Timer::Ringing, u64::from(ring_timeout_ms) + RING_GRACE_MS);
             }
+            Direction::Inbound if desk.setup.answer_at_once => self.answer(desk),
             Direction::Inbound => {
                 self.state = LegState::Offered;
                 desk.order_leg(LegOrder::Ring);

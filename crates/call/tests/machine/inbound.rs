@@ -56,6 +56,33 @@ fn the_flow_of_an_inbound_call_runs_once_it_is_answered() {
 }
 
 #[test]
+fn a_call_that_nobody_decides_about_is_answered_at_once() {
+    check(
+        r#"
+        inbound answer at-once
+        flow: say "Hello"
+        +0 start
+            leg answer
+            prepare p1 say "Hello"
+        +10ms app answer
+            refused: the call is answered already
+        +100ms answered
+            answered [in_progress]
+            joined
+        +1s ready p1
+            play 1: p1
+        +2s played 1
+            say s1 completed
+            leg hang up
+        +1s ended hung_up by local
+            left
+            ended [completed] hangup by flow after 4s
+        done
+        "#,
+    );
+}
+
+#[test]
 fn the_app_rejects() {
     check(
         r#"

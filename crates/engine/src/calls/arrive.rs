@@ -1,10 +1,11 @@
 //! Incoming calls: the dialled number finds its app, the call is written, then its actor adopts the leg.
 
-use super::place::Fresh;
+use super::place::{Fresh, flow_of_call};
 use crate::actor::{Beginning, Road};
 use crate::core::Core;
 use crate::engine::Engine;
 use model::call::{Call, CallSetup, CallStatus, Channel, Direction, Mode};
+use model::flow::Flow;
 use model::leg::Refusal;
 use model::{AppId, CallId, E164, Pii, TrunkId};
 use ports::store::Created;
@@ -42,8 +43,9 @@ async fn take(core: Arc<Core>, carrier: Arc<dyn Carrier>, incoming: IncomingCall
     let owner = owner(&core, &incoming).await?.ok_or(Refusal::NotFound)?;
     let limit = core.concurrent_calls_max(owner.app).await.map_err(|_| Refusal::ServerBusy)?;
     let road = Road::Live { carrier, route: owner.route.clone() };
+    let flow = flow_of_call(&core, owner.flow.as_ref(), core.now());
     let call = row(&core, &incoming, owner);
-    let setup = setup(&core, call.id);
+    let setup = CallSetup { answer_at_once: flow.is_some(), flow, ..setup(&core, call.id) };
     let fresh = Fresh {
         call,
         setup,
@@ -66,6 +68,8 @@ pub(super) struct Owner {
     pub(super) to: String,
     pub(super) trunk: Option<TrunkId>,
     pub(super) route: Option<Route>,
+    /// What the number does with its calls by itself.
+    pub(super) flow: Option<Flow>,
 }
 
 /// A phone's calls are its own app's, whatever it dialled; any other call belongs to whom the dialled number is
@@ -79,6 +83,7 @@ async fn owner(core: &Core, incoming: &IncomingCall) -> Result<Option<Owner>, Re
             to,
             trunk: None,
             route: Some(Route::Phone(phone)),
+            flow: None,
         }));
     }
     let Some(number) = dialled(incoming.to.expose()) else { return Ok(None) };
@@ -92,6 +97,7 @@ async fn owner(core: &Core, incoming: &IncomingCall) -> Result<Option<Owner>, Re
         trunk: Some(number.trunk),
         route: core.trunks.get(number.trunk).map(Route::Trunk),
         to: number.number.into(),
+        flow: number.flow,
     }))
 }
 
@@ -104,6 +110,7 @@ pub(super) fn setup(core: &Core, id: CallId) -> CallSetup {
     CallSetup {
         id,
         direction: Direction::Inbound,
+        answer_at_once: false,
         flow: None,
         ring_timeout_ms: CallSetup::RING_TIMEOUT_MS,
         max_duration_ms: CallSetup::MAX_DURATION_MS,

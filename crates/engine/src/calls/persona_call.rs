@@ -122,7 +122,7 @@ impl Core {
     /// Takes a call of the sandbox: only one that was ordered.
     pub(super) async fn take_persona_call(self: &Arc<Self>, incoming: &IncomingCall) -> Result<(), Refusal> {
         let expected = self.expected.take(incoming.call).ok_or(Refusal::NotFound)?;
-        let owner = Owner { app: expected.app, to: expected.to.into(), trunk: None, route: None };
+        let owner = Owner { app: expected.app, to: expected.to.into(), trunk: None, route: None, flow: None };
         let mut call = row(self, incoming, owner);
         call.request_id = expected.request_id;
         let response = (expected.render)(&call);

@@ -284,21 +284,25 @@ fn row(core: &Core, order: &PlaceCall, app: AppId, mode: Mode, way: &Way, now: T
 }
 
 fn setup(core: &Core, id: CallId, order: &PlaceCall, now: Timestamp) -> CallSetup {
-    // A door reads a flow without a random source: the ids it gives its steps are the same in every call.
-    let flow = order.flow.clone().map(|mut flow| {
-        for step in &mut flow.steps {
-            step.id = core.with_ids(|ids| CommandId::generate(ids, now));
-        }
-        flow
-    });
     CallSetup {
         id,
         direction: Direction::Outbound,
-        flow,
+        answer_at_once: false,
+        flow: flow_of_call(core, order.flow.as_ref(), now),
         ring_timeout_ms: order.ring_timeout_ms.unwrap_or(CallSetup::RING_TIMEOUT_MS),
         max_duration_ms: order.max_duration_ms.unwrap_or(CallSetup::MAX_DURATION_MS),
         decision_timeout_ms: core.config.decision_timeout_ms,
     }
+}
+
+/// The flow with step ids of this call's own: a door reads a flow without a random source, and a number's is the same
+/// for all its calls.
+pub(super) fn flow_of_call(core: &Core, flow: Option<&Flow>, now: Timestamp) -> Option<Flow> {
+    let mut flow = flow?.clone();
+    for step in &mut flow.steps {
+        step.id = core.with_ids(|ids| CommandId::generate(ids, now));
+    }
+    Some(flow)
 }
 
 fn first_event(call: &Call) -> Event {

@@ -5,6 +5,7 @@ use crate::calls::{IdempotencyHeader, Outcome};
 use crate::engine::Engine;
 use crate::fault::of_store;
 use model::fault::{Fault, FaultCode};
+use model::flow::Flow;
 use model::tenant::{Principal, Scope};
 use model::trunk::PhoneNumber;
 use model::{AppId, E164, NumberId, TrunkId};
@@ -19,6 +20,8 @@ pub struct NewNumber {
     pub app: AppId,
     /// The trunk it lives on.
     pub trunk: TrunkId,
+    /// What it does with its calls by itself; none where the app decides.
+    pub flow: Option<Flow>,
 }
 
 impl Engine {
@@ -49,7 +52,8 @@ impl Engine {
         }
         let now = core.now();
         let id = core.with_ids(|ids| NumberId::generate(ids, now));
-        let number = PhoneNumber { id, number, app: new.app, trunk: new.trunk, created_at: now };
+        let number =
+            PhoneNumber { id, number, app: new.app, trunk: new.trunk, flow: new.flow, created_at: now };
         let response = render(&number);
         let idempotency = idempotent(core, who, idempotency, &response);
         let result = core.store.create_number(&number, idempotency).await;

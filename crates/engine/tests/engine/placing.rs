@@ -41,7 +41,7 @@ pub(crate) async fn assign_number(world: &World) -> TrunkId {
     let made = world.engine.create_trunk(world.admin, trunk(), None, &render).await.unwrap();
     let Outcome::New(response) = made else { panic!("{made:?}") };
     let id: TrunkId = response.body.parse().unwrap();
-    let number = NewNumber { number: "+49 30 000001".into(), app: world.keys.app, trunk: id };
+    let number = NewNumber { number: "+49 30 000001".into(), app: world.keys.app, trunk: id, flow: None };
     let render = |_: &model::trunk::PhoneNumber| StoredResponse { status: 201, body: String::new() };
     world.engine.create_number(world.admin, number, None, &render).await.unwrap();
     id

@@ -67,7 +67,7 @@ async fn a_number_needs_its_own_organizations_app_and_trunk_and_is_assigned_once
         ("+4930000002", app, nobody.parse().unwrap(), FaultCode::InvalidField, "trunkId"),
         ("+4930000001", app, trunk, FaultCode::PhoneNumberTaken, "number"),
     ] {
-        let new = NewNumber { number: number.into(), app, trunk };
+        let new = NewNumber { number: number.into(), app, trunk, flow: None };
         let fault = world.engine.create_number(world.admin, new, None, &render).await.unwrap_err();
         assert_eq!((fault.code, fault.param.as_deref()), (code, Some(param)), "{number}");
     }
@@ -128,7 +128,7 @@ async fn a_repeated_request_gets_its_first_answer_whatever_has_changed_since() {
     let world = World::new().await;
     let trunk = assign_number(&world).await;
     let key = |value: &str| Some(IdempotencyHeader { value: value.into(), fingerprint: [1; 32] });
-    let number = NewNumber { number: "+4930000002".into(), app: world.keys.app, trunk };
+    let number = NewNumber { number: "+4930000002".into(), app: world.keys.app, trunk, flow: None };
     let render = |number: &PhoneNumber| StoredResponse { status: 201, body: number.id.to_string() };
     let create = async || world.engine.create_number(world.admin, number.clone(), key("n"), &render).await;
     let Outcome::New(first) = create().await.unwrap() else { panic!("replayed") };

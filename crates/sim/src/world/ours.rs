@@ -470,6 +470,7 @@ fn setup(line: &Line, id: CallId) -> CallSetup {
     CallSetup {
         id,
         direction: plan.direction,
+        answer_at_once: false,
         flow,
         ring_timeout_ms: plan.ring_timeout_ms,
         max_duration_ms: plan.max_duration_ms,

@@ -148,6 +148,7 @@ impl World {
             setup: CallSetup {
                 id: call.id,
                 direction: call.direction,
+                answer_at_once: false,
                 flow: None,
                 ring_timeout_ms: CallSetup::RING_TIMEOUT_MS,
                 max_duration_ms: CallSetup::MAX_DURATION_MS,
@@ -210,6 +211,7 @@ impl World {
             number: number.parse().unwrap(),
             app: self.app,
             trunk,
+            flow: None,
             created_at: at(millis),
         }
     }

@@ -65,6 +65,7 @@ impl Performance {
         let direction = if dice.one_in(3) { Direction::Inbound } else { Direction::Outbound };
         let (call, mut setup) = new_call(direction);
         setup = CallSetup {
+            answer_at_once: dice.one_in(4),
             flow: program::flow(dice),
             ring_timeout_ms: 20_000,
             max_duration_ms: 1_000 * (1 + u32::try_from(dice.below(300)).unwrap()),

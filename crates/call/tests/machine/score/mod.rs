@@ -63,6 +63,7 @@ pub(crate) fn new_call(direction: Direction) -> (Call, CallSetup) {
     let setup = CallSetup {
         id: call.id,
         direction,
+        answer_at_once: false,
         flow: None,
         ring_timeout_ms: CallSetup::RING_TIMEOUT_MS,
         max_duration_ms: CallSetup::MAX_DURATION_MS,

@@ -49,6 +49,10 @@ pub(super) fn header(score: &str) -> (Call, CallSetup) {
     let direction = if first[0] == "inbound" { Direction::Inbound } else { Direction::Outbound };
     let (call, mut setup) = new_call(direction);
     for option in first[1..].chunks(2) {
+        if option[0] == "answer" {
+            setup.answer_at_once = option[1] == "at-once";
+            continue;
+        }
         let value = millis(&option[1]);
         match option[0].as_str() {
             "ring" => setup.ring_timeout_ms = value,
