@@ -148,6 +148,24 @@ fn nobody_there_is_told_and_tried_again() {
     assert_eq!(bed.heard(A).last().map(String::as_str), Some("unregistered None"));
 }
 
+#[test]
+fn another_destination_alone_does_not_make_failures_undone() {
+    let check = |expires_secs, again: &str| {
+        let mut bed = Bed::new(4);
+        bed.lose(|_| true);
+        bed.order(A, register(3_600, "secret"));
+        bed.run_ms(33_000);
+        let destination = Hop::udp("127.0.0.2:5070".parse().unwrap());
+        let elsewhere = Registration { destination, ..*registration(expires_secs, "secret") };
+        bed.order(A, Order::Register { key: KEY, registration: Box::new(elsewhere) });
+        bed.run_ms(33_000);
+        let heard = bed.heard(A);
+        assert!(heard.len() == 2 && heard[1].starts_with(again), "{expires_secs}: {heard:?}");
+    };
+    check(3_600, "not registered 408, again in 6");
+    check(600, "not registered 408, again in 3");
+}
+
 /// A's first REGISTER is answered by hand, once for each line; then what it heard and sent.
 fn scripted(answers: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
     let mut bed = Bed::new(5);

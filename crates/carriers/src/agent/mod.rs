@@ -122,6 +122,9 @@ pub(crate) trait Door: Send + Sync {
 
     /// Something became of a registration that was ordered.
     fn registration(&self, _key: RegistrationKey, _news: RegistrationNews) {}
+
+    /// The agent broke and begins anew: it knows no call and no registration any more.
+    fn restarted(&self) {}
 }
 
 /// What the task is asked to do.

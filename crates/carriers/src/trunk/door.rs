@@ -2,7 +2,7 @@
 
 use super::TrunkCarrier;
 use super::lines::Lines;
-use super::registrations::Registrations;
+use super::registrations::{FailedHost, Registrations};
 use super::{phones, profile};
 use crate::agent::{Door, RegistrationNews};
 use crate::leg::sound::check_offer;
@@ -88,11 +88,20 @@ impl Door for TrunkDoor {
     }
 
     fn registration(&self, key: RegistrationKey, news: RegistrationNews) {
-        let failed = self.registrations.news(key, news, self.clock.now());
+        let now = self.clock.now();
+        let failed = self.registrations.news(key, news, now);
         let carrier = self.carrier.get().and_then(Weak::upgrade);
-        if let (Some(trunk), Some(carrier)) = (failed, carrier) {
+        if let (Some(FailedHost { trunk, hop, retry_after }), Some(carrier)) = (failed, carrier) {
+            let wait_s = u32::try_from(retry_after.as_secs()).unwrap_or(u32::MAX);
+            carrier.avoided.failed(hop, Some(wait_s), now);
             // Another host of the carrier may answer.
-            tokio::spawn(async move { carrier.register_elsewhere(key, &trunk).await });
+            tokio::spawn(async move { carrier.register_elsewhere(key, &trunk, hop).await });
+        }
+    }
+
+    fn restarted(&self) {
+        if let Some(carrier) = self.carrier.get().and_then(Weak::upgrade) {
+            tokio::spawn(async move { carrier.restore_registrations().await });
         }
     }
 }

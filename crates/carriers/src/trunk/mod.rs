@@ -8,12 +8,13 @@ mod hosts;
 mod lines;
 mod pace;
 mod phones;
+mod register;
 mod registrations;
 
 use crate::StartError;
 use crate::agent::counters::AgentFigures;
 use crate::agent::tls::TlsFiles;
-use crate::agent::{AgentConfig, AgentOrder, Door, seed};
+use crate::agent::{AgentConfig, Door, seed};
 use crate::leg::Profile;
 use crate::leg::attempts::Target;
 use crate::leg::exchange::{Exchange, Placing, withdrawn};
@@ -34,15 +35,13 @@ use ports::carrier::{Handover, IncomingRef, PhoneRegistration};
 use ports::{Carrier, CarrierError, Clock, Dial, InboundCalls, LegSink, MediaPlane, Route, Timeline};
 use registrations::Registrations;
 use sip::message::uri::escape_user;
-use sip::{CallKey, Credentials, Party, Registration, RegistrationKey};
+use sip::{CallKey, Credentials, Party};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 /// How often the hosts of trunks are looked up again, for the calls that come from them.
 const REFRESH_EACH: Duration = Duration::from_secs(60);
-/// How long a carrier that stops waits for its registrations to be taken back.
-const UNREGISTER_MAX: Duration = Duration::from_secs(2);
 /// Hosts that are looked up at one time.
 const LOOK_UPS_MAX: usize = 32;
 
@@ -100,6 +99,7 @@ pub struct TrunkCarrier {
     exchange: Exchange,
     lines: Arc<Lines>,
     registrations: Arc<Registrations>,
+    ordering: tokio::sync::Mutex<register::Ordering>,
     phones: Arc<Phones>,
     dns: Dns,
     avoided: Arc<Avoided>,
@@ -144,8 +144,19 @@ impl TrunkCarrier {
         let as_door: Arc<dyn Door> = Arc::<TrunkDoor>::clone(&door);
         let exchange = Exchange::start(agent, table, as_door, media, Some(timeline), Arc::clone(&clock))?;
         let (dns, avoided) = (Dns::new(&config.nameservers), Arc::default());
-        let carrier =
-            Arc::new(Self { config, exchange, lines, registrations, phones, dns, avoided, door, clock });
+        let ordering = tokio::sync::Mutex::default();
+        let carrier = Arc::new(Self {
+            config,
+            exchange,
+            lines,
+            registrations,
+            ordering,
+            phones,
+            dns,
+            avoided,
+            door,
+            clock,
+        });
         // Set once, here.
         let _ = carrier.door.carrier.set(Arc::downgrade(&carrier));
         tokio::spawn(refresh(Arc::downgrade(&carrier)));
@@ -216,71 +227,12 @@ impl TrunkCarrier {
         Sockets { local, tcp: self.config.tcp.is_some(), tls }
     }
 
-    /// Takes all registrations back, and waits a while for it.
-    pub async fn stop(&self) {
-        self.keep_registrations(&[]).await;
-        if tokio::time::timeout(UNREGISTER_MAX, self.registrations.all_ended()).await.is_err() {
-            tracing::warn!("not all registrations could be taken back");
-        }
-    }
-
-    /// Orders what is to be registered, or no longer.
-    async fn keep_registrations(&self, trunks: &[Arc<Trunk>]) {
-        let change = self.registrations.replace(trunks, self.clock.now());
-        for key in change.unregister {
-            self.tell_agent(AgentOrder::Unregister { key }).await;
-        }
-        for (key, trunk) in change.register {
-            self.register(key, &trunk).await;
-        }
-    }
-
-    /// Registers at the trunk's host, the first that is not known to be out of order.
-    async fn register(&self, key: RegistrationKey, trunk: &Trunk) {
-        let targets = match self.targets(trunk).await {
-            Ok(targets) => targets,
-            Err(error) => {
-                return self.registrations.cannot(trunk.id, &error.to_string(), self.clock.now());
-            }
-        };
-        let Some((target, credentials)) = targets.into_iter().next().zip(trunk.credentials.as_ref()) else {
-            return;
-        };
-        let host = hosts::uri_host(&trunk.host, trunk.port);
-        let registration = Box::new(Registration {
-            registrar_uri: format!("sip:{host}"),
-            aor: format!("sip:{}@{host}", escape_user(&credentials.username)),
-            contact_user: credentials.username.clone(),
-            destination: target.hop,
-            credentials: digest_credentials(trunk),
-            expires: Duration::from_secs(trunk.register_expires_s.into()),
-        });
-        self.tell_agent(AgentOrder::Register { key, registration, name: target.name }).await;
-    }
-
-    /// Registers at the next host, where the one asked last does not answer. With one host alone the endpoint's own
-    /// patience is enough.
-    async fn register_elsewhere(&self, key: RegistrationKey, trunk: &Trunk) {
-        if self.registrations.key(trunk.id) == Some(key)
-            && self.targets(trunk).await.is_ok_and(|targets| targets.len() > 1)
-        {
-            self.register(key, trunk).await;
-        }
-    }
-
     async fn dial_phone(&self, dial: &Dial, phone: &PhoneEndpoint) -> Result<(), CarrierError> {
         let seat = self.exchange.sit(dial.leg)?;
         let targets = self.phones.targets(phone, self.clock.now());
         let unregistered = || CarrierError::Unregistered { name: phone.username.clone() };
         let placing = phones::placing(&self.config, dial, targets).ok_or_else(unregistered)?;
         self.exchange.place(seat, dial.leg, &dial.sink, placing).await
-    }
-
-    async fn tell_agent(&self, order: AgentOrder) {
-        match self.exchange.agent().reserve().await {
-            Ok(place) => place.order(order),
-            Err(error) => tracing::warn!(%error, "a registration could not be ordered"),
-        }
     }
 
     /// Looks up the hosts of all trunks, some at a time.
@@ -378,7 +330,7 @@ impl Carrier for TrunkCarrier {
         }
         if let Some(carrier) = self.door.carrier.get().and_then(Weak::upgrade) {
             tokio::spawn(async move {
-                carrier.keep_registrations(&carrier.lines.all()).await;
+                carrier.keep_registrations().await;
                 carrier.look_up().await;
             });
         }
@@ -431,8 +383,6 @@ async fn refresh(carrier: Weak<TrunkCarrier>) {
         tokio::time::sleep(REFRESH_EACH).await;
         let Some(carrier) = carrier.upgrade() else { return };
         carrier.look_up().await;
-        for (key, trunk) in carrier.registrations.failed() {
-            carrier.register(key, &trunk).await;
-        }
+        carrier.register_unasked().await;
     }
 }

@@ -16,12 +16,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A port of loopback where nobody listens.
-fn closed_port() -> u16 {
+pub(crate) fn closed_port() -> u16 {
     UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// `carrier.test` has these hosts, in this order.
-async fn carrier(ports: &[u16]) -> (NameServer, Side, Arc<Trunk>) {
+pub(crate) async fn carrier(ports: &[u16]) -> (NameServer, Side, Arc<Trunk>) {
     let naptr = Record::Naptr { order: 1, service: "SIP+D2U", replacement: "_sip._udp.carrier.test" };
     let mut records = vec![("carrier.test", naptr), ("host.carrier.test", Record::A([127, 0, 0, 1].into()))];
     for (priority, port) in (1..).zip(ports) {

@@ -1,6 +1,7 @@
 //! Trunks that register: at start, with credentials, seen in their status; calls come to the registered contact; and
 //! the registration is taken back when the trunk goes or the carrier stops.
 
+use crate::failover::{carrier, closed_port};
 use crate::peer::{Peer, local, offer};
 use crate::support::trunk;
 use crate::trunk::Side;
@@ -43,9 +44,13 @@ async fn accept(peer: &mut Peer) -> IncomingRegister {
 }
 
 fn registering(port: u16) -> Arc<Trunk> {
+    that_registers(&trunk("127.0.0.1", port))
+}
+
+fn that_registers(trunk: &Trunk) -> Arc<Trunk> {
     let credentials =
         TrunkCredentials { username: "lyre".to_owned(), password: "chord-minor".to_owned().into() };
-    Arc::new(Trunk { register: true, credentials: Some(credentials), ..trunk("127.0.0.1", port) })
+    Arc::new(Trunk { register: true, credentials: Some(credentials), ..trunk.clone() })
 }
 
 /// Waits until the trunk's registration stands so; the peer is served meanwhile.
@@ -120,4 +125,61 @@ async fn a_registration_that_is_refused_says_why() {
     stands(&side, &mut peer, &trunk, Some(RegistrationState::Failed)).await;
     let error = side.carrier.registration(trunk.id).unwrap().last_error.unwrap();
     assert!(error.starts_with("403 "), "{error}");
+}
+
+#[tokio::test]
+async fn a_trunk_registers_at_the_next_host_where_nobody_listens() {
+    let mut peer = Peer::start().await;
+    let (_names, side, trunk) = carrier(&[closed_port(), peer.address().port()]).await;
+    let trunk = that_registers(&trunk);
+    side.carrier.configure(vec![Arc::clone(&trunk)]).await;
+    accept(&mut peer).await;
+    stands(&side, &mut peer, &trunk, Some(RegistrationState::Registered)).await;
+}
+
+#[tokio::test]
+async fn hosts_that_fail_are_each_asked_once_and_then_left_in_peace() {
+    let (mut first, mut second) = (Peer::start().await, Peer::start().await);
+    let (_names, side, trunk) = carrier(&[first.address().port(), second.address().port()]).await;
+    let trunk = that_registers(&trunk);
+    side.carrier.configure(vec![Arc::clone(&trunk)]).await;
+    let overloaded = || RegisterOutcome::Refuse { code: 503, retry_after_secs: Some(1) };
+    let (request, _) = register(&mut first).await;
+    answer(&mut first, request, overloaded()).await;
+    let (request, _) = first.serve_until(register(&mut second)).await;
+    answer(&mut second, request, overloaded()).await;
+    stands(&side, &mut second, &trunk, Some(RegistrationState::Failed)).await;
+    let again_s = || {
+        let error = side.carrier.registration(trunk.id).unwrap().last_error.unwrap_or_default();
+        error.split_whitespace().rev().nth(1).and_then(|secs| secs.parse::<u64>().ok())
+    };
+    let growing = async {
+        while again_s() < Some(60) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    second.serve_until(growing).await;
+    // What the hosts hear next is that it is over: at the second, which was asked last.
+    let stopping = tokio::spawn({
+        let carrier = Arc::clone(&side.carrier);
+        async move { carrier.stop().await }
+    });
+    let last = accept(&mut second).await;
+    assert!(last.contacts.iter().all(|contact| contact.expires_secs == Some(0)), "{last:?}");
+    second.serve_until(stopping).await.unwrap();
+    let asked_again = tokio::time::timeout(Duration::from_millis(50), register(&mut first)).await;
+    assert!(asked_again.is_err(), "the first host was asked again at once");
+}
+
+#[tokio::test]
+async fn what_was_never_ordered_is_not_waited_for() {
+    let (_names, side, trunk) = carrier(&[1]).await;
+    let unknown = Trunk { host: "nowhere.test".to_owned(), ..(*that_registers(&trunk)).clone() };
+    let (trunk, mut peer) = (Arc::new(unknown), Peer::start().await);
+    side.carrier.configure(vec![Arc::clone(&trunk)]).await;
+    stands(&side, &mut peer, &trunk, Some(RegistrationState::Failed)).await;
+    let began = std::time::Instant::now();
+    side.carrier.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(2));
+    assert_eq!(side.carrier.registration(trunk.id), None);
 }

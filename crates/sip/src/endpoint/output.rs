@@ -369,7 +369,9 @@ pub enum Event {
         code: u16,
         /// The phrase.
         reason: String,
-        /// When it is tried again.
+        /// Where the REGISTER went.
+        destination: Hop,
+        /// When it is tried again there, of itself: never sooner than the registrar asks for, within a day.
         retry_after: Duration,
     },
     /// A registration ended by Unregister; `code` is what the registrar said, none if it said nothing. Its key is free.

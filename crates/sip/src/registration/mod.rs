@@ -87,7 +87,7 @@ impl Registering {
         Ok(registering)
     }
 
-    /// Goes on with other data, at once.
+    /// Goes on with other data, at once. Another destination alone does not make failures undone.
     pub(crate) fn change(
         &mut self,
         registration: Registration,
@@ -99,9 +99,13 @@ impl Registering {
         if !same_place || registration.credentials != self.registration.credentials {
             self.answering.clear();
         }
+        let destination = registration.destination;
+        self.registration.destination = destination;
+        if self.registration != registration {
+            self.failures = 0;
+        }
         self.expires_secs = secs(registration.expires);
         self.registration = registration;
-        self.failures = 0;
         self.ending = false;
         self.abandon(wire, now);
         self.begin(wire, now);
@@ -208,7 +212,8 @@ impl Registering {
         let retry_after = pace::again_after(self.failures, asked, wire.tokens.below(1_000));
         self.timer = Some(wire.set(now + retry_after, Timer::RegisterAgain(self.key)));
         let code = code.unwrap_or(408);
-        wire.event(Event::RegistrationFailed { key: self.key, code, reason, retry_after });
+        let (key, destination) = (self.key, self.registration.destination);
+        wire.event(Event::RegistrationFailed { key, code, reason, destination, retry_after });
         After::Stay
     }
 

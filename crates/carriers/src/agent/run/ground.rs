@@ -50,6 +50,7 @@ pub(crate) async fn serve(mut ground: Ground) {
                     return;
                 }
                 ground.counters.restarts.add();
+                ground.door.restarted();
                 tracing::error!("the SIP user agent broke; its calls are lost, and it begins anew");
             }
             Err(error) => tracing::error!(%error, "the SIP user agent cannot begin anew"),

@@ -5,6 +5,7 @@ mod ground;
 mod legs;
 
 use super::gate::{Gate, Passage};
+use super::registrations::Ordered;
 use super::streams::listen::Accepted;
 use super::streams::{Heard, LinkId, News, Streams};
 use super::traces::{Trace, Traces};
@@ -316,8 +317,12 @@ impl<'a> Run<'a> {
         {
             self.losing.push(sdp.clone());
         }
+        let registration = Ordered::of(&order);
         if let Err(error) = self.endpoint.handle_order(order, now) {
             self.ground.counters.orders_refused.add();
+            if let Some((key, news)) = registration.map(|ordered| ordered.refused(&error)) {
+                self.ground.door.registration(key, news);
+            }
             tracing::debug!(%error, "an order did not fit the call's state");
             self.orphans.extend(hung_up);
         }
