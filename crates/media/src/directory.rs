@@ -63,50 +63,47 @@ impl Directory {
         self.lock().lanes.get(&leg).cloned().ok_or(MediaError::UnknownLeg)
     }
 
-    /// Takes a leg out and ends its bridge.
+    /// Takes a leg out and ends what it is joined to.
     pub(crate) fn remove(&self, leg: LegId, tools: &Arc<Tools>) -> Option<Arc<Lane>> {
         let mut book = self.lock();
-        let joint = book.part(leg);
-        let lane = book.lanes.remove(&leg);
-        drop(book);
-        // A peer that is too busy to hear of it falls silent for a moment and then goes on by itself.
-        let _ = joint.map(|joint| joint.leave(leg, tools));
-        lane
+        match book.part(leg) {
+            Some(Joint::Bridge(peer)) => peer.end_relay(tools),
+            Some(Joint::Conference { id, worker }) => tools.leave_room(worker, id, leg),
+            None => {}
+        }
+        book.lanes.remove(&leg)
     }
 
-    /// Joins two legs; whatever either was joined to before is left.
+    /// Joins two legs; whatever either was joined to before is left. When this is refused they are not joined, in
+    /// neither direction.
     pub(crate) fn bridge(&self, leg: LegId, with: LegId, tools: &Arc<Tools>) -> Result<(), MediaError> {
         if leg == with {
             return Err(MediaError::UnknownLeg);
         }
-        self.unbridge(leg, tools)?;
-        self.unbridge(with, tools)?;
+        // One lock from the first look to the entry: no other order about these legs comes between.
         let mut book = self.lock();
-        let here = book.lanes.get(&leg).cloned().ok_or(MediaError::UnknownLeg)?;
-        let there = book.lanes.get(&with).cloned().ok_or(MediaError::UnknownLeg)?;
-        book.bridges.insert(leg, with);
-        book.bridges.insert(with, leg);
-        drop(book);
+        let (here, there) = (book.lane(leg)?, book.lane(with)?);
+        book.unjoin(&here, tools)?;
+        book.unjoin(&there, tools)?;
         let to = |lane: &Lane| {
             let taker = Taker::Leg(lane.leg());
             LegOrder::Relay(Some(PeerRef { worker: lane.worker(), taker }))
         };
         here.hand_over(to(&there), tools)?;
-        there.hand_over(to(&here), tools)
+        there.hand_over(to(&here), tools).inspect_err(|_| here.end_relay(tools))?;
+        book.bridges.insert(leg, with);
+        book.bridges.insert(with, leg);
+        Ok(())
     }
 
     /// Parts a leg from what it is joined to, if anything.
     pub(crate) fn unbridge(&self, leg: LegId, tools: &Arc<Tools>) -> Result<(), MediaError> {
         let mut book = self.lock();
-        let here = book.lanes.get(&leg).cloned().ok_or(MediaError::UnknownLeg)?;
-        let joint = book.part(leg);
-        drop(book);
-        let Some(joint) = joint else { return Ok(()) };
-        here.hand_over(LegOrder::Relay(None), tools)?;
-        joint.leave(leg, tools)
+        let here = book.lane(leg)?;
+        book.unjoin(&here, tools)
     }
 
-    /// Makes a leg a member of a conference; whatever it was joined to before is left.
+    /// Makes a leg a member of a conference; whatever it was joined to before is left, unless the conference is full.
     pub(crate) fn join(
         &self,
         leg: LegId,
@@ -114,26 +111,22 @@ impl Directory {
         (muted, deaf): (bool, bool),
         tools: &Arc<Tools>,
     ) -> Result<(), MediaError> {
-        self.unbridge(leg, tools)?;
         let mut book = self.lock();
-        let here = book.lanes.get(&leg).cloned().ok_or(MediaError::UnknownLeg)?;
-        let conference =
-            book.conferences.entry(id).or_insert(Conference { worker: here.worker(), members: 0 });
-        if conference.members >= CONFERENCE_MEMBERS_MAX {
+        let here = book.lane(leg)?;
+        let members = book.conferences.get(&id).map_or(0, |conference| conference.members);
+        if members >= CONFERENCE_MEMBERS_MAX && book.members.get(&leg) != Some(&id) {
             return Err(MediaError::ConferenceFull);
         }
-        conference.members += 1;
-        let worker = conference.worker;
-        book.members.insert(leg, id);
-        // Within the lock: a conference must not be closed by a leave that overtakes this join.
+        book.unjoin(&here, tools)?;
+        let worker = book.conferences.get(&id).map_or(here.worker(), |conference| conference.worker);
         let joining = Joining { leg, worker: here.worker(), codec: here.codec(), muted, deaf };
+        // The leg first: what it says before it is a member is lost, and can be taken back without room in a queue.
+        here.hand_over(LegOrder::Relay(Some(PeerRef { worker, taker: Taker::Member(id, leg) })), tools)?;
         let joined = tools.order_room(worker, id, RoomOrder::Join(Box::new(joining)));
-        if joined.is_err() {
-            book.part(leg);
-        }
-        drop(book);
-        joined?;
-        here.hand_over(LegOrder::Relay(Some(PeerRef { worker, taker: Taker::Member(id, leg) })), tools)
+        joined.inspect_err(|_| here.end_relay(tools))?;
+        book.conferences.entry(id).or_insert(Conference { worker, members: 0 }).members += 1;
+        book.members.insert(leg, id);
+        Ok(())
     }
 
     /// Changes how a leg takes part in its conference.
@@ -143,7 +136,9 @@ impl Directory {
         (muted, deaf): (bool, bool),
         tools: &Arc<Tools>,
     ) -> Result<(), MediaError> {
-        let (here, id, worker) = self.membership(leg)?;
+        // Within the lock: a leg that leaves meanwhile must not come back by this.
+        let book = self.lock();
+        let (here, id, worker) = book.membership(leg)?;
         let joining = Joining { leg, worker: here.worker(), codec: here.codec(), muted, deaf };
         tools.order_room(worker, id, RoomOrder::Join(Box::new(joining)))
     }
@@ -155,7 +150,8 @@ impl Directory {
         recorder: Recorder,
         tools: &Arc<Tools>,
     ) -> Result<(), MediaError> {
-        let (_, id, worker) = self.membership(leg)?;
+        let book = self.lock();
+        let (_, id, worker) = book.membership(leg)?;
         tools.order_room(worker, id, RoomOrder::Record(Box::new(recorder)))
     }
 
@@ -166,17 +162,14 @@ impl Directory {
         recording: RecordingId,
         tools: &Arc<Tools>,
     ) -> Result<(), MediaError> {
-        let (_, id, worker) = self.membership(leg)?;
+        let book = self.lock();
+        let (_, id, worker) = book.membership(leg)?;
         tools.order_room(worker, id, RoomOrder::StopRecording(recording))
     }
 
     /// A leg's lane, its conference, and the worker that mixes that.
     pub(crate) fn membership(&self, leg: LegId) -> Result<(Arc<Lane>, ConferenceId, usize), MediaError> {
-        let book = self.lock();
-        let here = book.lanes.get(&leg).cloned().ok_or(MediaError::UnknownLeg)?;
-        let id = *book.members.get(&leg).ok_or(MediaError::NoConference)?;
-        let conference = book.conferences.get(&id).ok_or(MediaError::NoConference)?;
-        Ok((here, id, conference.worker))
+        self.lock().membership(leg)
     }
 
     fn lock(&self) -> MutexGuard<'_, Book> {
@@ -185,6 +178,32 @@ impl Directory {
 }
 
 impl Book {
+    fn lane(&self, leg: LegId) -> Result<Arc<Lane>, MediaError> {
+        self.lanes.get(&leg).cloned().ok_or(MediaError::UnknownLeg)
+    }
+
+    fn membership(&self, leg: LegId) -> Result<(Arc<Lane>, ConferenceId, usize), MediaError> {
+        let here = self.lane(leg)?;
+        let id = *self.members.get(&leg).ok_or(MediaError::NoConference)?;
+        let conference = self.conferences.get(&id).ok_or(MediaError::NoConference)?;
+        Ok((here, id, conference.worker))
+    }
+
+    /// Parts a leg from what it is joined to, if anything, and tells all concerned. Refused, with nothing changed,
+    /// only where a conference's worker takes no orders.
+    fn unjoin(&mut self, here: &Arc<Lane>, tools: &Arc<Tools>) -> Result<(), MediaError> {
+        let leg = here.leg();
+        if let Ok((_, id, worker)) = self.membership(leg) {
+            tools.order_room(worker, id, RoomOrder::Leave(leg))?;
+        }
+        let Some(joint) = self.part(leg) else { return Ok(()) };
+        here.end_relay(tools);
+        if let Joint::Bridge(peer) = joint {
+            peer.end_relay(tools);
+        }
+        Ok(())
+    }
+
     /// Forgets what a leg is joined to; returns what that was.
     fn part(&mut self, leg: LegId) -> Option<Joint> {
         if let Some(peer) = self.bridges.remove(&leg) {
@@ -202,19 +221,28 @@ impl Book {
     }
 }
 
-impl Joint {
-    /// Tells who is left.
-    fn leave(self, leg: LegId, tools: &Arc<Tools>) -> Result<(), MediaError> {
-        match self {
-            Self::Bridge(peer) => peer.hand_over(LegOrder::Relay(None), tools),
-            Self::Conference { id, worker } => tools.order_room(worker, id, RoomOrder::Leave(leg)),
-        }
-    }
-}
-
 impl Tools {
     fn order_room(&self, worker: usize, id: ConferenceId, order: RoomOrder) -> Result<(), MediaError> {
         let door = self.doors.get(worker).ok_or(MediaError::UnknownLeg)?;
         door.order(WorkerOrder::Room(id, order))
     }
+
+    /// A leg that is gone leaves; a worker that is busy for a moment hears of it from the pool.
+    fn leave_room(self: &Arc<Self>, worker: usize, id: ConferenceId, leg: LegId) {
+        if self.order_room(worker, id, RoomOrder::Leave(leg)).is_ok() {
+            return;
+        }
+        let tools = Arc::clone(self);
+        let told = self.pool.submit(move || {
+            if !tools.insist(worker, WorkerOrder::Room(id, RoomOrder::Leave(leg))) {
+                tracing::error!(?leg, "a media worker takes no orders; a member that is gone stays");
+            }
+        });
+        if told.is_err() {
+            tracing::error!(?leg, "worker and pool are busy; a member that is gone stays");
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

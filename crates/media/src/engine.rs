@@ -199,8 +199,10 @@ impl MediaPlane for MediaEngine {
             PlaneOrder::RecordConference { recording, spool } => {
                 self.directory.membership(leg)?;
                 let now = self.tools.clock.now();
-                let recorder = self.tools.spools.begin(recording, RecordSource::Received, spool, now)?;
-                self.directory.record_conference(leg, recorder, &self.tools)
+                let spools = &self.tools.spools;
+                let recorder = spools.begin(recording, RecordSource::Received, spool.clone(), now)?;
+                let taken = self.directory.record_conference(leg, recorder, &self.tools);
+                taken.inspect_err(|_| spools.withdraw(spool))
             }
             PlaneOrder::StopConferenceRecording { recording } => {
                 self.directory.stop_conference_recording(leg, recording, &self.tools)

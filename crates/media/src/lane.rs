@@ -12,6 +12,7 @@ use model::{LegId, RecordingId};
 use ports::media::{Clip, MediaAbilities, PlaneOrder};
 use ports::{Clock, LegSink, MediaError};
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -63,6 +64,13 @@ enum Step {
     Encode(Score),
 }
 
+/// What the lane remembers of an order, once it is taken.
+enum Memory {
+    Codec(Codec),
+    Begun { recording: RecordingId, spool: PathBuf },
+    Ended(RecordingId),
+}
+
 /// A playback as it was ordered.
 struct Score {
     playback: PlaybackId,
@@ -105,14 +113,36 @@ impl Lane {
     /// Takes an order of the plane; bridging is not a matter of one leg and comes through [`Self::hand_over`].
     pub(crate) fn order(self: &Arc<Self>, order: PlaneOrder, tools: &Arc<Tools>) -> Result<(), MediaError> {
         let mut queue = self.lock();
+        let memory = Memory::of(&order);
         let step = queue.make_step(order, tools)?;
-        self.take(&mut queue, step, tools)
+        let taken = self.take(&mut queue, step, tools);
+        match memory {
+            Some(memory) if taken.is_ok() => queue.remember(&memory),
+            Some(Memory::Begun { spool, .. }) => tools.spools.withdraw(spool),
+            _ => {}
+        }
+        taken
     }
 
     /// Takes an order that is ready.
     pub(crate) fn hand_over(self: &Arc<Self>, order: LegOrder, tools: &Arc<Tools>) -> Result<(), MediaError> {
         let mut queue = self.lock();
         self.take(&mut queue, Step::Ready(order), tools)
+    }
+
+    /// Has the leg relay no longer. Needs no room in any queue: a worker that is busy for a moment hears of it from
+    /// the pool, and what is ordered meanwhile comes after it.
+    pub(crate) fn end_relay(self: &Arc<Self>, tools: &Arc<Tools>) {
+        let mut queue = self.lock();
+        if queue.encoding {
+            if !matches!(queue.waiting.back(), Some(Step::Ready(LegOrder::Relay(None)))) {
+                queue.waiting.push_back(Step::Ready(LegOrder::Relay(None)));
+            }
+        } else if self.send(LegOrder::Relay(None), tools).is_err()
+            && self.begin_work(&mut queue, Step::Ready(LegOrder::Relay(None)), tools).is_err()
+        {
+            tracing::error!(leg = ?self.leg, "worker and pool are busy; the leg goes on relaying");
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -127,12 +157,20 @@ impl Lane {
             queue.waiting.push_back(step);
             return Ok(());
         }
-        let score = match step {
-            Step::Ready(order) => return self.send(order, tools),
-            Step::Encode(score) => score,
-        };
+        match step {
+            Step::Ready(order) => self.send(order, tools),
+            Step::Encode(_) => self.begin_work(queue, step, tools),
+        }
+    }
+
+    fn begin_work(
+        self: &Arc<Self>,
+        queue: &mut Queue,
+        step: Step,
+        tools: &Arc<Tools>,
+    ) -> Result<(), MediaError> {
         let (lane, pool_tools) = (Arc::clone(self), Arc::clone(tools));
-        tools.pool.submit(move || lane.work(score, &pool_tools)).map_err(|_| MediaError::Busy)?;
+        tools.pool.submit(move || lane.work(step, &pool_tools)).map_err(|_| MediaError::Busy)?;
         queue.encoding = true;
         Ok(())
     }
@@ -143,8 +181,8 @@ impl Lane {
     }
 
     /// The pool's part: encodes, sends, and goes on with what waited meanwhile.
-    fn work(&self, score: Score, tools: &Tools) {
-        let mut next = Some(Step::Encode(score));
+    fn work(&self, first: Step, tools: &Tools) {
+        let mut next = Some(first);
         while let Some(step) = next {
             match step {
                 Step::Ready(order) => self.insist(order, tools),
@@ -169,15 +207,9 @@ impl Lane {
 
     /// Whoever ordered was told that it will be done; a worker that is busy for a moment must not undo that.
     fn insist(&self, order: LegOrder, tools: &Tools) {
-        let Some(door) = tools.doors.get(self.worker) else { return };
         let playback = order.playback();
-        let mut order = WorkerOrder::Leg(self.leg, order);
-        for _ in 0..TRIES {
-            match door.try_order(order) {
-                Ok(()) => return,
-                Err(refused) => order = refused,
-            }
-            std::thread::sleep(TRY_AGAIN);
+        if tools.insist(self.worker, WorkerOrder::Leg(self.leg, order)) {
+            return;
         }
         tracing::error!(leg = ?self.leg, "a media worker takes no orders; one is lost");
         if let Some(playback) = playback {
@@ -190,14 +222,47 @@ impl Lane {
     }
 }
 
-impl Queue {
-    /// Makes everything ready that costs no time, so that what is wrong is said at once.
-    fn make_step(&mut self, order: PlaneOrder, tools: &Tools) -> Result<Step, MediaError> {
-        Ok(Step::Ready(match order {
-            PlaneOrder::Connect(connection) => {
-                self.codec = connection.codec;
-                LegOrder::Connect(Box::new(connection))
+impl Tools {
+    /// Hands an order to a worker that may be busy for a moment; false when it is lost. Sleeps: only for the pool.
+    pub(crate) fn insist(&self, worker: usize, mut order: WorkerOrder) -> bool {
+        let Some(door) = self.doors.get(worker) else { return false };
+        for _ in 0..TRIES {
+            match door.try_order(order) {
+                Ok(()) => return true,
+                Err(refused) => order = refused,
             }
+            std::thread::sleep(TRY_AGAIN);
+        }
+        false
+    }
+}
+
+impl Memory {
+    fn of(order: &PlaneOrder) -> Option<Self> {
+        match order {
+            PlaneOrder::Connect(connection) => Some(Self::Codec(connection.codec)),
+            PlaneOrder::StartRecording { recording, spool, .. } => {
+                Some(Self::Begun { recording: *recording, spool: spool.clone() })
+            }
+            PlaneOrder::StopRecording { recording } => Some(Self::Ended(*recording)),
+            _ => None,
+        }
+    }
+}
+
+impl Queue {
+    fn remember(&mut self, memory: &Memory) {
+        match memory {
+            Memory::Codec(codec) => self.codec = *codec,
+            Memory::Begun { recording, .. } => self.recordings.push(*recording),
+            Memory::Ended(recording) => self.recordings.retain(|other| other != recording),
+        }
+    }
+
+    /// Makes everything ready that costs no time, so that what is wrong is said at once.
+    fn make_step(&self, order: PlaneOrder, tools: &Tools) -> Result<Step, MediaError> {
+        Ok(Step::Ready(match order {
+            PlaneOrder::Connect(connection) => LegOrder::Connect(Box::new(connection)),
             PlaneOrder::Play { playback, clips, times, gap_ms } => {
                 let score = Score { playback, clips, times, gap_ms, codec: self.codec };
                 let Some(encoded) = score.encoded(&tools.prompts) else { return Ok(Step::Encode(score)) };
@@ -214,13 +279,9 @@ impl Queue {
                     return Err(MediaError::Recording(reason));
                 }
                 let recorder = tools.spools.begin(recording, source, spool, tools.clock.now())?;
-                self.recordings.push(recording);
                 LegOrder::StartRecording(Box::new(recorder))
             }
-            PlaneOrder::StopRecording { recording } => {
-                self.recordings.retain(|other| *other != recording);
-                LegOrder::StopRecording(recording)
-            }
+            PlaneOrder::StopRecording { recording } => LegOrder::StopRecording(recording),
             PlaneOrder::Echo { on } => LegOrder::Echo(on),
             PlaneOrder::Mute { on } => LegOrder::Mute(on),
             PlaneOrder::BlendPlayback { blend } => LegOrder::Blend(blend),

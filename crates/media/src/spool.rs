@@ -22,8 +22,9 @@ use tokio::sync::watch;
 pub(crate) const CHUNK_BYTES: usize = 3_840;
 /// Chunks of one recording: how long a disk may stand still, about two seconds.
 const CHUNKS: usize = 8;
-/// Messages in the writer's queue for one recording: its chunks, its beginning, its end and the end by failure.
-const MESSAGES: usize = CHUNKS + 3;
+/// Messages in the writer's queue for one recording: its chunks, its beginning, its end, the end by failure and that
+/// it is withdrawn.
+const MESSAGES: usize = CHUNKS + 4;
 /// How long the end of a recording is waited for; the tick orders it within 20 ms.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -74,6 +75,8 @@ pub(crate) enum SpoolMessage {
         /// Why it holds less than it should.
         failure: Option<&'static str>,
     },
+    /// A file that ended is not wanted.
+    Discard(PathBuf),
 }
 
 /// A spool about to be written.
@@ -154,6 +157,13 @@ impl Spools {
         Ok(Recorder::new(recording, source, Tape::Spool(tape)))
     }
 
+    /// Takes back a spool whose recorder was dropped before it recorded: no file stays.
+    pub(crate) fn withdraw(&self, path: PathBuf) {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner).remove(&path);
+        // Where there is no room, an empty file stays.
+        let _ = self.writer.try_send(SpoolMessage::Discard(path));
+    }
+
     /// Recordings that are being written.
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
@@ -223,6 +233,10 @@ fn write_spools(messages: &Receiver<SpoolMessage>, open: &AtomicUsize) {
                     spool.close(failure);
                     open.fetch_sub(1, Ordering::Relaxed);
                 }
+            }
+            SpoolMessage::Discard(path) => {
+                // It may never have been made.
+                let _ = std::fs::remove_file(path);
             }
         }
     }

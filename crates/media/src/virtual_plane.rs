@@ -266,11 +266,12 @@ impl State {
     }
 
     fn join(&mut self, leg: LegId, id: ConferenceId, (muted, deaf): (bool, bool)) -> Result<(), MediaError> {
-        self.part(leg)?;
-        let members = self.legs.values().filter(|entry| entry.conference == Some(id)).count();
-        if members >= CONFERENCE_MEMBERS_MAX {
+        let others =
+            self.legs.iter().filter(|(other, entry)| **other != leg && entry.conference == Some(id)).count();
+        if others >= CONFERENCE_MEMBERS_MAX {
             return Err(MediaError::ConferenceFull);
         }
+        self.part(leg)?;
         let entry = self.legs.get_mut(&leg).ok_or(MediaError::UnknownLeg)?;
         entry.conference = Some(id);
         let joining = Joining { leg, worker: 0, codec: entry.codec, muted, deaf };

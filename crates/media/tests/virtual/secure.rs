@@ -80,3 +80,31 @@ fn encrypted_and_plain_legs_are_bridged() {
     assert!(likeness(&clip, &world.heard(b)) > 0.95);
     assert_eq!(world.close(a.near).foreign_packets, 0);
 }
+
+#[test]
+fn sound_goes_on_when_one_side_has_another_key() {
+    for suite in SrtpSuite::ALL {
+        let mut world = World::new(19);
+        let pair = world.pair(Codec::Pcmu, |connection, far| connection.srtp = Some(keys(suite, far)));
+        let clip = voice(8, 1_000);
+        let check = |world: &mut World, playback| {
+            world.play(pair.near, playback, &clip, 1);
+            world.play(pair.far, playback, &clip, 1);
+            world.run(1_300);
+        };
+        check(&mut world, 1);
+        let new = SrtpKey::new(suite, &vec![77; SrtpKey::len_of(suite)]).unwrap();
+        for (leg, far, to) in [(pair.near, false, pair.far_at), (pair.far, true, pair.near_at)] {
+            let mut srtp = keys(suite, far);
+            *(if far { &mut srtp.send } else { &mut srtp.receive }) = new.clone();
+            let again = ports::media::MediaConnection { srtp: Some(srtp), ..connection(to, Codec::Pcmu) };
+            world.order(leg, PlaneOrder::Connect(again));
+        }
+        check(&mut world, 2);
+        let (far, near) = (world.close(pair.far), world.close(pair.near));
+        for total in [far, near] {
+            assert!(total.received_packets > 95 && total.lost_packets == 0, "{suite:?}: {total:?}");
+            assert!(total.foreign_packets <= 1, "{suite:?}: {total:?}");
+        }
+    }
+}
