@@ -22,14 +22,15 @@ pub(super) fn request_uri(state: &DialogState) -> (&str, Vec<String>) {
 }
 
 /// The hop a URI names if its host is an address; else the machine the dialog was set up with. An address of a private
-/// network that a peer on the public one names is not reachable: its packets came through a NAT, and go back there. What
-/// was secure stays so, over the connection whose certificate was checked.
+/// network that a peer on the public one names is not reachable: its packets came through a NAT, and go back there. One
+/// of this machine or of its link is none that a peer from elsewhere may send us to. What was secure stays so, over the
+/// connection whose certificate was checked.
 pub(super) fn hop_of(uri: &str, peer: Hop) -> Hop {
     let Ok(uri) = Uri::parse(uri) else { return peer };
     let Some(ip) = uri.address() else { return peer };
     let hidden = is_private(ip) && !is_private(peer.address.ip());
     let other_family = ip.is_ipv4() != peer.address.is_ipv4();
-    if hidden || other_family || ip.is_unspecified() || ip.is_multicast() {
+    if hidden || other_family || !Reach::of(ip).includes(peer.address.ip()) {
         return peer;
     }
     let named = uri.param("transport").flatten().and_then(Transport::from_parameter);
@@ -42,6 +43,43 @@ pub(super) fn hop_of(uri: &str, peer: Hop) -> Hop {
         return peer;
     }
     Hop::new(transport, SocketAddr::new(ip, uri.port.unwrap_or(transport.default_port())))
+}
+
+/// How far an address leads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// To nobody, or to nobody in particular.
+    Nowhere,
+    /// No further than the machine itself.
+    Machine,
+    /// No further than the link.
+    Link,
+    Beyond,
+}
+
+impl Reach {
+    fn of(ip: IpAddr) -> Self {
+        let ip = ip.to_canonical();
+        let (is_link, is_broadcast) = match ip {
+            IpAddr::V4(v4) => (v4.is_link_local(), v4.is_broadcast() || v4.octets().first() == Some(&0)),
+            IpAddr::V6(v6) => (v6.is_unicast_link_local(), false),
+        };
+        match () {
+            () if ip.is_unspecified() || ip.is_multicast() || is_broadcast => Self::Nowhere,
+            () if ip.is_loopback() => Self::Machine,
+            () if is_link => Self::Link,
+            () => Self::Beyond,
+        }
+    }
+
+    /// Whether a peer at this address may name one of that reach.
+    fn includes(self, peer: IpAddr) -> bool {
+        match self {
+            Self::Beyond => true,
+            Self::Nowhere => false,
+            Self::Machine | Self::Link => self == Self::of(peer),
+        }
+    }
 }
 
 fn is_private(ip: IpAddr) -> bool {
@@ -109,6 +147,30 @@ mod tests {
         check("sip:a@100.64.3.4", "203.0.113.1:5060", "203.0.113.1:5060");
         check("sip:a@0.0.0.0", "203.0.113.1:5060", "203.0.113.1:5060");
         check("sip:a@[2001:db8::1]", "203.0.113.1:5060", "203.0.113.1:5060");
+        for own in [
+            "127.0.0.1",
+            "127.8.9.1:80",
+            "169.254.169.254:80",
+            "0.0.0.0",
+            "0.1.2.3",
+            "224.0.0.1",
+            "255.255.255.255",
+        ] {
+            for peer in ["203.0.113.1:5060", "10.0.0.9:5060", "192.168.1.1:5060", "100.64.0.1:5060"] {
+                check(&format!("sip:a@{own}"), peer, peer);
+            }
+        }
+        check("sip:a@127.0.0.1", "169.254.0.1:5060", "169.254.0.1:5060");
+        check("sip:a@169.254.0.2", "127.0.0.1:5060", "127.0.0.1:5060");
+        check("sip:a@169.254.0.2:5070", "169.254.0.1:5060", "169.254.0.2:5070");
+        check("sip:a@224.0.0.1", "127.0.0.1:5060", "127.0.0.1:5060");
+        for own in ["::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "fe80::5", "::", "ff02::1"] {
+            for peer in ["[2001:db8::9]:5060", "[fd00::9]:5060"] {
+                check(&format!("sip:a@[{own}]:5070"), peer, peer);
+            }
+        }
+        check("sip:a@[::1]:5070", "[::1]:5060", "[::1]:5070");
+        check("sip:a@[fe80::5]:5070", "[fe80::6]:5060", "[fe80::5]:5070");
         check("tel:+1555", "203.0.113.1:5060", "203.0.113.1:5060");
     }
 
