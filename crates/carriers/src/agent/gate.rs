@@ -70,6 +70,11 @@ impl Gate {
         }
     }
 
+    /// Whether this source is one we know, at this moment.
+    pub(super) fn knows(&self, source: IpAddr) -> bool {
+        self.door.admits(source)
+    }
+
     /// One more call of this source, if it may have one: no peer takes all the places there are.
     pub(super) fn enter(&mut self, source: IpAddr) -> bool {
         let calls = self.calls.entry(place(source)).or_default();

@@ -4,6 +4,7 @@
 
 pub(crate) mod budget;
 pub(crate) mod counters;
+mod farewells;
 mod gate;
 mod registrations;
 mod run;
@@ -16,6 +17,7 @@ use crate::StartError;
 use crate::leg::{Command, Leg};
 use budget::BudgetConfig;
 use counters::{AgentFigures, Counters};
+use farewells::Farewells;
 use ports::Clock;
 pub(crate) use registrations::RegistrationNews;
 pub(crate) use run::seed;
@@ -29,7 +31,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use streams::{StreamLimits, listen};
 use tls::{Tls, TlsFiles};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::oneshot;
 
 /// Orders that may wait.
 const ORDERS_MAX: usize = 4_096;
@@ -161,6 +164,7 @@ pub(crate) struct OrderPlace<'a>(mpsc::Permit<'a, AgentOrder>);
 /// The handle of a user agent. Its task ends with it.
 pub(crate) struct SipAgent {
     orders: mpsc::Sender<AgentOrder>,
+    farewells: Arc<Farewells>,
     local: SocketAddr,
     tls_local: Option<SocketAddr>,
     tls: Arc<Tls>,
@@ -193,10 +197,12 @@ impl SipAgent {
         let (orders, waiting) = mpsc::channel(ORDERS_MAX);
         let counters = Arc::new(Counters::new(config.name));
         let next_key = Arc::new(AtomicU64::new(1));
+        let farewells = Arc::<Farewells>::default();
         let config = AgentConfig { bind: local, tls: tls_local, ..config.clone() };
         let ground = Ground {
             socket,
             orders: waiting,
+            farewells: Arc::clone(&farewells),
             accepted,
             door,
             clock,
@@ -209,7 +215,7 @@ impl SipAgent {
         // A seed that is not to be had must be known now.
         seed()?;
         tokio::spawn(serve(ground));
-        Ok(Self { orders, local, tls_local, tls, counters, next_key })
+        Ok(Self { orders, farewells, local, tls_local, tls, counters, next_key })
     }
 
     /// Where SIP is spoken over UDP, and over TCP if at all.
@@ -254,12 +260,18 @@ impl SipAgent {
         self.orders.reserve().await.map(OrderPlace).map_err(|_| AgentError::Stopped)
     }
 
-    /// Gives a leg a command. A command to a leg that is over has no effect.
+    /// Gives a leg a command. A command to a leg that is over has no effect; one that ends a leg needs no place in the
+    /// queue.
     pub(crate) fn tell(&self, key: CallKey, command: Command) -> Result<(), AgentError> {
-        self.orders.try_send(AgentOrder::Tell { key, command }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => AgentError::Busy,
-            mpsc::error::TrySendError::Closed(_) => AgentError::Stopped,
-        })
+        match self.orders.try_send(AgentOrder::Tell { key, command }) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Closed(_)) => Err(AgentError::Stopped),
+            Err(TrySendError::Full(AgentOrder::Tell { key, command })) if Farewells::takes(&command) => {
+                self.farewells.keep(key, command);
+                Ok(())
+            }
+            Err(TrySendError::Full(_)) => Err(AgentError::Busy),
+        }
     }
 }
 

@@ -172,8 +172,10 @@ impl Exchange {
         let mut report = Report::new(leg, Arc::clone(sink));
         report.open();
         let body = Body { sound, seat, permit, report };
-        // A body that finds no way to its leg tells the end itself.
-        let _ = self.agent.tell(key, Command::Adopt(Box::new(body)));
+        // A body that finds no way to its leg tells the end itself; nobody else can take the caller any more.
+        if self.agent.tell(key, Command::Adopt(Box::new(body))).is_err() {
+            self.refuse(key, Refusal::ServerBusy);
+        }
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 
 mod dns;
 mod failover;
+mod overload;
 mod peer;
 mod personas;
 mod registration;

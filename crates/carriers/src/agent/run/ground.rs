@@ -1,6 +1,7 @@
 //! What a loop stands on and what outlives it: sockets, queues, and the task that begins a loop anew when it broke.
 
 use super::super::counters::Counters;
+use super::super::farewells::Farewells;
 use super::super::streams::listen::Accepted;
 use super::super::tls::Tls;
 use super::super::{AgentConfig, AgentOrder, Door};
@@ -23,6 +24,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Ground {
     pub(crate) socket: UdpSocket,
     pub(crate) orders: mpsc::Receiver<AgentOrder>,
+    pub(crate) farewells: Arc<Farewells>,
     pub(crate) accepted: mpsc::Receiver<Accepted>,
     pub(crate) door: Arc<dyn Door>,
     pub(crate) clock: Arc<dyn Clock>,

@@ -2,7 +2,7 @@
 
 use super::super::registrations::news;
 use super::super::traces::Trace;
-use super::{RETRY_AFTER_S, Run};
+use super::{EARLY_END_ORDERS, RETRY_AFTER_S, Run};
 use crate::leg::{self, Command, Fate, Leg};
 use model::Timestamp;
 use sip::{CallKey, DialogSnapshot, Event, IncomingCall, Order, OrderError, OutgoingCall, Q850, Rejection};
@@ -30,6 +30,9 @@ impl Run<'_> {
             let leg = self.legs.entry(key).insert_entry(leg).into_mut();
             leg.placed(now);
             self.patience.extend(leg.patience_until().map(|at| (at, key, key)));
+            if let Some((_, end)) = self.early_ends.remove(&key) {
+                leg.command(end, now, &mut self.follow_ups);
+            }
         }
         // Whoever asked may have stopped waiting; the leg then tells its own end.
         let _ = taken.send(accepted);
@@ -40,6 +43,15 @@ impl Run<'_> {
             leg.command(command, now, &mut self.follow_ups);
         } else if let Command::Adopt(body) = command {
             body.finish(leg::gone());
+        }
+    }
+
+    /// An end that found no room in the queue. Its leg may still wait there to be placed.
+    pub(super) fn farewell(&mut self, key: CallKey, command: Command, now: Timestamp) {
+        if !key.is_incoming() && !self.legs.contains_key(&key) {
+            self.early_ends.insert(key, (self.orders_taken + EARLY_END_ORDERS, command));
+        } else {
+            self.tell(key, command, now);
         }
     }
 
@@ -73,6 +85,8 @@ impl Run<'_> {
         let leg = self.leg_of(key);
         let call = self.legs.get(&leg).map_or(key, Leg::call);
         self.guarded("a leg's end", |run| drop(run.let_go(leg)));
+        // Its story ends here: no late message has to find it by its attempts.
+        self.attempts.retain(|_, of| *of != leg);
         if self.endpoint.has_call(call) {
             self.follow_ups.push(Order::HangUp { key: call, q850: None });
         }

@@ -10,13 +10,13 @@ use super::streams::listen::Accepted;
 use super::streams::{Heard, LinkId, News, Streams};
 use super::traces::{Trace, Traces};
 use super::{AgentOrder, socket};
-use crate::leg::Leg;
+use crate::leg::{Command, Leg};
 pub(crate) use ground::seed;
 pub(super) use ground::{Ground, serve};
 use legs::key_of;
 use model::Timestamp;
 use sip::{CallKey, Endpoint, Hop, Order, Output, Transport};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -30,8 +30,10 @@ const TURN_MAX: usize = 64;
 const DATAGRAM_BYTES_MAX: usize = 65_535;
 /// How long to sleep when nothing is waited for; levels are shown at least so often.
 const IDLE: Duration = Duration::from_secs(5);
-/// Rounds of orders and transport errors that one input may cause; what is left waits for the next input.
+/// Rounds of orders and transport errors before inputs get their turn; what is left then goes on right after one.
 const ROUNDS_MAX: usize = 16;
+/// An end whose leg is not there is kept for so many orders, of which one may place it: twice what may wait.
+const EARLY_END_ORDERS: u64 = 8_192;
 /// When a caller may try again whose network has its share of all places.
 const RETRY_AFTER_S: u32 = 5;
 
@@ -56,6 +58,12 @@ struct Run<'a> {
     orphans: Vec<CallKey>,
     /// Bodies of answers that shall be lost once on the way.
     losing: Vec<Vec<u8>>,
+    /// Something is left of the last rounds.
+    unsettled: bool,
+    /// Orders taken since the loop began.
+    orders_taken: u64,
+    /// Ends that overtook the order to place their call: with the number of the last order that may be that.
+    early_ends: BTreeMap<CallKey, (u64, Command)>,
     shown_at: Timestamp,
 }
 
@@ -78,6 +86,9 @@ impl<'a> Run<'a> {
             unreachable: Vec::new(),
             orphans: Vec::new(),
             losing: Vec::new(),
+            unsettled: false,
+            orders_taken: 0,
+            early_ends: BTreeMap::new(),
             shown_at: Timestamp::default(),
             ground,
         }
@@ -87,7 +98,8 @@ impl<'a> Run<'a> {
         let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
         loop {
             let now = self.ground.clock.now();
-            let sleep = self.deadline().map_or(IDLE, |deadline| deadline.since(now).min(IDLE));
+            let rest = self.deadline().map_or(IDLE, |deadline| deadline.since(now).min(IDLE));
+            let sleep = if self.unsettled { Duration::ZERO } else { rest };
             tokio::select! {
                 order = self.ground.orders.recv() => {
                     let Some(order) = order else { return };
@@ -100,6 +112,7 @@ impl<'a> Run<'a> {
                     }
                     self.read(&mut buffer).await;
                 }
+                () = self.ground.farewells.rung() => self.take_farewells().await,
                 Some((id, news)) = self.heard.recv() => self.hear(id, news).await,
                 Some(accepted) = self.ground.accepted.recv() => self.accept(accepted),
                 () = tokio::time::sleep(sleep) => {}
@@ -109,6 +122,8 @@ impl<'a> Run<'a> {
                 self.lose_patience(now);
                 // A timer that is due is taken out before anything else, so none comes twice.
                 self.guarded("a timer", |run| run.endpoint.handle_timeout(now));
+                self.settle(now).await;
+            } else if self.unsettled {
                 self.settle(now).await;
             }
             self.show(now);
@@ -152,10 +167,24 @@ impl<'a> Run<'a> {
                 self.give_up(key);
             }
             self.settle(now).await;
+            self.orders_taken += 1;
             left -= 1;
             if left > 0 {
                 next = self.ground.orders.try_recv().ok();
             }
+        }
+        let taken = self.orders_taken;
+        self.early_ends.retain(|_, (last, _)| *last > taken);
+    }
+
+    /// Carries out ends that found no room in the queue.
+    async fn take_farewells(&mut self) {
+        let now = self.ground.clock.now();
+        for (key, command) in self.ground.farewells.take() {
+            if self.guarded("an end", |run| run.farewell(key, command, now)).is_none() {
+                self.give_up(key);
+            }
+            self.settle(now).await;
         }
     }
 
@@ -229,7 +258,12 @@ impl<'a> Run<'a> {
             News::Message(bytes) => match self.message(hop, &bytes, now) {
                 // Whoever says what nobody wants to hear has no business here.
                 Some(Passage::Refused) => return self.streams.close_hop(hop),
-                Some(passage) => self.streams.is_known(hop, passage == Passage::Known),
+                Some(passage) => {
+                    self.settle(now).await;
+                    // A stranger may have become known by this very message: a phone that registered.
+                    let known = passage == Passage::Known || self.gate.knows(hop.address.ip());
+                    return self.streams.is_known(hop, known);
+                }
                 None => {}
             },
             News::Fault(fault, head) => {
@@ -271,6 +305,7 @@ impl<'a> Run<'a> {
 
     /// Carries out all that the endpoint and the legs want, until nobody wants anything.
     async fn settle(&mut self, now: Timestamp) {
+        self.unsettled = false;
         for _ in 0..ROUNDS_MAX {
             while let Some(output) = self.endpoint.poll() {
                 match output {
@@ -305,6 +340,7 @@ impl<'a> Run<'a> {
                 self.guarded("an order", |run| run.follow_up(order, now));
             }
         }
+        self.unsettled = true;
     }
 
     fn follow_up(&mut self, order: Order, now: Timestamp) {

@@ -2,20 +2,20 @@
 //! queue. Decides nothing; what it cannot do ends it, and its end is told.
 
 use super::StreamLimits;
+use super::reader::Reader;
 use rustls::pki_types::ServerName;
-use sip::stream::{Frame, Framer, PING, PONG, StreamFault};
+use sip::stream::{PING, StreamFault};
 use socket2::{SockRef, TcpKeepalive};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-/// Bytes read at once.
-const READ_BYTES: usize = 8_192;
 /// When the kernel asks a peer that says nothing whether it is there.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
@@ -45,6 +45,8 @@ pub(crate) struct Link {
     /// The queue's other end, for pongs.
     pub(crate) queue_end: mpsc::WeakSender<Arc<[u8]>>,
     pub(crate) news: mpsc::Sender<(LinkId, News)>,
+    /// Whether the peer is one we know, at this moment.
+    pub(crate) known: Arc<AtomicBool>,
     /// We opened it: we keep it alive.
     pub(crate) ours: bool,
 }
@@ -89,13 +91,13 @@ impl Link {
     }
 
     async fn carry<S: AsyncRead + AsyncWrite>(self, stream: S) {
-        let Self { id, limits, queue, queue_end, news, ours } = self;
+        let Self { id, limits, queue, queue_end, news, known, ours } = self;
         if news.send((id, News::Opened)).await.is_err() {
             return;
         }
         let (from, to) = tokio::io::split(stream);
         let reading = async {
-            let why = Reader { id, limits, queue_end, news: &news }.run(from, ours).await;
+            let why = Reader { id, limits, queue_end, news: &news, known: &known }.run(from, ours).await;
             let _ = news.send((id, News::Closed(why))).await;
             // The agent lets go of the queue now, and with it the writer ends.
             std::future::pending::<()>().await;
@@ -115,74 +117,6 @@ fn prepare(stream: &TcpStream) {
     // Both only make it better.
     let _ = stream.set_nodelay(true);
     let _ = SockRef::from(stream).set_tcp_keepalive(&keep_alive);
-}
-
-struct Reader<'a> {
-    id: LinkId,
-    limits: StreamLimits,
-    queue_end: mpsc::WeakSender<Arc<[u8]>>,
-    news: &'a mpsc::Sender<(LinkId, News)>,
-}
-
-impl Reader<'_> {
-    /// Reads until nothing more can come; why.
-    async fn run<S: AsyncRead>(&self, from: tokio::io::ReadHalf<S>, ours: bool) -> String {
-        let mut from = from;
-        let mut framer = Framer::default();
-        let mut bytes = vec![0; READ_BYTES];
-        let mut heard = ours;
-        let mut since = Instant::now();
-        loop {
-            let patience = match (heard, framer.pending_bytes()) {
-                (false, _) => self.limits.first_message,
-                (true, 1..) => self.limits.whole_message,
-                (true, 0) => self.limits.idle,
-            };
-            let read = match tokio::time::timeout_at(since + patience, from.read(&mut bytes)).await {
-                Err(_) => return "nothing came for too long".to_owned(),
-                Ok(Err(error)) => return error.to_string(),
-                Ok(Ok(0)) => return "the peer closed it".to_owned(),
-                Ok(Ok(length)) => bytes.get(..length).unwrap_or_default(),
-            };
-            let began = framer.pending_bytes() == 0;
-            framer.push(read);
-            match self.drain(&mut framer).await {
-                Err(why) => return why.to_owned(),
-                Ok(frames) => {
-                    heard |= frames > 0;
-                    if frames > 0 || (began && heard) {
-                        since = Instant::now();
-                    }
-                }
-            }
-        }
-    }
-
-    /// Hands over what is whole; how much that was.
-    async fn drain(&self, framer: &mut Framer) -> Result<usize, &'static str> {
-        const GONE: &str = "nobody listens any more";
-        let mut frames = 0;
-        while let Some(frame) = framer.next_frame() {
-            frames += 1;
-            let news = match frame {
-                Frame::Message(message) => News::Message(message.to_vec()),
-                Frame::Ping => {
-                    // A peer that does not read its pongs gets none.
-                    if let Some(queue) = self.queue_end.upgrade() {
-                        let _ = queue.try_send(Arc::from(PONG));
-                    }
-                    continue;
-                }
-                Frame::Fault(fault, head) => {
-                    let fault = News::Fault(fault, head.to_vec());
-                    self.news.send((self.id, fault)).await.map_err(|_| GONE)?;
-                    return Err("what came is no SIP that can be followed");
-                }
-            };
-            self.news.send((self.id, news)).await.map_err(|_| GONE)?;
-        }
-        Ok(frames)
-    }
 }
 
 /// Writes what waits until the queue is closed and empty. `ping_each`: the peer is asked for a sign of life after so

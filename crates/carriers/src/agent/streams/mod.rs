@@ -4,6 +4,7 @@
 
 mod link;
 pub(crate) mod listen;
+mod reader;
 
 pub(crate) use link::LinkId;
 pub(crate) use link::News;
@@ -14,6 +15,7 @@ use sip::{Hop, Transport};
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -50,6 +52,8 @@ pub(crate) struct StreamLimits {
     pub(crate) whole_message: Duration,
     /// How long a connection may lie without a message.
     pub(crate) idle: Duration,
+    /// The same of a stranger's, whose signs of life do not count.
+    pub(crate) idle_stranger: Duration,
     /// Longest write.
     pub(crate) write: Duration,
     /// How often a peer we connected to hears a sign of life (RFC 5626 §4.4.1).
@@ -70,6 +74,7 @@ impl Default for StreamLimits {
             first_message: Duration::from_secs(10),
             whole_message: Duration::from_secs(10),
             idle: Duration::from_secs(7_200),
+            idle_stranger: Duration::from_secs(60),
             write: Duration::from_secs(10),
             ping_each: Duration::from_secs(110),
         }
@@ -108,7 +113,8 @@ pub(crate) struct Streams {
 struct Entry {
     hop: Hop,
     queue: Queue,
-    known: bool,
+    /// Whether its source is one we know; its task reads it.
+    known: Arc<AtomicBool>,
     is_open: bool,
 }
 
@@ -236,12 +242,21 @@ impl Streams {
         self.next += 1;
         let (queue, waiting) = mpsc::channel(self.limits.queue_max);
         let queue_end = queue.downgrade();
-        self.links.insert(id, Entry { hop, queue, known, is_open: false });
+        let flag = Arc::new(AtomicBool::new(known));
+        self.links.insert(id, Entry { hop, queue, known: Arc::clone(&flag), is_open: false });
         self.by_hop.insert(hop, id);
         *self.sources.entry(place(hop.address.ip())).or_default() += 1;
         self.strangers += usize::from(!known);
         self.opening += 1;
-        Link { id, limits: self.limits, queue: waiting, queue_end, news: self.news.clone(), ours }
+        Link {
+            id,
+            limits: self.limits,
+            queue: waiting,
+            queue_end,
+            news: self.news.clone(),
+            known: flag,
+            ours,
+        }
     }
 
     /// What a connection told; none if it had been closed already.
@@ -264,7 +279,7 @@ impl Streams {
     pub(crate) fn is_known(&mut self, hop: Hop, known: bool) {
         let entry = self.by_hop.get(&hop).and_then(|id| self.links.get_mut(id));
         if let Some(entry) = entry
-            && std::mem::replace(&mut entry.known, known) != known
+            && entry.known.swap(known, Ordering::Relaxed) != known
         {
             self.strangers = if known { self.strangers - 1 } else { self.strangers + 1 };
         }
@@ -282,7 +297,7 @@ impl Streams {
         if self.by_hop.get(&entry.hop) == Some(&id) {
             self.by_hop.remove(&entry.hop);
         }
-        self.strangers -= usize::from(!entry.known);
+        self.strangers -= usize::from(!entry.known.load(Ordering::Relaxed));
         self.opening -= usize::from(!entry.is_open);
         let source = place(entry.hop.address.ip());
         if let Some(count) = self.sources.get_mut(&source) {
