@@ -21,7 +21,7 @@ mod world;
 
 pub use dice::Dice;
 pub use faults::{Faults, Lie};
-pub use network::{NetworkError, NetworkProfile};
+pub use network::{Arrivals, Network, NetworkError, NetworkProfile};
 pub use plan::{Plan, Program};
 pub use random::random;
 pub use recorded::{Inputs, InputsError};

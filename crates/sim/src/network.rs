@@ -117,28 +117,29 @@ impl NetworkProfile {
 
 /// When a packet arrives: not at all, once or twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Arrivals {
+pub struct Arrivals {
     /// The packet.
-    pub(crate) first: Option<Timestamp>,
+    pub first: Option<Timestamp>,
     /// Its copy.
-    pub(crate) second: Option<Timestamp>,
+    pub second: Option<Timestamp>,
 }
 
-/// The network.
+/// The network, one way or both: each packet's fate is a throw of its dice.
 #[derive(Debug)]
-pub(crate) struct Network {
+pub struct Network {
     profile: NetworkProfile,
     dice: Dice,
     began: Timestamp,
 }
 
 impl Network {
-    pub(crate) const fn new(profile: NetworkProfile, dice: Dice, began: Timestamp) -> Self {
+    /// A network of this profile, whose partition is counted from `began`.
+    pub const fn new(profile: NetworkProfile, dice: Dice, began: Timestamp) -> Self {
         Self { profile, dice, began }
     }
 
     /// A packet is sent `now`.
-    pub(crate) fn send(&mut self, now: Timestamp) -> Arrivals {
+    pub fn send(&mut self, now: Timestamp) -> Arrivals {
         let NetworkProfile { loss_permille, duplicate_permille, .. } = self.profile;
         let lost = self.is_parted(now) || self.dice.in_thousand(loss_permille);
         let first = (!lost).then(|| self.arrival(now));

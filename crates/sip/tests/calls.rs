@@ -255,6 +255,19 @@ fn an_answer_never_acknowledged_ends_the_call() {
 }
 
 #[test]
+fn a_hang_up_whose_ack_was_lost_ends_an_answered_call() {
+    let mut bed = Bed::new(14);
+    bed.behave(B, answer_at_once);
+    bed.lose(|packet| packet.name() == "ACK");
+    bed.order(A, invite(1));
+    bed.run_ms(5_000);
+    bed.order(A, hang_up(CallKey(1)));
+    bed.run_out();
+    let a = ["trying", "180 fork 0", "answered fork 0", "ended Local"];
+    check(&bed, &a, &["incoming", "acknowledged", "ended Remote"]);
+}
+
+#[test]
 fn a_callee_who_hangs_up_before_the_ack_says_bye_after_it() {
     let mut bed = Bed::new(15);
     bed.lose_first("ACK", 1);

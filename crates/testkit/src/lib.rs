@@ -20,6 +20,7 @@ mod description;
 mod phone;
 mod place;
 mod receiver;
+mod relay;
 mod score;
 mod server;
 mod sipp;
@@ -31,7 +32,9 @@ pub use child::{Child, Output, run, run_within};
 pub use description::Description;
 pub use phone::{Datagram, Manners, Phone};
 pub use receiver::{Hit, Receiver, Reply};
+pub use relay::Relay;
 pub use server::{Keys, Server, Settings};
+pub use sim::NetworkProfile;
 pub use sipp::{Finished, Sipp};
 
 use std::time::Duration;

@@ -6,12 +6,15 @@
 //! > BYE               send a request in the dialog (for a caller: `> INVITE sdp` begins it)
 //! pause 300           milliseconds
 //! play digits.pcap    send a capture's packets as sound
+//! linger 3000         milliseconds at the end, in which what was lost is said again
 //! ```
 //!
 //! `> 401 INVITE` and `> 407 INVITE` challenge; `< INVITE auth=user:password` goes on only if the answer is right
 //! (which this sipp can tell for 401 alone), `< INVITE has=Proxy-Authorization` only if the header is there;
-//! `> ACK refused` confirms a refusal; `> BYE again` repeats a request to the letter. With the line `repeats matter`
-//! every repeated message is a step of the score, where sipp would else deal with it by itself.
+//! `> ACK refused` confirms a refusal; `> BYE again` repeats a request to the letter; `> INVITE fresh` begins the call
+//! anew. `header=Name:_value` adds a header, `contact=sip:…` names another place, `tag=b` speaks as another fork,
+//! `dtmf=5` presses a key by INFO, and `< 183 reliable` keeps what a later `> PRACK` acknowledges. With the line
+//! `repeats matter` every repeated message is a step of the score, where sipp would else deal with it by itself.
 
 use std::fmt::Write as _;
 
@@ -41,6 +44,7 @@ pub(crate) fn scenario(side: Side, score: &str) -> String {
         labels: 0,
         sequence: 0,
         invite_step: 0,
+        invite_sequence: 0,
         request_step: 0,
     };
     writer.out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<scenario name=\"score\">\n");
@@ -52,7 +56,7 @@ pub(crate) fn scenario(side: Side, score: &str) -> String {
         writer.line(line);
     }
     // sipp refuses variables that nobody uses, and uses of variables that nobody sets.
-    let names = ["via", "from", "to", "number", "contacts", "contact", "right", "there"];
+    let names = ["via", "from", "to", "number", "contacts", "contact", "right", "there", "reliable"];
     let is_set = |name: &&str| {
         let ends = ["\"", ","].map(|end| format!("{name}{end}"));
         writer.out.lines().filter_map(|line| line.split_once("assign_to=\"")).any(|(_, set)| {
@@ -78,9 +82,14 @@ const KEEP_ANSWER: &str = r#"
 <ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/>
 <ereg regexp="&lt;(sip:[^&gt;]+)&gt;" search_in="hdr" header="Contact:" assign_to="contacts,contact"/>"#;
 
-const VIA: &str = "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=";
+/// What a PRACK says of the answer it acknowledges.
+const KEEP_RELIABLE: &str =
+    "\n<ereg regexp=\"[0-9]+\" search_in=\"hdr\" header=\"RSeq:\" assign_to=\"reliable\"/>";
+
+/// `[seen]` is where the other side finds sipp.
+const VIA: &str = "Via: SIP/2.0/[transport] [seen];branch=";
 const OURS: &str = "tag=[pid]-[call_number]";
-const CONTACT: &str = "Contact: <sip:sipp@[local_ip]:[local_port]>\n";
+const CONTACT: &str = "Contact: <sip:sipp@[seen]>\n";
 
 struct Writer {
     side: Side,
@@ -91,6 +100,7 @@ struct Writer {
     /// Our own requests' numbers.
     sequence: u32,
     invite_step: usize,
+    invite_sequence: u32,
     request_step: usize,
 }
 
@@ -104,6 +114,7 @@ impl Writer {
             "<" | "<?" => self.receive(verb == "<?", what, &notes),
             ">" if what.parse::<u16>().is_ok() => self.answer(what, &notes),
             ">" => self.request(what, &notes),
+            "linger" => self.step(&format!("<timewait milliseconds=\"{what}\"/>\n")),
             "pause" => self.step(&format!("<pause milliseconds=\"{what}\"/>\n")),
             "play" => self.step(&format!("<nop><action><exec play_pcap_audio=\"{what}\"/></action></nop>\n")),
             _ => panic!("the score cannot be read: {line}"),
@@ -118,6 +129,7 @@ impl Writer {
     fn receive(&mut self, optional: bool, what: &str, notes: &[&str]) {
         let choices: Vec<&str> = what.split('|').collect();
         let label = self.labels + 1;
+        let reliable = notes.contains(&"reliable");
         for (index, choice) in choices.iter().enumerate() {
             let last = index + 1 == choices.len();
             let mut attributes = String::new();
@@ -132,10 +144,12 @@ impl Writer {
             let keep = match *choice {
                 "200" if self.side == Side::Caller => KEEP_ANSWER,
                 "INVITE" => KEEP_REQUEST,
+                _ if reliable => KEEP_ANSWER,
                 _ => "",
             };
             let check = notes.iter().filter_map(|note| check(note)).collect::<String>();
-            let action = format!("{keep}{check}");
+            let number = if reliable { KEEP_RELIABLE } else { "" };
+            let action = format!("{keep}{number}{check}");
             let action = if action.is_empty() { action } else { format!("<action>{action}\n</action>") };
             self.step(&format!("<recv {kind}=\"{choice}\"{attributes}>{action}</recv>\n"));
         }
@@ -167,7 +181,7 @@ impl Writer {
             notes.first().unwrap_or_else(|| panic!("> {code} does not say which request it answers"));
         let mut head = format!("SIP/2.0 {code} {}\n", phrase(code));
         if *method == "INVITE" {
-            let tag = if self.side == Side::Callee { format!(";{OURS}") } else { String::new() };
+            let tag = if self.side == Side::Callee { format!(";{}", our_tag(notes)) } else { String::new() };
             let _ = write!(
                 head,
                 "Via:[$via]\nFrom:[$from]\nTo:[$to]{tag}\nCall-ID: [call_id]\nCSeq: [$number] INVITE\n"
@@ -175,19 +189,23 @@ impl Writer {
         } else {
             head.push_str("[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\n");
         }
-        head.push_str(CONTACT);
-        head.push_str(challenge(code));
-        for note in notes {
-            if let Some(header) = note.strip_prefix("header=") {
-                let _ = writeln!(head, "{}", header.replace('_', " "));
+        // A registrar tells which places it has noted, anybody else where he is.
+        let elsewhere = notes.iter().find_map(|note| note.strip_prefix("contact="));
+        match elsewhere {
+            Some(place) => {
+                let _ = writeln!(head, "Contact: <{place}>");
             }
+            None if *method == "REGISTER" => head.push_str("[last_Contact:]\n"),
+            None => head.push_str(CONTACT),
         }
+        head.push_str(challenge(code));
         let resend = if notes.contains(&"resend") { " retrans=\"500\"" } else { "" };
         self.send(resend, &head, notes);
     }
 
     fn request(&mut self, method: &str, notes: &[&str]) {
-        let in_dialog = self.side == Side::Callee || self.sequence > 0 && method != "CANCEL";
+        let begins = method == "CANCEL" || notes.contains(&"fresh");
+        let in_dialog = self.side == Side::Callee || self.sequence > 0 && !begins;
         let refused = notes.contains(&"refused");
         let again = notes.contains(&"again");
         if method != "ACK" && method != "CANCEL" && !again {
@@ -204,21 +222,27 @@ impl Writer {
         };
         if method == "INVITE" {
             self.invite_step = self.steps;
+            self.invite_sequence = self.sequence;
         }
         if !again {
             self.request_step = self.steps;
         }
         let caller = format!("From: <sip:[caller]@[local_ip]:[local_port]>;{OURS}\n");
         let (from, to) = match (self.side, in_dialog) {
-            (Side::Callee, _) => (format!("From:[$to];{OURS}\n"), "To:[$from]\n".to_owned()),
+            (Side::Callee, _) => (format!("From:[$to];{}\n", our_tag(notes)), "To:[$from]\n".to_owned()),
             (Side::Caller, true) if refused => (caller, "[last_To:]\n".to_owned()),
             (Side::Caller, true) => (caller, "To:[$to]\n".to_owned()),
             (Side::Caller, false) => (caller, "To: <sip:[service]@[remote_ip]:[remote_port]>\n".to_owned()),
         };
-        let number = self.sequence;
+        let number = if method == "ACK" || method == "CANCEL" { self.invite_sequence } else { self.sequence };
+        let rack = if method == "PRACK" {
+            format!("RAck: [$reliable] {} INVITE\n", self.invite_sequence)
+        } else {
+            String::new()
+        };
         let head = format!(
             "{method} {uri} SIP/2.0\n{VIA}{branch}\n{from}{to}Call-ID: [call_id]\nCSeq: {number} {method}\n{CONTACT}\
-             Max-Forwards: 70\nUser-Agent: sipp\n"
+             Max-Forwards: 70\nUser-Agent: sipp\n{rack}"
         );
         let resend = if method == "ACK" { "" } else { " retrans=\"500\"" };
         self.send(resend, &head, notes);
@@ -231,12 +255,29 @@ impl Writer {
             "gone" => Some("inactive"),
             _ => None,
         });
-        let body = direction.map(|direction| description(direction, self.steps)).unwrap_or_default();
-        let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\n" };
+        let key = notes.iter().find_map(|note| note.strip_prefix("dtmf="));
+        let (kind, body) = match (direction, key) {
+            (Some(direction), _) => ("Content-Type: application/sdp\n", description(direction, self.steps)),
+            (None, Some(key)) => {
+                ("Content-Type: application/dtmf-relay\n", format!("Signal={key}\nDuration=160\n"))
+            }
+            (None, None) => ("", String::new()),
+        };
+        let headers: String = notes
+            .iter()
+            .filter_map(|note| note.strip_prefix("header="))
+            .map(|header| format!("{}\n", header.replace('_', " ")))
+            .collect();
         self.step(&format!(
-            "<send{attributes}><![CDATA[\n\n{head}{kind}Content-Length: [len]\n\n{body}\n]]></send>\n"
+            "<send{attributes}><![CDATA[\n\n{head}{headers}{kind}Content-Length: [len]\n\n{body}\n]]></send>\n"
         ));
     }
+}
+
+/// Our tag, that of another fork if a note says so.
+fn our_tag(notes: &[&str]) -> String {
+    let fork = notes.iter().find_map(|note| note.strip_prefix("tag="));
+    fork.map_or_else(|| OURS.to_owned(), |fork| format!("{OURS}-{fork}"))
 }
 
 /// What is checked of a received message.
@@ -265,10 +306,12 @@ fn phrase(code: &str) -> &'static str {
         "180" => "Ringing",
         "183" => "Session Progress",
         "200" => "OK",
+        "302" => "Moved Temporarily",
         "401" => "Unauthorized",
         "403" => "Forbidden",
         "404" => "Not Found",
         "407" => "Proxy Authentication Required",
+        "422" => "Session Interval Too Small",
         "481" => "Call/Transaction Does Not Exist",
         "486" => "Busy Here",
         "487" => "Request Terminated",
@@ -306,6 +349,13 @@ mod tests {
     fn an_ack_of_a_refusal_has_the_branch_of_its_invite() {
         let xml = scenario(Side::Caller, "> INVITE sdp\n<? 100\n< 486\n> ACK refused");
         assert!(xml.contains("[branch-3]"), "{xml}");
+    }
+
+    #[test]
+    fn a_reliable_answer_is_acknowledged_by_its_number() {
+        let xml = scenario(Side::Caller, "> INVITE sdp\n< 183 reliable\n> PRACK header=X-Way:_1 tag=b");
+        assert!(xml.contains("RAck: [$reliable] 1 INVITE\nX-Way: 1\n"), "{xml}");
+        assert!(xml.contains("header=\"RSeq:\" assign_to=\"reliable\""), "{xml}");
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use crate::child::Child;
 use crate::place::{free_udp_port, listening};
+use crate::relay::Relay;
 use crate::score::{Side, repeats_matter, scenario};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -42,6 +43,13 @@ impl Sipp {
         Self::callee_with(score, &[]).await
     }
 
+    /// The same behind a relay, at whose front the others find it.
+    pub async fn callee_behind(relay: &Relay, score: &str) -> Self {
+        let callee = Self::callee_with(score, &["-key", "seen", &relay.front().to_string()]).await;
+        relay.set_back_party(callee.addr);
+        callee
+    }
+
     /// The same over TCP.
     pub async fn callee_over_tcp(score: &str) -> Self {
         Self::callee_with(score, &["-t", "t1"]).await
@@ -65,6 +73,14 @@ impl Sipp {
         Self::caller_at(Ipv4Addr::LOCALHOST, server, from, to, score)
     }
 
+    /// The same behind a relay, at whose front the server finds it.
+    pub fn caller_behind(relay: &Relay, server: SocketAddr, from: &str, to: &str, score: &str) -> Self {
+        relay.set_front_party(server);
+        let (server, seen) = (relay.back().to_string(), relay.front().to_string());
+        let args = [&server, "-s", to, "-key", "caller", from, "-key", "seen", &seen];
+        Self::start(Side::Caller, Ipv4Addr::LOCALHOST, score, &args)
+    }
+
     /// The same from another address of loopback.
     pub fn caller_at(ip: Ipv4Addr, server: SocketAddr, from: &str, to: &str, score: &str) -> Self {
         let server = server.to_string();
@@ -75,6 +91,8 @@ impl Sipp {
         let dir = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(dir.path().join("score.xml"), scenario(side, score)).expect("it takes a file");
         let (port, sound) = (free_udp_port(), free_udp_port());
+        let addr = SocketAddr::from((ip, port));
+        let seen = addr.to_string();
         let mut command = Command::new("sipp");
         command.args(args).args(["-sf", "score.xml", "-m", "1", "-nostdin", "-skip_rlimit", "-bind_local"]);
         command.args(["-i", &ip.to_string(), "-p", &port.to_string(), "-mi", &ip.to_string()]);
@@ -90,9 +108,15 @@ impl Sipp {
         if repeats_matter(score) {
             command.arg("-nr");
         }
+        if args.contains(&"seen") {
+            // What comes late, or twice, ends nothing.
+            command.args(["-default_behaviors", "all,-abortunexp"]);
+        } else {
+            command.args(["-key", "seen", &seen]);
+        }
         // Its screens need a terminal's name, even when nobody looks.
         command.env("TERM", "dumb").current_dir(dir.path());
-        Self { child: Child::start(command, PACKAGE), addr: (IpAddr::from(ip), port).into(), dir }
+        Self { child: Child::start(command, PACKAGE), addr, dir }
     }
 
     /// Where it is reached.

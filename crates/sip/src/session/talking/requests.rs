@@ -53,6 +53,9 @@ impl Talking {
         now: Timestamp,
     ) -> Next {
         received.reply(200, wire, now);
+        if !self.is_closing() {
+            self.take_as_ack(wire);
+        }
         self.settle(wire, now);
         if let Some(answer) = self.answer.take() {
             answer.stop(wire);
@@ -112,8 +115,8 @@ impl Talking {
         self.take_offer(request, offer, sdp, wire, now);
     }
 
-    /// Who sends a re-INVITE has our 2xx, even if its ACK is still on the way (RFC 5407 §3.1.4). Not if the ACK is to bring
-    /// the answer to our offer.
+    /// Who sends a re-INVITE or hangs up has our 2xx, even if its ACK is lost or still on the way (RFC 5407 §3.1.4). Not if
+    /// the ACK is to bring the answer to our offer.
     fn take_as_ack(&mut self, wire: &mut Wire) {
         if let Some(answer) = self.answer.take_if(|answer| answer.had_offer) {
             answer.stop(wire);
