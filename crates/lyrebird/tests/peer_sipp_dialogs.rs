@@ -25,6 +25,8 @@ enum Deed {
     Withdraw,
     /// The app answers.
     Answer,
+    /// The app answers when the caller has acknowledged the ringing.
+    AnswerAcknowledged,
     /// The app answers, and hangs up then.
     AnswerAndHangUp,
     /// The app rejects.
@@ -36,8 +38,10 @@ struct Scenario {
     name: &'static str,
     /// sipp's part.
     score: &'static str,
-    flow: Value,
-    trunk: Value,
+    /// What our call does, as JSON.
+    flow: &'static str,
+    /// Fields of the trunk, as JSON.
+    trunk: &'static str,
     deed: Deed,
     /// Its status and the reason of its end.
     end: (&'static str, &'static str),
@@ -47,42 +51,37 @@ struct Scenario {
 
 impl Scenario {
     const fn new(name: &'static str, score: &'static str, end: (&'static str, &'static str)) -> Self {
-        Self { name, score, flow: Value::Null, trunk: Value::Null, deed: Deed::Nothing, end, told: None }
+        Self { name, score, flow: "null", trunk: "null", deed: Deed::Nothing, end, told: None }
     }
 
-    fn flow(self, flow: Value) -> Self {
+    const fn flow(self, flow: &'static str) -> Self {
         Self { flow, ..self }
     }
 
-    fn trunk(self, trunk: Value) -> Self {
+    const fn trunk(self, trunk: &'static str) -> Self {
         Self { trunk, ..self }
     }
 
-    fn deed(self, deed: Deed) -> Self {
+    const fn deed(self, deed: Deed) -> Self {
         Self { deed, ..self }
     }
 
-    fn told(self, kind: &'static str) -> Self {
+    const fn told(self, kind: &'static str) -> Self {
         Self { told: Some(kind), ..self }
     }
 }
 
 const COMPLETED: (&str, &str) = ("completed", "hangup");
 
-fn hang_up() -> Value {
-    json!([{ "command": "hangup" }])
-}
-
-fn gather() -> Value {
-    json!([{ "command": "gather", "keysMax": 1, "timeoutMs": 60_000 }, { "command": "hangup" }])
-}
+const HANG_UP: &str = r#"[{ "command": "hangup" }]"#;
+const GATHER: &str =
+    r#"[{ "command": "gather", "keysMax": 1, "timeoutMs": 60000 }, { "command": "hangup" }]"#;
 
 /// We call, sipp is called.
-fn called() -> Vec<Scenario> {
-    vec![
-        Scenario::new(
-            "early sound that is acknowledged by PRACK",
-            "< INVITE
+const CALLED: &[Scenario] = &[
+    Scenario::new(
+        "early sound that is acknowledged by PRACK",
+        "< INVITE
              > 183 INVITE sdp resend header=Require:_100rel header=RSeq:_77
              < PRACK has=RAck
              > 200 PRACK
@@ -90,12 +89,12 @@ fn called() -> Vec<Scenario> {
              < ACK
              < BYE
              > 200 BYE",
-            COMPLETED,
-        )
-        .flow(hang_up()),
-        Scenario::new(
-            "an UPDATE before the answer",
-            "< INVITE
+        COMPLETED,
+    )
+    .flow(HANG_UP),
+    Scenario::new(
+        "an UPDATE before the answer",
+        "< INVITE
              > 183 INVITE sdp resend header=Require:_100rel header=RSeq:_9
              < PRACK
              > 200 PRACK
@@ -105,11 +104,11 @@ fn called() -> Vec<Scenario> {
              < ACK
              > BYE
              < 200",
-            COMPLETED,
-        ),
-        Scenario::new(
-            "a session that is to last longer (422)",
-            "< INVITE
+        COMPLETED,
+    ),
+    Scenario::new(
+        "a session that is to last longer (422)",
+        "< INVITE
              > 422 INVITE resend header=Min-SE:_3600
              < ACK
              < INVITE has=Min-SE
@@ -117,23 +116,23 @@ fn called() -> Vec<Scenario> {
              < ACK
              < BYE
              > 200 BYE",
-            COMPLETED,
-        )
-        .flow(hang_up()),
-        Scenario::new(
-            "a session that the callee refreshes",
-            "< INVITE
+        COMPLETED,
+    )
+    .flow(HANG_UP),
+    Scenario::new(
+        "a session that the callee refreshes",
+        "< INVITE
              > 200 INVITE sdp resend header=Require:_timer header=Session-Expires:_1800;refresher=uas
              < ACK
              > UPDATE header=Supported:_timer header=Session-Expires:_1800;refresher=uac
              < 200 has=Session-Expires
              > BYE
              < 200",
-            COMPLETED,
-        ),
-        Scenario::new(
-            "hold and resume by re-INVITE",
-            "< INVITE
+        COMPLETED,
+    ),
+    Scenario::new(
+        "hold and resume by re-INVITE",
+        "< INVITE
              > 180 INVITE
              > 200 INVITE sdp resend
              < ACK
@@ -147,11 +146,11 @@ fn called() -> Vec<Scenario> {
              > ACK
              > BYE
              < 200",
-            COMPLETED,
-        ),
-        Scenario::new(
-            "hold and resume by UPDATE",
-            "< INVITE
+        COMPLETED,
+    ),
+    Scenario::new(
+        "hold and resume by UPDATE",
+        "< INVITE
              > 200 INVITE sdp resend
              < ACK
              > UPDATE gone
@@ -160,42 +159,42 @@ fn called() -> Vec<Scenario> {
              < 200
              > BYE
              < 200",
-            COMPLETED,
-        ),
-        Scenario::new(
-            "a digit by INFO",
-            "< INVITE
+        COMPLETED,
+    ),
+    Scenario::new(
+        "a digit by INFO",
+        "< INVITE
              > 200 INVITE sdp resend
              < ACK
              > INFO dtmf=5
              < 200
              < BYE
              > 200 BYE",
-            COMPLETED,
-        )
-        .flow(gather())
-        .told("dtmf"),
-        Scenario::new(
-            "a REFER that is refused",
-            "< INVITE
+        COMPLETED,
+    )
+    .flow(GATHER)
+    .told("dtmf"),
+    Scenario::new(
+        "a REFER that is refused",
+        "< INVITE
              > 200 INVITE sdp resend
              < ACK
              > REFER header=Refer-To:_<sip:+4930300000@127.0.0.1>
              < 603
              > BYE
              < 200",
-            COMPLETED,
-        ),
-        Scenario::new(
-            "a redirection that is not followed",
-            "< INVITE
+        COMPLETED,
+    ),
+    Scenario::new(
+        "a redirection that is not followed",
+        "< INVITE
              > 302 INVITE resend
              < ACK",
-            ("failed", "failed"),
-        ),
-        Scenario::new(
-            "two forks that ring, one that answers",
-            "< INVITE
+        ("failed", "failed"),
+    ),
+    Scenario::new(
+        "two forks that ring, one that answers",
+        "< INVITE
              > 180 INVITE tag=a
              > 183 INVITE sdp tag=b
              > 180 INVITE tag=c
@@ -203,23 +202,23 @@ fn called() -> Vec<Scenario> {
              < ACK
              < BYE
              > 200 BYE",
-            COMPLETED,
-        )
-        .flow(hang_up()),
-        Scenario::new(
-            "a ringing call that is withdrawn",
-            "< INVITE
+        COMPLETED,
+    )
+    .flow(HANG_UP),
+    Scenario::new(
+        "a ringing call that is withdrawn",
+        "< INVITE
              > 180 INVITE resend
              < CANCEL
              > 200 CANCEL
              > 487 INVITE resend
              < ACK",
-            ("canceled", "canceled"),
-        )
-        .deed(Deed::Withdraw),
-        Scenario::new(
-            "an answer that crosses the withdrawal",
-            "< INVITE
+        ("canceled", "canceled"),
+    )
+    .deed(Deed::Withdraw),
+    Scenario::new(
+        "an answer that crosses the withdrawal",
+        "< INVITE
              > 180 INVITE resend
              < CANCEL
              > 200 CANCEL
@@ -227,12 +226,12 @@ fn called() -> Vec<Scenario> {
              < ACK
              < BYE
              > 200 BYE",
-            ("canceled", "canceled"),
-        )
-        .deed(Deed::Withdraw),
-        Scenario::new(
-            "a challenge",
-            "< INVITE
+        ("canceled", "canceled"),
+    )
+    .deed(Deed::Withdraw),
+    Scenario::new(
+        "a challenge",
+        "< INVITE
              > 407 INVITE resend
              < ACK
              < INVITE has=Proxy-Authorization
@@ -240,95 +239,93 @@ fn called() -> Vec<Scenario> {
              < ACK
              < BYE
              > 200 BYE",
-            COMPLETED,
-        )
-        .trunk(json!({ "username": "alice", "password": "s3cret" }))
-        .flow(hang_up()),
-        Scenario::new(
-            "somebody busy",
-            "< INVITE
+        COMPLETED,
+    )
+    .trunk(r#"{ "username": "alice", "password": "s3cret" }"#)
+    .flow(HANG_UP),
+    Scenario::new(
+        "somebody busy",
+        "< INVITE
              > 180 INVITE
              > 486 INVITE resend
              < ACK",
-            ("busy", "busy"),
-        ),
-        Scenario::new(
-            "a carrier that is overloaded",
-            "< INVITE
+        ("busy", "busy"),
+    ),
+    Scenario::new(
+        "a carrier that is overloaded",
+        "< INVITE
              > 503 INVITE resend header=Retry-After:_5
              < ACK",
-            ("failed", "failed"),
-        ),
-    ]
-}
+        ("failed", "failed"),
+    ),
+];
 
 /// sipp calls us.
-fn calling() -> Vec<Scenario> {
-    vec![
-        Scenario::new(
-            "a call that the app ends",
-            "> INVITE sdp
+const CALLING: &[Scenario] = &[
+    Scenario::new(
+        "a call that the app ends",
+        "> INVITE sdp
              <? 100
              <? 180
              < 200
              > ACK
              < BYE
              > 200 BYE",
-            COMPLETED,
-        )
-        .deed(Deed::AnswerAndHangUp),
-        Scenario::new(
-            "a call that the caller ends",
-            "> INVITE sdp
+        COMPLETED,
+    )
+    .deed(Deed::AnswerAndHangUp),
+    Scenario::new(
+        "a call that the caller ends",
+        "> INVITE sdp
              <? 100
              <? 180
              < 200
              > ACK
              > BYE
              < 200",
-            COMPLETED,
-        )
-        .deed(Deed::Answer),
-        Scenario::new(
-            "a call that is rejected",
-            "> INVITE sdp
+        COMPLETED,
+    )
+    .deed(Deed::Answer),
+    Scenario::new(
+        "a call that is rejected",
+        "> INVITE sdp
              <? 100
              <? 180
              < 603
              > ACK refused",
-            ("failed", "rejected"),
-        )
-        .deed(Deed::Reject),
-        Scenario::new(
-            "a caller who gives up",
-            "> INVITE sdp header=Require:_100rel
+        ("failed", "rejected"),
+    )
+    .deed(Deed::Reject),
+    Scenario::new(
+        "a caller who gives up",
+        "> INVITE sdp header=Require:_100rel
              <? 100
              < 180 reliable
-             > PRACK
-             < 200
+             > PRACK txn=prack
+             < 200 txn=prack
              > CANCEL
              < 200
              < 487
              > ACK refused",
-            ("canceled", "canceled"),
-        ),
-        Scenario::new(
-            "ringing that is acknowledged by PRACK",
-            "> INVITE sdp header=Require:_100rel
+        ("canceled", "canceled"),
+    ),
+    Scenario::new(
+        "ringing that is acknowledged by PRACK",
+        "> INVITE sdp header=Require:_100rel
              <? 100
              < 180 reliable
-             > PRACK
-             < 200
+             > PRACK txn=prack
+             < 200 txn=prack
              < 200
              > ACK
              > BYE
              < 200",
-            COMPLETED,
-        )
-        .deed(Deed::Answer),
-        Scenario::new(
-            "a session that is to last longer (422)",
-            "> INVITE sdp header=Supported:_timer header=Session-Expires:_60
+        COMPLETED,
+    )
+    .deed(Deed::AnswerAcknowledged),
+    Scenario::new(
+        "a session that is to last longer (422)",
+        "> INVITE sdp header=Supported:_timer header=Session-Expires:_60
              <? 100
              < 422 has=Min-SE
              > ACK refused
@@ -339,12 +336,12 @@ fn calling() -> Vec<Scenario> {
              > ACK
              > BYE
              < 200",
-            COMPLETED,
-        )
-        .deed(Deed::Answer),
-        Scenario::new(
-            "an offer that comes with the answer",
-            "> INVITE
+        COMPLETED,
+    )
+    .deed(Deed::Answer),
+    Scenario::new(
+        "an offer that comes with the answer",
+        "> INVITE
              <? 100
              <? 180
              < 200
@@ -352,12 +349,12 @@ fn calling() -> Vec<Scenario> {
              pause 1500
              > BYE
              < 200",
-            COMPLETED,
-        )
-        .deed(Deed::Answer),
-        Scenario::new(
-            "hold and resume by re-INVITE",
-            "> INVITE sdp
+        COMPLETED,
+    )
+    .deed(Deed::Answer),
+    Scenario::new(
+        "hold and resume by re-INVITE",
+        "> INVITE sdp
              <? 100
              <? 180
              < 200
@@ -372,12 +369,12 @@ fn calling() -> Vec<Scenario> {
              > ACK
              > BYE
              < 200",
-            COMPLETED,
-        )
-        .deed(Deed::Answer),
-        Scenario::new(
-            "an UPDATE, a digit by INFO and a REFER that is refused",
-            "> INVITE sdp
+        COMPLETED,
+    )
+    .deed(Deed::Answer),
+    Scenario::new(
+        "an UPDATE, a digit by INFO and a REFER that is refused",
+        "> INVITE sdp
              <? 100
              <? 180
              < 200
@@ -390,12 +387,11 @@ fn calling() -> Vec<Scenario> {
              < 603
              > BYE
              < 200",
-            COMPLETED,
-        )
-        .deed(Deed::Answer)
-        .told("dtmf"),
-    ]
-}
+        COMPLETED,
+    )
+    .deed(Deed::Answer)
+    .told("dtmf"),
+];
 
 fn seed() -> u64 {
     std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(SEED)
@@ -422,6 +418,10 @@ impl Network {
     }
 }
 
+fn read(json: &str) -> Value {
+    serde_json::from_str(json).unwrap()
+}
+
 /// A scenario that sipp played to its end.
 struct Played {
     /// The call's id.
@@ -442,9 +442,9 @@ async fn play_called(server: &Server, scenario: &Scenario, number: usize, networ
         }
     };
     let ours = format!("+49301000{number:02}");
-    server.connect(peer, &scenario.trunk, &ours).await;
+    server.connect(peer, &read(scenario.trunk), &ours).await;
     let api = server.live();
-    let call = api.place(&json!({ "from": ours, "to": THEIRS, "flow": scenario.flow })).await;
+    let call = api.place(&json!({ "from": ours, "to": THEIRS, "flow": read(scenario.flow) })).await;
     if scenario.deed == Deed::Withdraw {
         api.wait_for_status(&call, "ringing").await;
         api.command(&call, &json!({ "type": "hangup" })).await.expect(200);
@@ -475,7 +475,12 @@ async fn play_calling(
     };
     let call = events.wait_for(scenario.name, arrival).await;
     let api = server.live();
-    if matches!(scenario.deed, Deed::Answer | Deed::AnswerAndHangUp) {
+    if scenario.deed == Deed::AnswerAcknowledged {
+        let is_prack =
+            |line: &Value| line["summary"].as_str().is_some_and(|text| text.starts_with("← PRACK"));
+        api.wait_for_line(&call, "a PRACK", is_prack).await;
+    }
+    if matches!(scenario.deed, Deed::Answer | Deed::AnswerAcknowledged | Deed::AnswerAndHangUp) {
         api.command(&call, &json!({ "type": "answer" })).await.expect(200);
     }
     if scenario.deed == Deed::AnswerAndHangUp {
@@ -520,12 +525,12 @@ async fn all_well(mut running: JoinSet<usize>, names: &[(Id, &'static str)], net
 async fn check_called(network: Network) {
     let server = Arc::new(Server::start(BINARY).await);
     let (mut running, mut names) = (JoinSet::new(), Vec::new());
-    for (number, scenario) in called().into_iter().enumerate() {
+    for (number, scenario) in CALLED.iter().enumerate() {
         let server = Arc::clone(&server);
         let name = scenario.name;
         let handle = running.spawn(async move {
-            let played = play_called(&server, &scenario, number, network).await;
-            check_end(&server, &scenario, &played.call).await;
+            let played = play_called(&server, scenario, number, network).await;
+            check_end(&server, scenario, &played.call).await;
             played.lost
         });
         names.push((handle.id(), name));
@@ -540,12 +545,12 @@ async fn check_calling(network: Network) {
     let trunk = server.admin().make_trunk((Ipv4Addr::LOCALHOST, 5060).into(), &json!({})).await;
     server.live().make_webhook(&events.url("/events"), &["calls.initiated"]).await;
     let (mut running, mut names) = (JoinSet::new(), Vec::new());
-    for (number, scenario) in calling().into_iter().enumerate() {
+    for (number, scenario) in CALLING.iter().enumerate() {
         let (server, events, trunk) = (Arc::clone(&server), Arc::clone(&events), trunk.clone());
         let name = scenario.name;
         let handle = running.spawn(async move {
-            let played = play_calling((&server, &events, &trunk), &scenario, number, network).await;
-            check_end(&server, &scenario, &played.call).await;
+            let played = play_calling((&server, &events, &trunk), scenario, number, network).await;
+            check_end(&server, scenario, &played.call).await;
             played.lost
         });
         names.push((handle.id(), name));

@@ -13,8 +13,9 @@
 //! (which this sipp can tell for 401 alone), `< INVITE has=Proxy-Authorization` only if the header is there;
 //! `> ACK refused` confirms a refusal; `> BYE again` repeats a request to the letter; `> INVITE fresh` begins the call
 //! anew. `header=Name:_value` adds a header, `contact=sip:…` names another place, `tag=b` speaks as another fork,
-//! `dtmf=5` presses a key by INFO, and `< 183 reliable` keeps what a later `> PRACK` acknowledges. With the line
-//! `repeats matter` every repeated message is a step of the score, where sipp would else deal with it by itself.
+//! `dtmf=5` presses a key by INFO, and `< 183 reliable` keeps what a later `> PRACK` acknowledges; after `> PRACK txn=a`,
+//! `< 200 txn=a` is no other request's answer. With the line `repeats matter` every repeated message is a step of the
+//! score, where sipp would else deal with it by itself.
 
 use std::fmt::Write as _;
 
@@ -139,6 +140,9 @@ impl Writer {
             if choices.len() > 1 {
                 let _ = write!(attributes, " next=\"{label}\"");
             }
+            if let Some(name) = transaction(notes) {
+                let _ = write!(attributes, " response_txn=\"{name}\"");
+            }
             let is_code = choice.parse::<u16>().is_ok();
             let kind = if is_code { "response" } else { "request" };
             let keep = match *choice {
@@ -244,8 +248,11 @@ impl Writer {
             "{method} {uri} SIP/2.0\n{VIA}{branch}\n{from}{to}Call-ID: [call_id]\nCSeq: {number} {method}\n{CONTACT}\
              Max-Forwards: 70\nUser-Agent: sipp\n{rack}"
         );
-        let resend = if method == "ACK" { "" } else { " retrans=\"500\"" };
-        self.send(resend, &head, notes);
+        let mut attributes = if method == "ACK" { "" } else { " retrans=\"500\"" }.to_owned();
+        if let Some(name) = transaction(notes) {
+            let _ = write!(attributes, " start_txn=\"{name}\"");
+        }
+        self.send(&attributes, &head, notes);
     }
 
     fn send(&mut self, attributes: &str, head: &str, notes: &[&str]) {
@@ -278,6 +285,11 @@ impl Writer {
 fn our_tag(notes: &[&str]) -> String {
     let fork = notes.iter().find_map(|note| note.strip_prefix("tag="));
     fork.map_or_else(|| OURS.to_owned(), |fork| format!("{OURS}-{fork}"))
+}
+
+/// The name of a transaction, where sipp could take the answer to another request for the one that is waited for.
+fn transaction<'n>(notes: &[&'n str]) -> Option<&'n str> {
+    notes.iter().find_map(|note| note.strip_prefix("txn="))
 }
 
 /// What is checked of a received message.
