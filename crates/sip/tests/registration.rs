@@ -4,7 +4,7 @@
 mod bed;
 
 use bed::{A, B, Bed, RAW, header, response_to};
-use sip::digest::{Authenticator, Verdict};
+use sip::digest::{Authenticator, Protected, Verdict};
 use sip::registrar::{BindingLimits, Bindings};
 use sip::{
     Credentials, Endpoint, EndpointConfig, Event, Hop, Load, Order, RegisterOutcome, Registration,
@@ -41,13 +41,8 @@ fn with_registrar(seed: u64) -> Bed {
         let now = clock.get();
         let claim = authenticator.claim(register.authorizations.iter().map(String::as_str));
         let verdict = claim.map_or(Verdict::Unknown, |claim| {
-            authenticator.check(
-                &claim,
-                Some(sip::digest::Secret::Password("secret")),
-                "REGISTER",
-                &register.body,
-                now,
-            )
+            let request = Protected { method: "REGISTER", uri: &register.request_uri, body: &register.body };
+            authenticator.check(&claim, Some(sip::digest::Secret::Password("secret")), request, now)
         });
         let outcome = match verdict {
             Verdict::Granted => bindings.register(&register.user, register, now),

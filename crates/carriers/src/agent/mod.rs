@@ -23,7 +23,8 @@ pub(crate) use registrations::RegistrationNews;
 pub(crate) use run::seed;
 use run::{Ground, serve};
 use sip::{
-    CallKey, DialogSnapshot, EndpointConfig, IncomingCall, OrderError, OutgoingCall, Rejection, Transport,
+    CallKey, DialogSnapshot, EndpointConfig, Hop, IncomingCall, OrderError, OutgoingCall, Rejection,
+    Transport,
 };
 use sip::{IncomingRegister, RegisterOutcome, Registration, RegistrationKey};
 use std::net::{IpAddr, SocketAddr};
@@ -122,6 +123,9 @@ pub(crate) trait Door: Send + Sync {
     fn register(&self, _register: &IncomingRegister) -> RegisterOutcome {
         RegisterOutcome::Refuse { code: 405, retry_after_secs: None }
     }
+
+    /// The connection of this hop is over.
+    fn closed(&self, _hop: Hop) {}
 
     /// Something became of a registration that was ordered.
     fn registration(&self, _key: RegistrationKey, _news: RegistrationNews) {}

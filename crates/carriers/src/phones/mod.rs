@@ -1,16 +1,19 @@
 //! Phones that register at this server: who they are, where they are, whether a call is theirs. Pure but for its
 //! lock; knows no socket and no call.
 
+mod guesses;
 mod places;
 
+use crate::agent::budget::place;
 use crate::leg::attempts::Target;
+use guesses::{Guess, Guesses};
 use model::endpoint::PhoneEndpoint;
 use model::{EndpointId, Timestamp};
 use places::Places;
 use ports::carrier::PhoneRegistration;
-use sip::digest::{Algorithm, Authenticator, Secret, Verdict};
+use sip::digest::{Algorithm, Authenticator, Protected, Secret, Verdict};
 use sip::registrar::{BindingLimits, Bindings};
-use sip::{IncomingCall, IncomingRegister, RegisterOutcome, Rejection, Transport};
+use sip::{Hop, IncomingCall, IncomingRegister, RegisterOutcome, Rejection, Transport};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,6 +54,7 @@ struct State {
     bindings: Bindings,
     places: Places,
     authenticator: Authenticator,
+    guesses: Guesses,
 }
 
 impl Phones {
@@ -61,6 +65,7 @@ impl Phones {
             bindings: Bindings::new(BindingLimits::default()),
             places: Places::default(),
             authenticator: Authenticator::new(PhoneEndpoint::REALM, secret).offering(digest.algorithms()),
+            guesses: Guesses::default(),
         };
         Self { any: AtomicBool::new(false), state: Mutex::new(state) }
     }
@@ -78,6 +83,7 @@ impl Phones {
                 state.places.set(&name, HashSet::new());
             }
         }
+        state.show();
     }
 
     /// Whether strangers may register.
@@ -85,27 +91,43 @@ impl Phones {
         self.any.load(Ordering::Acquire)
     }
 
-    /// Whether a phone is registered from there.
-    pub(crate) fn are_at(&self, source: IpAddr) -> bool {
-        self.any() && self.lock().places.are_at(source)
+    /// Whether a phone is registered from there now.
+    pub(crate) fn are_at(&self, source: IpAddr, now: Timestamp) -> bool {
+        self.any() && self.now(now).places.are_at(source)
+    }
+
+    /// The connection of this hop is over: who registered over it is there no more.
+    pub(crate) fn closed(&self, hop: Hop, now: Timestamp) {
+        let mut state = self.lock();
+        // Most connections are nobody's.
+        if state.places.are_at(hop.address.ip()) {
+            let left = state.bindings.forget_connection(hop);
+            state.moved(&left, now);
+        }
     }
 
     /// The answer to a REGISTER. Whether a name is known cannot be told from it.
     pub(crate) fn register(&self, register: &IncomingRegister, now: Timestamp) -> RegisterOutcome {
         let mut state = self.now(now);
         let name = register.user.to_lowercase();
-        let request = Request { method: "REGISTER", body: &register.body };
-        let outcome = match state.prove(&name, &register.authorizations, request, now) {
+        let request = Protected { method: "REGISTER", uri: &register.request_uri, body: &register.body };
+        let from = register.source.address.ip();
+        let mut is_denied = false;
+        let outcome = match state.prove(&name, from, &register.authorizations, request, now) {
             Ok(_) => {
                 let outcome = state.bindings.register(&name, register, now);
                 state.place(&name, now);
                 outcome
             }
             Err(Refused::Asked(challenges)) => RegisterOutcome::Challenge { challenges },
-            Err(Refused::Denied) => RegisterOutcome::Refuse { code: 403, retry_after_secs: None },
+            Err(Refused::Denied) => {
+                is_denied = true;
+                RegisterOutcome::Refuse { code: 403, retry_after_secs: None }
+            }
         };
-        metrics::counter!("lyrebird_sip_register_requests_total", "outcome" => word(&outcome)).increment(1);
-        metrics::gauge!("lyrebird_sip_registered_contacts").set(state.bindings.len() as f64);
+        let word = if is_denied { "denied" } else { word(&outcome) };
+        metrics::counter!("lyrebird_sip_register_requests_total", "outcome" => word).increment(1);
+        state.show();
         outcome
     }
 
@@ -125,20 +147,28 @@ impl Phones {
         if !here.iter().any(|binding| binding.hop.address.ip().to_canonical() == source) {
             return None;
         }
-        let request = Request { method: "INVITE", body: call.sdp.as_deref().unwrap_or_default() };
-        Some(state.prove(&name, &call.authorizations, request, now).map_err(|refused| match refused {
-            Refused::Asked(challenges) => {
-                let header = |value| ("WWW-Authenticate".to_owned(), value);
-                let extra_headers = challenges.into_iter().map(header).collect();
-                Rejection { extra_headers, ..Rejection::with_code(401) }
-            }
-            Refused::Denied => Rejection::with_code(403),
-        }))
+        let body = call.sdp.as_deref().unwrap_or_default();
+        let request = Protected { method: "INVITE", uri: &call.request_uri, body };
+        Some(state.prove(&name, source, &call.authorizations, request, now).map_err(
+            |refused| match refused {
+                Refused::Asked(challenges) => {
+                    let header = |value| ("WWW-Authenticate".to_owned(), value);
+                    let extra_headers = challenges.into_iter().map(header).collect();
+                    Rejection { extra_headers, ..Rejection::with_code(401) }
+                }
+                Refused::Denied => Rejection::with_code(403),
+            },
+        ))
     }
 
     /// Where a call to a phone goes, in this order.
     pub(crate) fn targets(&self, phone: &PhoneEndpoint, now: Timestamp) -> Vec<Target> {
-        let bindings = self.lock().bindings.lookup(&phone.username, now);
+        let state = self.lock();
+        // Another phone may have taken the name since.
+        if state.by_name.get(&phone.username).is_none_or(|known| known.id != phone.id) {
+            return Vec::new();
+        }
+        let bindings = state.bindings.lookup(&phone.username, now);
         let target =
             |binding: sip::registrar::Binding| Target { uri: Some(binding.uri), ..Target::to(binding.hop) };
         bindings.into_iter().map(target).collect()
@@ -166,8 +196,9 @@ impl Phones {
     /// What holds now: what has run out is taken away first.
     fn now(&self, now: Timestamp) -> MutexGuard<'_, State> {
         let mut state = self.lock();
-        for gone in state.bindings.expire(now) {
-            state.places.set(&gone, HashSet::new());
+        if state.bindings.deadline().is_some_and(|deadline| deadline <= now) {
+            let left = state.bindings.expire(now);
+            state.moved(&left, now);
         }
         state
     }
@@ -175,13 +206,6 @@ impl Phones {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What a digest protects.
-#[derive(Clone, Copy)]
-struct Request<'a> {
-    method: &'static str,
-    body: &'a [u8],
 }
 
 /// Why nobody comes in.
@@ -197,26 +221,47 @@ impl State {
     fn prove(
         &mut self,
         name: &str,
+        from: IpAddr,
         authorizations: &[String],
-        request: Request<'_>,
+        request: Protected<'_>,
         now: Timestamp,
     ) -> Result<Arc<PhoneEndpoint>, Refused> {
         let claim = self.authenticator.claim(authorizations.iter().map(String::as_str));
         let Some(claim) = claim else {
             return Err(Refused::Asked(self.authenticator.challenges(false, now)));
         };
+        let guess = Guess::new(name, place(from));
+        if self.guesses.must_wait(&guess, now) {
+            return Err(Refused::Denied);
+        }
         // A phone speaks for itself alone.
         let phone = self.by_name.get(name).filter(|phone| phone.username == claim.username).cloned();
         let secret = phone.as_ref().map(|phone| Secret::Hashes {
             md5: phone.secrets.md5.expose(),
             sha256: phone.secrets.sha256.expose(),
         });
-        match (self.authenticator.check(&claim, secret, request.method, request.body, now), phone) {
-            (Verdict::Granted, Some(phone)) => Ok(phone),
-            (Verdict::Granted | Verdict::Denied, _) => Err(Refused::Denied),
+        match (self.authenticator.check(&claim, secret, request, now), phone) {
+            (Verdict::Granted, Some(phone)) => {
+                self.guesses.forget(&guess);
+                Ok(phone)
+            }
+            (Verdict::Granted | Verdict::Denied, _) => {
+                self.guesses.was_wrong(guess, now);
+                Err(Refused::Denied)
+            }
             (Verdict::Stale, _) => Err(Refused::Asked(self.authenticator.challenges(true, now))),
             (Verdict::Unknown, _) => Err(Refused::Asked(self.authenticator.challenges(false, now))),
         }
+    }
+
+    /// These phones are no longer where they were.
+    fn moved(&mut self, names: &[String], now: Timestamp) {
+        names.iter().for_each(|name| self.place(name, now));
+        self.show();
+    }
+
+    fn show(&self) {
+        metrics::gauge!("lyrebird_sip_registered_contacts").set(self.bindings.len() as f64);
     }
 
     /// Where a phone is now.

@@ -65,6 +65,10 @@ impl Bench {
         self.phones.register(&register, self.now)
     }
 
+    fn is_known(&self) -> bool {
+        self.phones.are_at(self.source.address.ip(), self.now)
+    }
+
     /// What a phone answers to the challenge it just got.
     fn proof(&self, challenges: &[String], method: &'static str, user: &str, password: &str) -> String {
         let challenge = Challenge::parse(challenges[0].as_bytes()).unwrap();
@@ -110,9 +114,9 @@ fn is_accepted(outcome: &RegisterOutcome) -> bool {
 #[test]
 fn a_phone_registers_by_its_password_and_is_found_where_it_came_from() {
     let mut bench = Bench::new(&["alice"]);
-    assert!(!bench.phones.are_at(bench.source.address.ip()));
+    assert!(!bench.is_known());
     assert!(is_accepted(&bench.come("alice", "alice", PASSWORD, 600)));
-    assert!(bench.phones.are_at(bench.source.address.ip()));
+    assert!(bench.is_known());
     let targets = bench.phones.targets(&phone("alice", 1), bench.now);
     assert_eq!(targets.len(), 1);
     assert_eq!(targets[0].hop, bench.source, "behind address translation too");
@@ -122,7 +126,7 @@ fn a_phone_registers_by_its_password_and_is_found_where_it_came_from() {
     assert!(
         matches!(bench.come("alice", "alice", PASSWORD, 0), RegisterOutcome::Accept { contacts } if contacts.is_empty())
     );
-    assert!(!bench.phones.are_at(bench.source.address.ip()));
+    assert!(!bench.is_known());
 }
 
 #[test]
@@ -135,7 +139,7 @@ fn an_unknown_name_and_a_wrong_password_look_the_same() {
     refused(bench.come("nobody", "nobody", PASSWORD, 600));
     // Nobody registers in another phone's name, not even with a password of its own.
     refused(bench.come("alice", "bob", PASSWORD, 600));
-    assert!(!bench.phones.are_at(bench.source.address.ip()));
+    assert!(!bench.is_known());
 }
 
 #[test]
@@ -164,7 +168,45 @@ fn what_is_over_or_taken_away_is_forgotten() {
     assert!(is_accepted(&bench.come("bob", "bob", PASSWORD, 600)));
     bench.phones.admit(vec![phone("alice", 1)]);
     assert!(bench.phones.targets(&phone("bob", 2), bench.now).is_empty());
-    assert!(!bench.phones.are_at(bench.source.address.ip()));
+    assert!(!bench.is_known());
     bench.phones.admit(Vec::new());
     assert!(!bench.phones.any());
+}
+
+#[test]
+fn a_place_ends_with_its_time_and_with_its_connection() {
+    let mut bench = Bench::new(&["alice"]);
+    assert!(is_accepted(&bench.come("alice", "alice", PASSWORD, 60)));
+    bench.now = bench.now + std::time::Duration::from_secs(61);
+    assert!(!bench.is_known(), "nobody has to register for it to be noticed");
+    let place = "192.0.2.9:40000".parse().unwrap();
+    bench.source = Hop::tls(place);
+    assert!(is_accepted(&bench.come("alice", "alice", PASSWORD, 600)));
+    bench.phones.closed(Hop::tls("192.0.2.9:40001".parse().unwrap()), bench.now);
+    assert!(bench.is_known(), "another's connection");
+    bench.phones.closed(Hop::tls(place), bench.now);
+    assert!(!bench.is_known());
+    assert!(bench.phones.targets(&phone("alice", 1), bench.now).is_empty());
+}
+
+#[test]
+fn a_phone_under_anothers_name_is_called_nowhere() {
+    let mut bench = Bench::new(&["alice"]);
+    assert!(is_accepted(&bench.come("alice", "alice", PASSWORD, 60)));
+    assert!(bench.phones.targets(&phone("alice", 2), bench.now).is_empty());
+    assert_eq!(bench.phones.targets(&phone("alice", 1), bench.now).len(), 1);
+}
+
+#[test]
+fn whoever_guesses_too_often_is_not_heard_for_a_while() {
+    let mut bench = Bench::new(&["alice"]);
+    for _ in 0..6 {
+        assert!(matches!(
+            bench.come("alice", "alice", "wrong", 600),
+            RegisterOutcome::Refuse { code: 403, .. }
+        ));
+    }
+    assert!(!is_accepted(&bench.come("alice", "alice", PASSWORD, 600)), "not even the right one is heard");
+    bench.now = bench.now + std::time::Duration::from_secs(1);
+    assert!(is_accepted(&bench.come("alice", "alice", PASSWORD, 600)));
 }

@@ -2,7 +2,7 @@
 //! nothing but a loopback network; it is there so that a challenge can be seen and answered.
 
 use model::Timestamp;
-use sip::digest::{Authenticator, Credentials, Secret, Verdict};
+use sip::digest::{Authenticator, Credentials, Protected, Secret, Verdict};
 use sip::{IncomingCall, Rejection};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -34,7 +34,8 @@ impl Gate {
         };
         let password = (claim.username == USER).then_some(PASSWORD);
         let body = call.sdp.as_deref().unwrap_or_default();
-        authenticator.check(&claim, password.map(Secret::Password), "INVITE", body, now) == Verdict::Granted
+        let request = Protected { method: "INVITE", uri: &call.request_uri, body };
+        authenticator.check(&claim, password.map(Secret::Password), request, now) == Verdict::Granted
     }
 
     fn lock(&self) -> MutexGuard<'_, Authenticator> {

@@ -19,7 +19,7 @@ use model::{EndpointId, Pii};
 use ports::carrier::IncomingRef;
 use ports::{Carrier, Clock, InboundCalls, Timeline};
 use sip::message::Uri;
-use sip::{CallKey, IncomingCall, IncomingRegister, RegisterOutcome, RegistrationKey, Rejection};
+use sip::{CallKey, Hop, IncomingCall, IncomingRegister, RegisterOutcome, RegistrationKey, Rejection};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -46,7 +46,7 @@ pub(super) struct TrunkDoor {
 
 impl Door for TrunkDoor {
     fn admits(&self, source: IpAddr) -> bool {
-        self.lines.admits(source) || self.phones.are_at(source)
+        self.lines.admits(source) || self.phones.are_at(source, self.clock.now())
     }
 
     fn is_registrar(&self) -> bool {
@@ -55,6 +55,10 @@ impl Door for TrunkDoor {
 
     fn register(&self, register: &IncomingRegister) -> RegisterOutcome {
         self.phones.register(register, self.clock.now())
+    }
+
+    fn closed(&self, hop: Hop) {
+        self.phones.closed(hop, self.clock.now());
     }
 
     fn incoming(&self, key: CallKey, call: &IncomingCall) -> Result<Leg, Rejection> {

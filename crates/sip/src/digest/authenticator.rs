@@ -3,7 +3,7 @@
 
 use super::authorization::{Authorization, is_same};
 use super::challenge::Challenge;
-use super::hash::{Algorithm, Qop, Secret, hex};
+use super::hash::{Algorithm, Protected, Qop, Secret, hex};
 use super::nonce::{Nonces, Worth};
 use model::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -24,7 +24,7 @@ pub enum Verdict {
     Granted,
     /// The password is right but the nonce was used or is too old: challenge with `stale`.
     Stale,
-    /// No answer to a challenge of ours: challenge.
+    /// No answer to a challenge of ours, or one about another request: challenge.
     Unknown,
     /// User name or password is wrong: challenge again, or 403.
     Denied,
@@ -87,22 +87,23 @@ impl Authenticator {
         claims.find(|claim| claim.realm == self.realm)
     }
 
-    /// Judges a claim. `secret` is the user's, none if there is no such user; that takes as long as a wrong one.
+    /// Judges a claim about a request, whose `uri` is its Request-URI. `secret` is the user's, none if there is no such
+    /// user; that takes as long as a wrong one.
     pub fn check(
         &mut self,
         claim: &Authorization,
         secret: Option<Secret<'_>>,
-        method: &str,
-        body: &[u8],
+        request: Protected<'_>,
         now: Timestamp,
     ) -> Verdict {
         let offered = self.offered.contains(&claim.algorithm);
         let opaque_came_back = claim.opaque.as_ref().is_none_or(|opaque| is_same(opaque, &self.opaque));
         let worth = self.nonces.judge(&claim.nonce, claim.count, &self.secret, now);
-        if worth == Worth::Foreign || claim.realm != self.realm || !offered || !opaque_came_back {
+        let is_ours = worth != Worth::Foreign && claim.realm == self.realm && opaque_came_back;
+        if !is_ours || !offered || !claim.is_about(request.uri) {
             return Verdict::Unknown;
         }
-        let is_right = claim.is_right(secret.unwrap_or(Secret::Password("")), method, body);
+        let is_right = claim.is_right(secret.unwrap_or(Secret::Password("")), request.method, request.body);
         match worth {
             _ if !is_right || secret.is_none() => Verdict::Denied,
             Worth::Stale | Worth::Foreign => Verdict::Stale,
@@ -117,7 +118,7 @@ impl Authenticator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::{Credentials, Protected, answer, strongest};
+    use crate::digest::{Credentials, answer, strongest};
 
     struct Bench {
         authenticator: Authenticator,
@@ -139,7 +140,8 @@ mod tests {
 
         fn check(&mut self, value: &str, password: Option<&str>) -> Verdict {
             let Some(claim) = self.authenticator.claim([value]) else { return Verdict::Unknown };
-            self.authenticator.check(&claim, password.map(Secret::Password), "REGISTER", b"", self.now)
+            let request = Protected { method: "REGISTER", uri: "sip:lyre", body: b"" };
+            self.authenticator.check(&claim, password.map(Secret::Password), request, self.now)
         }
     }
 
@@ -190,6 +192,9 @@ mod tests {
         let weak = Challenge { algorithm: Algorithm::Md5Sess, ..challenge.clone() };
         check(answered(&weak, "pw", 1), Some("pw"), Verdict::Unknown);
         check("Basic x".into(), Some("pw"), Verdict::Unknown);
+        let elsewhere = Protected { method: "REGISTER", uri: "sip:else", body: b"" };
+        let elsewhere = answer(&challenge, &credentials("pw"), elsewhere, "c", 1);
+        check(elsewhere, Some("pw"), Verdict::Unknown);
         let old = Challenge { qop: None, ..challenge };
         check(answered(&old, "pw", 1), Some("pw"), Verdict::Granted);
         check(answered(&old, "pw", 1), Some("pw"), Verdict::Stale);

@@ -3,6 +3,7 @@
 
 use super::challenge::auth_params;
 use super::hash::{Algorithm, Parts, Protected, Qop, Secret};
+use crate::message::Uri;
 use std::fmt;
 
 /// What a client claims. `Debug` shows no user.
@@ -73,12 +74,22 @@ impl Authorization {
         })
     }
 
+    /// Whether it is about the request to this Request-URI (RFC 3261 §22.4). Ports and parameters may differ: phones leave
+    /// them out of either.
+    pub fn is_about(&self, request_uri: &str) -> bool {
+        fn bare(text: &str) -> Option<Uri<'_>> {
+            let uri = Uri::parse(text).ok()?;
+            Some(Uri { password: None, port: None, params: "", headers: "", ..uri })
+        }
+        let same = |claimed: Uri<'_>, wanted: Uri<'_>| claimed.is_same_as(&wanted);
+        self.uri == request_uri || bare(&self.uri).zip(bare(request_uri)).is_some_and(|(a, b)| same(a, b))
+    }
+
     /// Whether the response is right for this secret and request; takes the same time whatever is wrong.
     pub fn is_right(&self, secret: Secret<'_>, method: &str, body: &[u8]) -> bool {
+        let Some(secret) = secret.hashed(self.algorithm, &self.username, &self.realm) else { return false };
         let parts = Parts {
             algorithm: self.algorithm,
-            username: &self.username,
-            realm: &self.realm,
             secret,
             nonce: &self.nonce,
             protected: Protected { method, uri: &self.uri, body },
@@ -129,6 +140,41 @@ mod tests {
             check("other", "INVITE", b"v=0", false);
             check("p:w", "INVITE", b"v=1", qop != Some(Qop::AuthInt));
         }
+    }
+
+    #[test]
+    fn no_response_is_right_where_no_hash_is_kept() {
+        // Whoever takes a missing hash for an empty one could be answered by anybody.
+        let parts = Parts {
+            algorithm: Algorithm::Sha512,
+            secret: String::new(),
+            nonce: "n",
+            protected: Protected { method: "INVITE", uri: "sip:a@b", body: b"" },
+            cnonce: "",
+            count: None,
+        };
+        let response = parts.response();
+        let value = format!(
+            "Digest realm=r, nonce=n, username=u, uri=\"sip:a@b\", algorithm=SHA-512-256, response={response}"
+        );
+        let read = Authorization::parse(value.as_bytes()).unwrap();
+        assert!(!read.is_right(Secret::Hashes { md5: "", sha256: "" }, "INVITE", b""));
+    }
+
+    #[test]
+    fn an_answer_is_about_one_request_uri() {
+        let check = |claimed: &str, wanted: &str, same: bool| {
+            let value = format!("Digest realm=r, nonce=n, username=u, uri=\"{claimed}\", response=y");
+            let read = Authorization::parse(value.as_bytes()).unwrap();
+            assert_eq!(read.is_about(wanted), same, "{claimed} for {wanted}");
+        };
+        check("sip:100@Lyre.example", "sip:100@lyre.example:5060;transport=tcp;user=phone", true);
+        check("sip:lyre.example:5060", "sip:lyre.example", true);
+        check("sip:100@lyre.example", "sip:900@lyre.example", false);
+        check("sip:lyre.example", "sip:else.example", false);
+        check("sip:lyre.example", "sip:100@lyre.example", false);
+        check("lyre", "sip:lyre.example", false);
+        check("lyre", "lyre", true);
     }
 
     #[test]

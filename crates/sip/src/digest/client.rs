@@ -3,7 +3,7 @@
 
 use super::Credentials;
 use super::challenge::{Challenge, quoted};
-use super::hash::{Parts, Protected, Secret};
+use super::hash::{Parts, Protected, hashed_secret};
 
 /// The strongest of several challenges; of equals the first. With credentials for one realm, only that realm's.
 pub fn strongest<'c>(
@@ -33,9 +33,12 @@ pub fn answer(
     let count = format!("{count:08x}");
     let parts = Parts {
         algorithm: challenge.algorithm,
-        username: &credentials.username,
-        realm: &challenge.realm,
-        secret: Secret::Password(&credentials.password),
+        secret: hashed_secret(
+            challenge.algorithm,
+            &credentials.username,
+            &challenge.realm,
+            &credentials.password,
+        ),
         nonce: &challenge.nonce,
         protected,
         cnonce,

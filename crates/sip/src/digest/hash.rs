@@ -125,13 +125,15 @@ pub fn hashed_secret(algorithm: Algorithm, username: &str, realm: &str, password
 }
 
 impl Secret<'_> {
-    fn hashed(self, algorithm: Algorithm, username: &str, realm: &str) -> String {
+    /// The hash of user name, realm and password; none where it is not kept by this algorithm: no response is right.
+    pub(super) fn hashed(self, algorithm: Algorithm, username: &str, realm: &str) -> Option<String> {
         match (self, algorithm) {
-            (Self::Password(password), _) => hashed_secret(algorithm, username, realm, password),
-            (Self::Hashes { md5, .. }, Algorithm::Md5 | Algorithm::Md5Sess) => md5.to_owned(),
-            (Self::Hashes { sha256, .. }, Algorithm::Sha256 | Algorithm::Sha256Sess) => sha256.to_owned(),
-            // Kept for none of them: no response is right.
-            (Self::Hashes { .. }, Algorithm::Sha512 | Algorithm::Sha512Sess) => String::new(),
+            (Self::Password(password), _) => Some(hashed_secret(algorithm, username, realm, password)),
+            (Self::Hashes { md5, .. }, Algorithm::Md5 | Algorithm::Md5Sess) => Some(md5.to_owned()),
+            (Self::Hashes { sha256, .. }, Algorithm::Sha256 | Algorithm::Sha256Sess) => {
+                Some(sha256.to_owned())
+            }
+            (Self::Hashes { .. }, Algorithm::Sha512 | Algorithm::Sha512Sess) => None,
         }
     }
 }
@@ -139,9 +141,8 @@ impl Secret<'_> {
 /// Everything a response is computed of.
 pub(super) struct Parts<'a> {
     pub(super) algorithm: Algorithm,
-    pub(super) username: &'a str,
-    pub(super) realm: &'a str,
-    pub(super) secret: Secret<'a>,
+    /// The hash of user name, realm and password.
+    pub(super) secret: String,
     pub(super) nonce: &'a str,
     pub(super) protected: Protected<'a>,
     /// Client nonce; only with `count` or a session algorithm.
@@ -154,10 +155,11 @@ impl Parts<'_> {
     /// The `response` value.
     pub(super) fn response(&self) -> String {
         let algorithm = self.algorithm;
-        let mut secret = self.secret.hashed(algorithm, self.username, self.realm);
-        if algorithm.is_session() {
-            secret = algorithm.hash(&[&secret, self.nonce, self.cnonce]);
-        }
+        let secret = if algorithm.is_session() {
+            &algorithm.hash(&[&self.secret, self.nonce, self.cnonce])
+        } else {
+            &self.secret
+        };
         let Protected { method, uri, body } = self.protected;
         let request = match self.count {
             Some((Qop::AuthInt, _)) => algorithm.hash(&[method, uri, &algorithm.hash_bytes(body)]),
@@ -165,9 +167,9 @@ impl Parts<'_> {
         };
         match self.count {
             Some((qop, count)) => {
-                algorithm.hash(&[&secret, self.nonce, count, self.cnonce, qop.name(), &request])
+                algorithm.hash(&[secret, self.nonce, count, self.cnonce, qop.name(), &request])
             }
-            None => algorithm.hash(&[&secret, self.nonce, &request]),
+            None => algorithm.hash(&[secret, self.nonce, &request]),
         }
     }
 }
@@ -182,9 +184,7 @@ mod tests {
         let get = Protected { method: "GET", uri: "/dir/index.html", body: b"" };
         let rfc7616 = |algorithm| Parts {
             algorithm,
-            username: "Mufasa",
-            realm: "http-auth@example.org",
-            secret: Secret::Password("Circle of Life"),
+            secret: hashed_secret(algorithm, "Mufasa", "http-auth@example.org", "Circle of Life"),
             nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
             protected: get,
             cnonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
@@ -197,9 +197,7 @@ mod tests {
         );
         let rfc2617 = Parts {
             algorithm: Algorithm::Md5,
-            username: "Mufasa",
-            realm: "testrealm@host.com",
-            secret: Secret::Password("Circle Of Life"),
+            secret: hashed_secret(Algorithm::Md5, "Mufasa", "testrealm@host.com", "Circle Of Life"),
             nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093",
             protected: get,
             cnonce: "0a4f113b",
@@ -215,9 +213,12 @@ mod tests {
         // RFC 7616 §3.9.2 as errata 4897 corrects it, without the hashed user name: computed by another implementation.
         let parts = Parts {
             algorithm: Algorithm::Sha512,
-            username: "J\u{e4}s\u{f8}n Doe",
-            realm: "api@example.org",
-            secret: Secret::Password("Secret, or not?"),
+            secret: hashed_secret(
+                Algorithm::Sha512,
+                "J\u{e4}s\u{f8}n Doe",
+                "api@example.org",
+                "Secret, or not?",
+            ),
             nonce: "5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK",
             protected: Protected { method: "GET", uri: "/doe.json", body: b"" },
             cnonce: "NTg6RKcb9boFIAS3KrFK9BGeh+niz/sm",
@@ -231,9 +232,7 @@ mod tests {
         // Computed by another implementation.
         let parts = |body| Parts {
             algorithm: Algorithm::Md5,
-            username: "bob",
-            realm: "biloxi.com",
-            secret: Secret::Password("zanzibar"),
+            secret: hashed_secret(Algorithm::Md5, "bob", "biloxi.com", "zanzibar"),
             nonce: "dcd98b7102dd2f0e8b11d0f600bfb0c093",
             protected: Protected { method: "INVITE", uri: "sip:bob@biloxi.com", body },
             cnonce: "0a4f113b",

@@ -109,7 +109,7 @@ impl Bindings {
         found
     }
 
-    /// Takes out what has ended by now; gives the users who lost their last contact.
+    /// Takes out what has ended by now; gives the users who lost a contact.
     pub fn expire(&mut self, now: Timestamp) -> Vec<String> {
         let mut gone = Vec::new();
         while let Some((at, _)) = self.ends.first()
@@ -117,10 +117,8 @@ impl Bindings {
         {
             let Some((_, user)) = self.ends.pop_first() else { break };
             let kept = self.kept(&user, |binding| binding.expires_at > now);
-            if kept.is_empty() {
-                gone.push(user.clone());
-            }
             self.set(&user, kept);
+            gone.push(user);
         }
         gone
     }
@@ -130,7 +128,7 @@ impl Bindings {
         self.ends.first().map(|(at, _)| *at)
     }
 
-    /// A connection closed: what was bound over it cannot be reached. Gives the users who lost their last contact.
+    /// A connection closed: what was bound over it cannot be reached. Gives the users who lost a contact.
     pub fn forget_connection(&mut self, hop: Hop) -> Vec<String> {
         if !hop.transport.is_reliable() {
             return Vec::new();
@@ -138,7 +136,11 @@ impl Bindings {
         let over = |bindings: &Vec<Binding>| bindings.iter().any(|binding| binding.hop == hop);
         let users: Vec<_> =
             self.users.iter().filter(|(_, all)| over(all)).map(|(user, _)| user.clone()).collect();
-        users.into_iter().filter(|user| self.keep_if(user, |binding| binding.hop != hop)).collect()
+        for user in &users {
+            let kept = self.kept(user, |binding| binding.hop != hop);
+            self.set(user, kept);
+        }
+        users
     }
 
     /// A user may register no longer; whether there was anything bound.
@@ -156,13 +158,6 @@ impl Bindings {
     /// Whether nothing is bound.
     pub fn is_empty(&self) -> bool {
         self.total == 0
-    }
-
-    fn keep_if(&mut self, user: &str, keep: impl Fn(&Binding) -> bool) -> bool {
-        let kept = self.kept(user, keep);
-        let none = kept.is_empty();
-        self.set(user, kept);
-        none
     }
 
     fn kept(&self, user: &str, keep: impl Fn(&Binding) -> bool) -> Vec<Binding> {

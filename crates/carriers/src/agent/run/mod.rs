@@ -117,6 +117,9 @@ impl<'a> Run<'a> {
                 Some(accepted) = self.ground.accepted.recv() => self.accept(accepted),
                 () = tokio::time::sleep(sleep) => {}
             }
+            for hop in self.streams.take_closed() {
+                self.guarded("a closed connection", |run| run.ground.door.closed(hop));
+            }
             let now = self.ground.clock.now();
             if self.deadline().is_some_and(|deadline| deadline <= now) {
                 self.lose_patience(now);

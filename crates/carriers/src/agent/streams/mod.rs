@@ -108,6 +108,8 @@ pub(crate) struct Streams {
     names: BTreeMap<SocketAddr, ServerName<'static>>,
     next: u64,
     news: mpsc::Sender<(LinkId, News)>,
+    /// Hops whose connection is over, until they are asked for.
+    closed: Vec<Hop>,
 }
 
 struct Entry {
@@ -139,6 +141,7 @@ impl Streams {
             names: BTreeMap::new(),
             next: 0,
             news,
+            closed: Vec::new(),
         };
         (streams, heard)
     }
@@ -292,10 +295,16 @@ impl Streams {
         }
     }
 
+    /// The hops that have no connection any more, whoever ended it, each told once.
+    pub(crate) fn take_closed(&mut self) -> Vec<Hop> {
+        std::mem::take(&mut self.closed)
+    }
+
     fn close(&mut self, id: LinkId) {
         let Some(entry) = self.links.remove(&id) else { return };
         if self.by_hop.get(&entry.hop) == Some(&id) {
             self.by_hop.remove(&entry.hop);
+            self.closed.push(entry.hop);
         }
         self.strangers -= usize::from(!entry.known.load(Ordering::Relaxed));
         self.opening -= usize::from(!entry.is_open);
