@@ -9,6 +9,9 @@ use tracing_subscriber::reload::{self, Handle};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 
+/// Levels of log lines, the rarest first.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
 /// Changes the filter of the running process.
 static FILTER: OnceLock<Handle<EnvFilter, Registry>> = OnceLock::new();
 
@@ -31,6 +34,11 @@ pub(crate) fn start(log: &Log, otel: &Otel) -> Result<(), String> {
 
 /// The filter that the settings ask for.
 pub(crate) fn filter(log: &Log) -> Result<EnvFilter, String> {
+    // A word that is no level would name a target, and leave every other line out.
+    let mut bare = log.level.split(',').map(str::trim).filter(|part| !part.contains(['=', '[']));
+    if let Some(word) = bare.find(|word| !LEVELS.contains(&word.to_ascii_lowercase().as_str())) {
+        return Err(format!("log.level {word:?} is no level; one of {}", LEVELS.join(", ")));
+    }
     EnvFilter::try_new(&log.level)
         .map_err(|error| format!("log.level {:?} is no log filter: {error}", log.level))
 }

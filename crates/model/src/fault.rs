@@ -93,7 +93,7 @@ faults! {
     /// An unknown key.
     InvalidKey, "invalid_key", Unauthenticated, "The API key is unknown or was revoked.", "Check the key; lyrebird keys create makes a new one.";
     /// The wrong class of key.
-    WrongKeyClass, "wrong_key_class", Unauthenticated, "This endpoint needs another class of key.", "Use an app key for calls and webhooks, an admin key for administration.";
+    WrongKeyClass, "wrong_key_class", Unauthenticated, "This endpoint needs another class of key.", "Use an app key for calls and webhooks, a live or admin key for phones, an admin key for administration.";
     /// Unknown route.
     RouteNotFound, "route_not_found", NotFound, "There is no such endpoint.", "Check the path against the documentation.";
     /// Known route, other method.

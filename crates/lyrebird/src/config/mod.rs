@@ -410,9 +410,53 @@ pub(crate) enum ConfigError {
         "the environment variable {0} is no setting; between the parts of a path stand two underscores, as in LYREBIRD_LOG__LEVEL"
     )]
     UnknownVariable(String),
+    /// The file cannot be read.
+    #[error("the configuration file {path} cannot be read: {reason}")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The file is no TOML. Its lines are not shown: they may hold secrets.
+    #[error("the configuration file {path} is no TOML in line {line}, column {column}: {reason}")]
+    Syntax {
+        /// Which file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+        /// What is wrong there.
+        reason: String,
+    },
     /// A setting is wrong.
-    #[error("configuration: {0}\nThe manual with all settings: lyrebird config")]
-    Wrong(#[source] Box<figment::Error>),
+    #[error("configuration: {}\nThe manual with all settings: lyrebird config", settings(.0))]
+    Wrong(Box<figment::Error>),
+}
+
+/// What is wrong with which settings, without the places in our own code that the library names.
+fn settings(error: &figment::Error) -> String {
+    let one = |error: figment::Error| match error.path.join(".") {
+        path if path.is_empty() => error.kind.to_string(),
+        path => format!("{path}: {}", error.kind),
+    };
+    error.clone().into_iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// The settings of a file.
+fn file(path: &Path) -> Result<figment::providers::Data<Toml>, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), reason: error.to_string() })?;
+    if let Err(error) = text.parse::<toml::Table>() {
+        let start = error.span().map_or(0, |span| span.start);
+        let before = text.get(..start).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let reason = error.message().to_owned();
+        return Err(ConfigError::Syntax { path: path.to_owned(), line, column, reason });
+    }
+    Ok(Toml::string(&text))
 }
 
 impl Config {
@@ -434,8 +478,8 @@ impl Config {
         let mut figment = Figment::from(Toml::string(DEFAULT_TOML));
         match &flags.config {
             Some(path) if !path.is_file() => return Err(ConfigError::NoFile(path.clone())),
-            Some(path) => figment = figment.merge(Toml::file_exact(path)),
-            None if Path::new(FILE).is_file() => figment = figment.merge(Toml::file_exact(FILE)),
+            Some(path) => figment = figment.merge(file(path)?),
+            None if Path::new(FILE).is_file() => figment = figment.merge(file(Path::new(FILE))?),
             None => {}
         }
         // The short names have no double underscore and come as flags.
@@ -457,6 +501,16 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_broken_file_is_named_by_its_place_and_shows_none_of_its_lines() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("broken.toml");
+        std::fs::write(&path, "[http]\n[metrics]\ntoken = hunter2-unquoted\n").unwrap();
+        let flags = Flags { config: Some(path), ..Flags::default() };
+        let error = Config::load(&flags).unwrap_err().to_string();
+        assert!(error.contains("line 3, column 9") && !error.contains("hunter2"), "{error}");
+    }
 
     #[test]
     fn the_manual_is_a_whole_configuration() {

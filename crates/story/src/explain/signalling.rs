@@ -116,9 +116,14 @@ fn not_dialled(facts: &Facts<'_>) -> Vec<Finding> {
     let lines = facts.of_kind(TimelineKind::Call);
     let told = lines.filter_map(|line| Some((line, line.entry.summary.strip_prefix("not dialled: ")?)));
     told.map(|(line, why)| {
+        let remedy = if why.ends_with("is not registered") {
+            "Let the phone register here, with its user name and password and this server's address."
+        } else {
+            "Check the trunk's host and its limits."
+        };
         Finding::new(Severity::Problem, "not_dialled", "the call never left this server")
             .because(why)
-            .remedy("Check the trunk's host and its limits.")
+            .remedy(remedy)
             .shown_by([line])
     })
     .collect()

@@ -119,6 +119,10 @@ fn silent(facts: &Facts<'_>) -> Vec<Finding> {
     if figures.count("receivedPackets") == 0 || level > SILENCE_DBFS {
         return Vec::new();
     }
+    // Who presses keys and says nothing is well connected.
+    if facts.of_kind(TimelineKind::Dtmf).next().is_some() {
+        return Vec::new();
+    }
     let finding = Finding::new(
         Severity::Warning,
         "far_side_silent",
