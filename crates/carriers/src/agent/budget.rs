@@ -18,11 +18,24 @@ pub(crate) struct Rate {
     pub(crate) burst: u32,
 }
 
+/// Who somebody is, by where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// A peer whose machines we know: a trunk's.
+    Peer,
+    /// A place where phones are registered, perhaps among others.
+    Phone,
+    /// Anybody else.
+    Stranger,
+}
+
 /// What sources may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BudgetConfig {
     /// Peers we know: trunks.
     pub(crate) known: Rate,
+    /// Places where phones are registered.
+    pub(crate) phone: Rate,
     /// Everybody else.
     pub(crate) stranger: Rate,
     /// Sources remembered at one time. When all are busy, new strangers get nothing and new peers everything.
@@ -33,6 +46,7 @@ impl Default for BudgetConfig {
     fn default() -> Self {
         Self {
             known: Rate { per_second: 20_000, burst: 20_000 },
+            phone: Rate { per_second: 100, burst: 200 },
             stranger: Rate { per_second: 20, burst: 60 },
             sources_max: 4_096,
         }
@@ -42,7 +56,7 @@ impl Default for BudgetConfig {
 /// What becomes of a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// From a peer we know.
+    /// From a peer or a phone we know.
     Known,
     /// From anybody else.
     Stranger,
@@ -59,7 +73,7 @@ pub(crate) struct Budget {
 
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
-    known: bool,
+    standing: Standing,
     rate: Rate,
     /// Millionths of a datagram.
     tokens: u64,
@@ -70,9 +84,9 @@ struct Bucket {
 const TOKEN: u64 = 1_000_000;
 
 impl Bucket {
-    const fn full(known: bool, config: &BudgetConfig, now: Timestamp) -> Self {
-        let rate = config.rate(known);
-        Self { known, rate, tokens: rate.burst as u64 * TOKEN, filled_at: now, asked_at: now }
+    const fn full(standing: Standing, config: &BudgetConfig, now: Timestamp) -> Self {
+        let rate = config.rate(standing);
+        Self { standing, rate, tokens: rate.burst as u64 * TOKEN, filled_at: now, asked_at: now }
     }
 
     fn fill(&mut self, now: Timestamp) {
@@ -88,8 +102,12 @@ impl Bucket {
 }
 
 impl BudgetConfig {
-    const fn rate(&self, known: bool) -> Rate {
-        if known { self.known } else { self.stranger }
+    const fn rate(&self, standing: Standing) -> Rate {
+        match standing {
+            Standing::Peer => self.known,
+            Standing::Phone => self.phone,
+            Standing::Stranger => self.stranger,
+        }
     }
 }
 
@@ -101,21 +119,31 @@ impl Budget {
 
     /// Takes a datagram off the budget of its source. A stranger is asked for again with each datagram that is within
     /// its budget, so that a new peer is heard at once; a known one each second.
-    pub(crate) fn take(&mut self, source: IpAddr, now: Timestamp, known: impl Fn(IpAddr) -> bool) -> Verdict {
+    pub(crate) fn take(
+        &mut self,
+        source: IpAddr,
+        now: Timestamp,
+        standing: impl Fn(IpAddr) -> Standing,
+    ) -> Verdict {
         let config = self.config;
         let place = place(source);
         if !self.buckets.contains_key(&place) {
             self.make_room(now);
             if self.buckets.len() >= config.sources_max {
-                return if known(source) { Verdict::Known } else { Verdict::TooMany };
+                return if standing(source) == Standing::Stranger {
+                    Verdict::TooMany
+                } else {
+                    Verdict::Known
+                };
             }
         }
-        let new = || Bucket::full(known(source), &config, now);
+        let new = || Bucket::full(standing(source), &config, now);
         let bucket = self.buckets.entry(place).or_insert_with(new);
         bucket.fill(now);
-        if now.since(bucket.asked_at) >= KNOWN_FOR || (!bucket.known && bucket.tokens >= TOKEN) {
-            bucket.known = known(source);
-            bucket.rate = config.rate(bucket.known);
+        let is_stranger = bucket.standing == Standing::Stranger;
+        if now.since(bucket.asked_at) >= KNOWN_FOR || (is_stranger && bucket.tokens >= TOKEN) {
+            bucket.standing = standing(source);
+            bucket.rate = config.rate(bucket.standing);
             bucket.asked_at = now;
             // What was saved at the old rate may be more than the new one's burst.
             bucket.fill(now);
@@ -124,7 +152,7 @@ impl Budget {
             None => Verdict::TooMany,
             Some(left) => {
                 bucket.tokens = left;
-                if bucket.known { Verdict::Known } else { Verdict::Stranger }
+                if bucket.standing == Standing::Stranger { Verdict::Stranger } else { Verdict::Known }
             }
         }
     }
@@ -160,12 +188,27 @@ mod tests {
     fn budget() -> Budget {
         let known = Rate { per_second: 1_000, burst: 1_000 };
         let stranger = Rate { per_second: 10, burst: 3 };
-        Budget::new(BudgetConfig { known, stranger, sources_max: 2 })
+        let phone = Rate { per_second: 100, burst: 20 };
+        Budget::new(BudgetConfig { known, phone, stranger, sources_max: 2 })
     }
 
     fn taken(budget: &mut Budget, source: &str, tries: usize, millis: u64, known: bool) -> usize {
-        let verdict = if known { Verdict::Known } else { Verdict::Stranger };
-        (0..tries).filter(|_| budget.take(source.parse().unwrap(), at(millis), |_| known) == verdict).count()
+        let (standing, verdict) = match known {
+            true => (Standing::Peer, Verdict::Known),
+            false => (Standing::Stranger, Verdict::Stranger),
+        };
+        let mut take = || budget.take(source.parse().unwrap(), at(millis), |_| standing);
+        (0..tries).filter(|_| take() == verdict).count()
+    }
+
+    #[test]
+    fn a_place_of_phones_gets_more_than_a_stranger_and_less_than_a_peer() {
+        let mut budget = budget();
+        let mut heard = |millis| {
+            let mut take = || budget.take([192, 0, 2, 1].into(), at(millis), |_| Standing::Phone);
+            (0..100).filter(|_| take() == Verdict::Known).count()
+        };
+        assert_eq!((heard(0), heard(100), heard(60_000)), (20, 10, 20));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! Answers nothing; what is not taken is dropped and counted.
 
 use super::Door;
-use super::budget::{Budget, BudgetConfig, Verdict, place};
+use super::budget::{Budget, BudgetConfig, Standing, Verdict, place};
 use super::counters::Counters;
 use model::Timestamp;
 use sip::message::{HeaderName, Message, Method, NameAddr, StartLine};
@@ -60,7 +60,7 @@ impl Gate {
     /// Whether anything from this source is taken now, and whose it is.
     pub(super) fn weigh(&mut self, source: IpAddr, now: Timestamp) -> Passage {
         let door = &self.door;
-        match self.budget.take(source, now, |source| door.admits(source)) {
+        match self.budget.take(source, now, |source| door.standing(source)) {
             Verdict::Known => Passage::Known,
             Verdict::Stranger => Passage::Stranger,
             Verdict::TooMany => {
@@ -72,7 +72,7 @@ impl Gate {
 
     /// Whether this source is one we know, at this moment.
     pub(super) fn knows(&self, source: IpAddr) -> bool {
-        self.door.admits(source)
+        self.door.standing(source) != Standing::Stranger
     }
 
     /// One more call of this source, if it may have one: no peer takes all the places there are.

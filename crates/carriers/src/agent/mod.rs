@@ -15,7 +15,7 @@ mod traces;
 
 use crate::StartError;
 use crate::leg::{Command, Leg};
-use budget::BudgetConfig;
+use budget::{BudgetConfig, Standing};
 use counters::{AgentFigures, Counters};
 use farewells::Farewells;
 use ports::Clock;
@@ -105,8 +105,8 @@ impl AgentConfig {
 
 /// Decides about calls that arrive. Called within the agent's task: never waits.
 pub(crate) trait Door: Send + Sync {
-    /// Whether requests outside of any call are taken from there; those of others are dropped without an answer.
-    fn admits(&self, source: IpAddr) -> bool;
+    /// Who is there. Requests of strangers outside of any call are dropped without an answer.
+    fn standing(&self, source: IpAddr) -> Standing;
 
     /// A call arrived: the leg that carries it, or how it is refused.
     fn incoming(&self, key: CallKey, call: &IncomingCall) -> Result<Leg, Rejection>;

@@ -2,6 +2,7 @@
 
 use super::{CALL_HEADER, SandboxCarrier, sound_policy};
 use crate::agent::Door;
+use crate::agent::budget::Standing;
 use crate::leg::sound::check_offer;
 use crate::leg::story::Story;
 use crate::leg::table::{Arrival, LegTable};
@@ -30,8 +31,9 @@ pub(super) struct SandboxDoor {
 }
 
 impl Door for SandboxDoor {
-    fn admits(&self, source: IpAddr) -> bool {
-        source == self.network || source.to_canonical().is_loopback()
+    fn standing(&self, source: IpAddr) -> Standing {
+        let is_ours = source == self.network || source.to_canonical().is_loopback();
+        if is_ours { Standing::Peer } else { Standing::Stranger }
     }
 
     fn incoming(&self, key: CallKey, call: &IncomingCall) -> Result<Leg, Rejection> {

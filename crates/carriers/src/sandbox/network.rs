@@ -8,6 +8,7 @@ use super::host::{self, Host, World};
 use super::voice::Voice;
 use super::{CALL_HEADER, loopback, sound_policy};
 use crate::StartError;
+use crate::agent::budget::Standing;
 use crate::agent::counters::AgentFigures;
 use crate::agent::{AgentConfig, Door};
 use crate::leg::attempts::Target;
@@ -175,8 +176,8 @@ impl PersonaDoor {
 }
 
 impl Door for PersonaDoor {
-    fn admits(&self, source: IpAddr) -> bool {
-        source.to_canonical().is_loopback()
+    fn standing(&self, source: IpAddr) -> Standing {
+        if source.to_canonical().is_loopback() { Standing::Peer } else { Standing::Stranger }
     }
 
     fn incoming(&self, key: CallKey, call: &IncomingCall) -> Result<Leg, Rejection> {

@@ -4,6 +4,7 @@ use super::TrunkCarrier;
 use super::lines::Lines;
 use super::registrations::{FailedHost, Registrations};
 use super::{phones, profile};
+use crate::agent::budget::Standing;
 use crate::agent::{Door, RegistrationNews};
 use crate::leg::sound::check_offer;
 use crate::leg::story::Story;
@@ -45,8 +46,14 @@ pub(super) struct TrunkDoor {
 }
 
 impl Door for TrunkDoor {
-    fn admits(&self, source: IpAddr) -> bool {
-        self.lines.admits(source) || self.phones.are_at(source, self.clock.now())
+    fn standing(&self, source: IpAddr) -> Standing {
+        if self.lines.admits(source) {
+            Standing::Peer
+        } else if self.phones.are_at(source, self.clock.now()) {
+            Standing::Phone
+        } else {
+            Standing::Stranger
+        }
     }
 
     fn is_registrar(&self) -> bool {

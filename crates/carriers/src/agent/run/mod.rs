@@ -386,7 +386,8 @@ impl<'a> Run<'a> {
         } else if hop.transport == Transport::Udp {
             self.send_datagram(hop.address, bytes).await.map_err(|error| error.to_string())
         } else {
-            self.streams.send(hop, bytes).map_err(|error| error.to_string())
+            let standing = self.ground.door.standing(hop.address.ip());
+            self.streams.send(hop, standing, bytes).map_err(|error| error.to_string())
         };
         let counters = &self.ground.counters;
         match sent {

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-use super::budget::place;
+use super::budget::{Standing, place};
 use super::tls::Tls;
 
 /// What all connections together may say before somebody listens.
@@ -88,6 +88,8 @@ pub(crate) enum StreamError {
     Full,
     #[error("the peer does not read")]
     Slow,
+    #[error("the phone's connection is over")]
+    Gone,
     #[error("the peer's name is none that a certificate could bear")]
     Name,
 }
@@ -182,10 +184,17 @@ impl Streams {
         true
     }
 
-    /// Hands a message to the connection of this hop; opens one if there is none.
-    pub(crate) fn send(&mut self, hop: Hop, message: &Arc<[u8]>) -> Result<(), StreamError> {
-        let (id, queue) = match self.find(hop).and_then(|id| Some((id, self.links.get(&id)?))) {
+    /// Hands a message to the connection of this hop. If there is none, a peer's other connection may do, or one is
+    /// opened; not so for phones: behind the same address there may be a neighbour.
+    pub(crate) fn send(
+        &mut self,
+        hop: Hop,
+        standing: Standing,
+        message: &Arc<[u8]>,
+    ) -> Result<(), StreamError> {
+        let (id, queue) = match self.find(hop, standing).and_then(|id| Some((id, self.links.get(&id)?))) {
             Some((id, entry)) => (id, entry.queue.clone()),
+            None if standing == Standing::Phone => return Err(StreamError::Gone),
             None => self.open(hop)?,
         };
         if queue.try_send(Arc::clone(message)).is_err() {
@@ -197,9 +206,10 @@ impl Streams {
 
     /// The connection of a hop. Over TLS, where nothing says what the machine at that very port has to prove, one that
     /// its address has with us already does: who called us is answered where it called from (RFC 5923).
-    fn find(&self, hop: Hop) -> Option<LinkId> {
+    fn find(&self, hop: Hop, standing: Standing) -> Option<LinkId> {
         let own = self.by_hop.get(&hop).copied();
-        if own.is_some() || !hop.transport.is_secure() || self.names.contains_key(&hop.address) {
+        let may_share = hop.transport.is_secure() && standing == Standing::Peer;
+        if own.is_some() || !may_share || self.names.contains_key(&hop.address) {
             return own;
         }
         let lowest = Hop::tls(SocketAddr::new(hop.address.ip(), 0));
