@@ -37,6 +37,29 @@ pub fn align(reference: &[i16], recording: &[i16], offset_max: usize) -> Option<
     fine.best((near - step).max(-reach)..=(near + step).min(reach))
 }
 
+/// How alike two sounds are where a jitter buffer may have moved parts of one of them: the mean similarity of pieces of
+/// `piece_len` samples, each at its own best place within `drift_max` of where the whole fits best. `None` as for
+/// [`align`], or when they have no whole piece in common.
+pub fn similarity_in_pieces(
+    reference: &[i16],
+    recording: &[i16],
+    offset_max: usize,
+    (piece_len, drift_max): (usize, usize),
+) -> Option<f64> {
+    let offset = align(reference, recording, offset_max)?.offset_samples;
+    let drift = i64::try_from(drift_max).ok()?;
+    let place = |at: usize| {
+        let from = usize::try_from(i64::try_from(at).ok()? + offset - drift).ok()?;
+        recording.get(from..from + piece_len + 2 * drift_max)
+    };
+    let pieces = (0..).map(|n| n * piece_len).zip(reference.chunks_exact(piece_len));
+    let found: Vec<f64> = pieces
+        .filter_map(|(at, piece)| Some((piece, place(at)?)))
+        .map(|(piece, heard)| align(piece, heard, 2 * drift_max).map_or(0.0, |found| found.similarity))
+        .collect();
+    (!found.is_empty()).then(|| found.iter().sum::<f64>() / found.len() as f64)
+}
+
 /// Two sounds without their means, and their energies summed up from the beginning.
 struct Pair {
     reference: Vec<f32>,
@@ -195,6 +218,19 @@ mod tests {
         let found = align(&reference, &recording, 2_000).unwrap();
         assert_eq!(found.offset_samples, 500);
         assert!((0.9..0.98).contains(&found.similarity), "{found:?}");
+    }
+
+    #[test]
+    fn a_step_of_a_jitter_buffer_costs_one_piece() {
+        let reference = noise(6, 40_000);
+        let mut recording = recorded(&reference, 700, 256);
+        recording.drain(16_500..16_660);
+        let whole = align(&reference, &recording, 2_000).unwrap().similarity;
+        let pieces = similarity_in_pieces(&reference, &recording, 2_000, (4_000, 400)).unwrap();
+        assert!(whole < 0.9 && pieces > 0.93, "{whole} {pieces}");
+        let other = similarity_in_pieces(&reference, &noise(7, 40_000), 2_000, (4_000, 400)).unwrap();
+        assert!(other < 0.5, "{other}");
+        assert_eq!(similarity_in_pieces(&reference, &[0; 40_000], 2_000, (4_000, 400)), None);
     }
 
     #[test]

@@ -5,9 +5,8 @@
 use audio::correlate::align;
 use audio::decode::{ClipLimits, read_clip};
 use serde_json::{Value, json};
-use std::io::Cursor;
 use std::path::Path;
-use testkit::{Baresip, Server, run};
+use testkit::{Baresip, Server, prompt, run, wav};
 use tokio::process::Command;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lyrebird");
@@ -17,27 +16,8 @@ const RATE_HZ: usize = 8_000;
 /// Furthest a recording may begin from where its prompt does.
 const OFFSET_MAX: usize = 3 * RATE_HZ;
 
-/// Sound that fits itself at one place only: tones that change their pitch and loudness each tenth of a second.
-fn prompt(seconds: usize) -> Vec<i16> {
-    let mut state = 7_u32;
-    let mut phase = 0.0_f64;
-    let mut samples = Vec::new();
-    for _ in 0..seconds * 10 {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let pitch_hz = 300.0 + f64::from(state >> 20) / 4_096.0 * 2_400.0;
-        let loudness = 3_000.0 + f64::from(state >> 8 & 0xfff) * 2.0;
-        for _ in 0..RATE_HZ / 10 {
-            phase += std::f64::consts::TAU * pitch_hz / RATE_HZ as f64;
-            samples.push((phase.sin() * loudness) as i16);
-        }
-    }
-    samples
-}
-
-fn wav(samples: &[i16]) -> Vec<u8> {
-    let mut file = Cursor::new(Vec::new());
-    audio::wav::write_wav(&mut file, 8_000, samples).expect("a wav can be written to memory");
-    file.into_inner()
+fn sound_of(seconds: u32) -> Vec<i16> {
+    prompt(7, 8_000, seconds)
 }
 
 fn samples_of(wav: &[u8]) -> Vec<i16> {
@@ -58,14 +38,14 @@ async fn call(flow: Value, folder: impl FnOnce(&Path)) -> (Server, Baresip, Stri
 
 #[tokio::test]
 async fn what_we_play_is_what_is_heard() {
-    let sound = prompt(3);
+    let sound = sound_of(3);
     let flow = json!([
         { "command": "playback", "media": ["prompt.wav"] },
         { "command": "pause", "lengthMs": 1_000 },
         { "command": "hangup" },
     ]);
     let put = |folder: &Path| {
-        std::fs::write(folder.join("prompt.wav"), wav(&sound)).expect("a file can be written")
+        std::fs::write(folder.join("prompt.wav"), wav(8_000, &sound)).expect("a file can be written")
     };
     let (server, callee, call) = call(flow, put).await;
     let ended = server.live().wait_for_end(&call).await;
@@ -94,9 +74,9 @@ async fn what_is_said_is_heard() {
 
 #[tokio::test]
 async fn ffprobe_reads_what_we_record() {
-    let sound = prompt(3);
+    let sound = sound_of(3);
     let put = |folder: &Path| {
-        std::fs::write(folder.join("prompt.wav"), wav(&sound)).expect("a file can be written")
+        std::fs::write(folder.join("prompt.wav"), wav(8_000, &sound)).expect("a file can be written")
     };
     // The callee sends back what it hears, so that its side of the recording is our prompt again.
     let (server, callee, call) = call(Value::Null, put).await;

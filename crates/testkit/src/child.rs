@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
+use tokio::process::{ChildStdin, Command};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -16,6 +16,8 @@ const LINES_MAX: usize = 5_000;
 pub struct Child {
     name: String,
     process: tokio::process::Child,
+    /// Kept apart, because whoever waits for the process closes what it holds.
+    input: Option<ChildStdin>,
     said: Arc<Said>,
     readers: Vec<JoinHandle<()>>,
 }
@@ -29,18 +31,35 @@ struct Said {
 
 impl Child {
     /// Starts `command`. Where the program is missing, panics with the Debian package that brings it.
-    pub fn start(mut command: Command, package: &str) -> Self {
+    pub fn start(command: Command, package: &str) -> Self {
+        Self::start_with(command, package, Stdio::null())
+    }
+
+    /// The same for a program that is told what to do by [`Self::tell`].
+    pub fn start_told(command: Command, package: &str) -> Self {
+        Self::start_with(command, package, Stdio::piped())
+    }
+
+    fn start_with(mut command: Command, package: &str, stdin: Stdio) -> Self {
         let name = Path::new(command.as_std().get_program()).display().to_string();
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut process = command.spawn().unwrap_or_else(|error| {
             panic!("cannot start {name} ({error}): run `scripts/setup test`, or install Debian's {package}")
         });
+        let input = process.stdin.take();
         let said = Arc::new(Said::default());
         let readers = vec![
             listen(process.stdout.take(), Arc::clone(&said), |said| lock(&said.stdout)),
             listen(process.stderr.take(), Arc::clone(&said), |said| lock(&said.stderr)),
         ];
-        Self { name, process, said, readers }
+        Self { name, process, input, said, readers }
+    }
+
+    /// Writes a line to its standard input.
+    pub async fn tell(&mut self, line: &str) {
+        let input = self.input.as_mut().expect("it was started to be told things");
+        let written = input.write_all(format!("{line}\n").as_bytes()).await;
+        written.unwrap_or_else(|error| panic!("cannot tell {} {line:?}: {error}", self.name));
     }
 
     /// Its process id; none once it has ended.

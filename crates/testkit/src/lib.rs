@@ -15,8 +15,11 @@ mod api;
 mod baresip;
 mod calls;
 mod capture;
+mod certificates;
 mod child;
 mod description;
+mod kamailio;
+mod linphone;
 mod phone;
 mod place;
 mod receiver;
@@ -24,18 +27,24 @@ mod relay;
 mod score;
 mod server;
 mod sipp;
+mod sound;
 
 pub use api::{Answer, Api};
-pub use baresip::Baresip;
+pub use baresip::{Baresip, Equipment, SOURCE_RATE_HZ};
 pub use capture::digits_capture;
+pub use certificates::Certificates;
 pub use child::{Child, Output, run, run_within};
 pub use description::Description;
+pub use kamailio::Kamailio;
+pub use linphone::Linphone;
 pub use phone::{Datagram, Manners, Phone};
+pub use place::free_udp_port;
 pub use receiver::{Hit, Receiver, Reply};
 pub use relay::Relay;
 pub use server::{Keys, Server, Settings};
 pub use sim::NetworkProfile;
 pub use sipp::{Finished, Sipp};
+pub use sound::{prompt, wav};
 
 use std::time::Duration;
 

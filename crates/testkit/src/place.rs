@@ -12,8 +12,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// Below the ports that the system hands out by itself, so that nobody is given one between asking and using.
 const PORTS: std::ops::Range<u16> = 10_000..32_000;
 
-/// An even UDP port on loopback that is free, as is the next one.
-pub(crate) fn free_udp_port() -> u16 {
+/// An even UDP port on loopback that is free, as is the next one. Of TCP ports it is as good a guess as any.
+pub fn free_udp_port() -> u16 {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().subsec_nanos();
     let span = u32::from(PORTS.end - PORTS.start);
     let mut seed = nanos ^ std::process::id().rotate_left(16);

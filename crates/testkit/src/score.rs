@@ -15,7 +15,8 @@
 //! anew. `header=Name:_value` adds a header, `contact=sip:…` names another place, `tag=b` speaks as another fork,
 //! `dtmf=5` presses a key by INFO, and `< 183 reliable` keeps what a later `> PRACK` acknowledges; after `> PRACK txn=a`,
 //! `< 200 txn=a` is no other request's answer. With the line `repeats matter` every repeated message is a step of the
-//! score, where sipp would else deal with it by itself.
+//! score, where sipp would else deal with it by itself. With the line `through a proxy` requests within the dialog take
+//! the route that was recorded.
 
 use std::fmt::Write as _;
 
@@ -31,9 +32,16 @@ pub(crate) enum Side {
 /// The line that turns sipp's own retransmissions, and its blindness for ours, off.
 const REPEATS_MATTER: &str = "repeats matter";
 
+/// The line for dialogs with a recorded route.
+const THROUGH_A_PROXY: &str = "through a proxy";
+
 /// Whether the score has that line.
 pub(crate) fn repeats_matter(score: &str) -> bool {
-    score.lines().any(|line| line.trim() == REPEATS_MATTER)
+    has_line(score, REPEATS_MATTER)
+}
+
+fn has_line(score: &str, wanted: &str) -> bool {
+    score.lines().any(|line| line.trim() == wanted)
 }
 
 /// The scenario as sipp reads it. Panics, naming the line, where the score cannot be read.
@@ -47,12 +55,14 @@ pub(crate) fn scenario(side: Side, score: &str) -> String {
         invite_step: 0,
         invite_sequence: 0,
         request_step: 0,
+        is_routed: has_line(score, THROUGH_A_PROXY),
     };
     writer.out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<scenario name=\"score\">\n");
     for line in score
         .lines()
         .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#') && *line != REPEATS_MATTER)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .filter(|line| ![REPEATS_MATTER, THROUGH_A_PROXY].contains(line))
     {
         writer.line(line);
     }
@@ -90,7 +100,7 @@ const KEEP_RELIABLE: &str =
 /// `[seen]` is where the other side finds sipp.
 const VIA: &str = "Via: SIP/2.0/[transport] [seen];branch=";
 const OURS: &str = "tag=[pid]-[call_number]";
-const CONTACT: &str = "Contact: <sip:sipp@[seen]>\n";
+const CONTACT: &str = "Contact: <sip:sipp@[seen];transport=[transport]>\n";
 
 struct Writer {
     side: Side,
@@ -103,6 +113,7 @@ struct Writer {
     invite_step: usize,
     invite_sequence: u32,
     request_step: usize,
+    is_routed: bool,
 }
 
 impl Writer {
@@ -151,6 +162,9 @@ impl Writer {
                 _ if reliable => KEEP_ANSWER,
                 _ => "",
             };
+            if self.is_routed && !keep.is_empty() {
+                attributes.push_str(" rrs=\"true\"");
+            }
             let check = notes.iter().filter_map(|note| check(note)).collect::<String>();
             let number = if reliable { KEEP_RELIABLE } else { "" };
             let action = format!("{keep}{number}{check}");
@@ -186,10 +200,15 @@ impl Writer {
         let mut head = format!("SIP/2.0 {code} {}\n", phrase(code));
         if *method == "INVITE" {
             let tag = if self.side == Side::Callee { format!(";{}", our_tag(notes)) } else { String::new() };
+            // Of several Via lines a variable holds the first alone.
+            let via = if self.is_routed { "[last_Via:]" } else { "Via:[$via]" };
             let _ = write!(
                 head,
-                "Via:[$via]\nFrom:[$from]\nTo:[$to]{tag}\nCall-ID: [call_id]\nCSeq: [$number] INVITE\n"
+                "{via}\nFrom:[$from]\nTo:[$to]{tag}\nCall-ID: [call_id]\nCSeq: [$number] INVITE\n"
             );
+            if self.is_routed {
+                head.push_str("[last_Record-Route:]\n");
+            }
         } else {
             head.push_str("[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\n");
         }
@@ -252,7 +271,8 @@ impl Writer {
         if let Some(name) = transaction(notes) {
             let _ = write!(attributes, " start_txn=\"{name}\"");
         }
-        self.send(&attributes, &head, notes);
+        let route = if self.is_routed && in_dialog && !refused { "[routes]\n" } else { "" };
+        self.send(&attributes, &format!("{head}{route}"), notes);
     }
 
     fn send(&mut self, attributes: &str, head: &str, notes: &[&str]) {

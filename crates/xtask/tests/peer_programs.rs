@@ -19,6 +19,9 @@ fn check(program: &str, question: &str, answer: &str, package: &str) {
 fn the_programs_that_tests_rely_on_answer() {
     check("sipp", "-v", "SIPp v3.", "sip-tester");
     check("baresip", "-h", "baresip", "baresip");
+    check("linphonec", "-v", "version: 5", "linphone-cli");
+    check("kamailio", "-v", "version: kamailio 5", "kamailio");
+    check("openssl", "version", "OpenSSL 3", "openssl");
     check("ffmpeg", "-version", "ffmpeg version", "ffmpeg");
     check("ffprobe", "-version", "ffprobe version", "ffmpeg");
     check("flite", "--version", "flite", "flite");
@@ -29,7 +32,9 @@ fn the_programs_that_tests_rely_on_answer() {
 fn the_set_up_installs_every_one_of_them() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/setup");
     let script = std::fs::read_to_string(script).expect("scripts/setup is part of the repository");
-    for program in ["sipp", "baresip", "ffmpeg", "ffprobe", "flite", "espeak-ng"] {
+    for program in
+        ["sipp", "baresip", "linphonec", "kamailio", "openssl", "ffmpeg", "ffprobe", "flite", "espeak-ng"]
+    {
         assert!(script.contains(&format!("{program}:")), "scripts/setup does not install {program}");
     }
 }

@@ -29,6 +29,15 @@ pub(super) enum Passage {
     Stranger,
     /// It is not heard.
     Refused,
+    /// It is not heard, but who sends it may be a phone that is about to register.
+    Early,
+}
+
+impl Passage {
+    /// Whether the endpoint gets it.
+    pub(super) const fn is_heard(self) -> bool {
+        matches!(self, Self::Known | Self::Stranger)
+    }
 }
 
 impl Gate {
@@ -50,7 +59,7 @@ impl Gate {
                 Outside::Register if self.door.is_registrar() => Passage::Stranger,
                 Outside::Register | Outside::Other => {
                     self.counters.strangers.add();
-                    Passage::Refused
+                    if self.door.is_registrar() { Passage::Early } else { Passage::Refused }
                 }
             },
             passage => passage,

@@ -217,7 +217,7 @@ impl<'a> Run<'a> {
             };
             let Some(datagram) = buffer.get(..length) else { return };
             let now = self.ground.clock.now();
-            if self.message(Hop::udp(source), datagram, now) != Some(Passage::Refused) {
+            if self.message(Hop::udp(source), datagram, now).is_none_or(Passage::is_heard) {
                 self.settle(now).await;
             }
         }
@@ -231,7 +231,7 @@ impl<'a> Run<'a> {
             if passage == Passage::Known && !run.endpoint.has_name_towards(hop.address.ip()) {
                 run.name_towards(hop.address);
             }
-            if passage != Passage::Refused {
+            if passage.is_heard() {
                 run.endpoint.set_registrar(run.ground.door.is_registrar());
                 run.endpoint.handle_message(hop, bytes, now);
             }
@@ -261,6 +261,8 @@ impl<'a> Run<'a> {
             News::Message(bytes) => match self.message(hop, &bytes, now) {
                 // Whoever says what nobody wants to hear has no business here.
                 Some(Passage::Refused) => return self.streams.close_hop(hop),
+                // Its REGISTER may be under way on this very connection.
+                Some(Passage::Early) => return,
                 Some(passage) => {
                     self.settle(now).await;
                     // A stranger may have become known by this very message: a phone that registered.
@@ -270,7 +272,7 @@ impl<'a> Run<'a> {
                 None => {}
             },
             News::Fault(fault, head) => {
-                if self.gate.takes(hop.address.ip(), &head, now) != Passage::Refused {
+                if self.gate.takes(hop.address.ip(), &head, now).is_heard() {
                     self.guarded("a broken stream", |run| {
                         run.endpoint.handle_stream_fault(hop, fault, &head);
                     });
