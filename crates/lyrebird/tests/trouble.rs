@@ -148,7 +148,7 @@ async fn a_server_that_cannot_start_says_why() {
     check_no_start(&[("LYREBIRD_SIP_ADDR", &sip)], &[&sip]).await;
     check_no_start(&[("LYREBIRD_RTP_PORTS", "9-5")], &["port range"]).await;
     check_no_start(&[("LYREBIRD_SIP__USER_AGEN", "x")], &["user_agen"]).await;
-    check_no_start(&[("LYREBIRD_LIMITS__REQUESTS_PER_MINUTE", "0")], &["REQUESTS_PER_MINUTE"]).await;
+    check_no_start(&[("LYREBIRD_LIMITS__REQUESTS_PER_MINUTE", "0")], &["limits.requests_per_minute"]).await;
     check_no_start(&[("LYREBIRD_SANDBOX__NETWORK", "192.0.2.1:5070")], &["192.0.2.1:5070"]).await;
     check_no_start(&[("LYREBIRD_CONFIG", "none.toml")], &["none.toml"]).await;
     check_no_start(&[("LYREBIRD_EGRESS__ALLOWED_HOSTS", "[\"a b\"]")], &["allowed_hosts"]).await;

@@ -19,6 +19,15 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// Places are forgotten with this process: phones come again within ten minutes.
+const LIMITS: BindingLimits = BindingLimits {
+    per_user_max: 8,
+    total_max: 100_000,
+    expires_min_secs: 60,
+    expires_max_secs: 600,
+    expires_usual_secs: 600,
+};
+
 /// By which hashes phones may prove who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -62,7 +71,7 @@ impl Phones {
     pub(crate) fn new(secret: [u8; 32], digest: PhoneDigest) -> Self {
         let state = State {
             by_name: HashMap::new(),
-            bindings: Bindings::new(BindingLimits::default()),
+            bindings: Bindings::new(LIMITS),
             places: Places::default(),
             authenticator: Authenticator::new(PhoneEndpoint::REALM, secret).offering(digest.algorithms()),
             guesses: Guesses::default(),
