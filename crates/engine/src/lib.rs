@@ -2,6 +2,7 @@
 //! delivery, recovery. Knows no adapter, no vendor's word and nothing of signalling. See ARCHITECTURE.md.
 
 mod actor;
+mod book;
 mod calls;
 mod config;
 mod core;

@@ -1,7 +1,6 @@
 //! One leg as those who order it see it: its orders reach the worker in the order they were given, even where one of
 //! them must first be made ready by the pool.
 
-use crate::leg::digits::Script;
 use crate::leg::player::Player;
 use crate::pool::Pool;
 use crate::prompts::{EncodedClip, PromptCache};
@@ -262,17 +261,11 @@ impl Queue {
     /// Makes everything ready that costs no time, so that what is wrong is said at once.
     fn make_step(&self, order: PlaneOrder, tools: &Tools) -> Result<Step, MediaError> {
         Ok(Step::Ready(match order {
-            PlaneOrder::Connect(connection) => LegOrder::Connect(Box::new(connection)),
             PlaneOrder::Play { playback, clips, times, gap_ms } => {
                 let score = Score { playback, clips, times, gap_ms, codec: self.codec };
                 let Some(encoded) = score.encoded(&tools.prompts) else { return Ok(Step::Encode(score)) };
                 score.play(encoded)
             }
-            PlaneOrder::StopPlayback { playback } => LegOrder::StopPlayback(playback),
-            PlaneOrder::SendDigits { id, digits, in_band } => {
-                LegOrder::Digits(Script::parse(id, &digits, in_band)?)
-            }
-            PlaneOrder::WatchVoice { on } => LegOrder::WatchVoice(on),
             PlaneOrder::StartRecording { recording, source, spool } => {
                 if self.recordings.len() >= RECORDINGS_MAX {
                     let reason = format!("a leg may have {RECORDINGS_MAX} recordings at once");
@@ -281,17 +274,7 @@ impl Queue {
                 let recorder = tools.spools.begin(recording, source, spool, tools.clock.now())?;
                 LegOrder::StartRecording(Box::new(recorder))
             }
-            PlaneOrder::StopRecording { recording } => LegOrder::StopRecording(recording),
-            PlaneOrder::Echo { on } => LegOrder::Echo(on),
-            PlaneOrder::Mute { on } => LegOrder::Mute(on),
-            PlaneOrder::BlendPlayback { blend } => LegOrder::Blend(blend),
-            // Not a matter of one leg: the directory carries these out.
-            PlaneOrder::Bridge { .. }
-            | PlaneOrder::Unbridge
-            | PlaneOrder::JoinConference { .. }
-            | PlaneOrder::ChangeMember { .. }
-            | PlaneOrder::RecordConference { .. }
-            | PlaneOrder::StopConferenceRecording { .. } => return Err(MediaError::UnknownLeg),
+            other => LegOrder::plain(other)?,
         }))
     }
 }

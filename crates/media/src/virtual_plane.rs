@@ -6,7 +6,6 @@ use crate::hub::room::{Joining, RoomOrder};
 use crate::hub::slab::Key;
 use crate::hub::{Abroad, Hub};
 use crate::lane::ABILITIES;
-use crate::leg::digits::Script;
 use crate::leg::player::Player;
 use crate::leg::recorder::{Recorder, Tape};
 use crate::leg::relay::{PeerRef, RelayedPacket, Taker};
@@ -197,33 +196,18 @@ impl VirtualPlane {
     /// An order of one leg, as the leg takes it.
     fn leg_order(&self, state: &mut State, leg: LegId, order: PlaneOrder) -> Result<LegOrder, MediaError> {
         let entry = state.legs.get_mut(&leg).ok_or(MediaError::UnknownLeg)?;
+        if let PlaneOrder::Connect(connection) = &order {
+            entry.codec = connection.codec;
+        }
         Ok(match order {
-            PlaneOrder::Connect(connection) => {
-                entry.codec = connection.codec;
-                LegOrder::Connect(Box::new(connection))
-            }
             PlaneOrder::Play { playback, clips, times, gap_ms } => {
                 let clips = self.encode(&clips, entry.codec)?;
                 LegOrder::Play(Box::new(Player::new(playback, entry.codec, clips, times, gap_ms)))
             }
-            PlaneOrder::StopPlayback { playback } => LegOrder::StopPlayback(playback),
-            PlaneOrder::SendDigits { id, digits, in_band } => {
-                LegOrder::Digits(Script::parse(id, &digits, in_band)?)
-            }
-            PlaneOrder::WatchVoice { on } => LegOrder::WatchVoice(on),
             PlaneOrder::StartRecording { recording, source, spool } => {
                 LegOrder::StartRecording(Box::new(state.recorder(recording, source, spool)))
             }
-            PlaneOrder::StopRecording { recording } => LegOrder::StopRecording(recording),
-            PlaneOrder::Echo { on } => LegOrder::Echo(on),
-            PlaneOrder::Mute { on } => LegOrder::Mute(on),
-            PlaneOrder::BlendPlayback { blend } => LegOrder::Blend(blend),
-            PlaneOrder::Bridge { .. }
-            | PlaneOrder::Unbridge
-            | PlaneOrder::JoinConference { .. }
-            | PlaneOrder::ChangeMember { .. }
-            | PlaneOrder::RecordConference { .. }
-            | PlaneOrder::StopConferenceRecording { .. } => return Err(MediaError::UnknownLeg),
+            other => LegOrder::plain(other)?,
         })
     }
 }

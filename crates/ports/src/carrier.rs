@@ -143,7 +143,7 @@ pub trait Carrier: Send + Sync {
     async fn admit_phones(&self, _phones: Vec<Arc<PhoneEndpoint>>) {}
 
     /// Where a phone is registered now, the preferred place first.
-    fn registrations(&self, _phone: EndpointId) -> Vec<PhoneRegistration> {
+    fn registrations(&self, _phone: &PhoneEndpoint) -> Vec<PhoneRegistration> {
         Vec::new()
     }
 

@@ -6,6 +6,7 @@
 pub mod dialog;
 pub mod digest;
 pub mod endpoint;
+pub mod leg_end;
 pub mod locate;
 pub mod message;
 pub mod registrar;

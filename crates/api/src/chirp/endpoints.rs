@@ -75,7 +75,7 @@ pub(crate) async fn remove(
 }
 
 fn view(door: &Door, endpoint: &PhoneEndpoint) -> Value {
-    let places = door.engine.registrations(endpoint.id);
+    let places = door.engine.registrations(endpoint);
     let places: Vec<_> = places.iter().map(registration).collect();
     json!({
         "id": ids::endpoint(endpoint.id),

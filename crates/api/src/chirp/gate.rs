@@ -10,6 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use metrics::counter;
 use model::fault::{Fault, FaultCode};
 use model::tenant::Principal;
 use std::net::IpAddr;
@@ -104,6 +105,7 @@ async fn authenticate(door: &Door, headers: &HeaderMap, source: Option<IpAddr>) 
         (Ok(_), Some(source)) => door.strangers.right(source),
         (Err(fault), Some(source)) if fault.code == FaultCode::InvalidKey => {
             if waits_s.is_some() {
+                counter!("lyrebird_http_slowed_sources_total").increment(1);
                 return Err(Fault { retry_after_s: waits_s, ..Fault::new(FaultCode::RateLimited) });
             }
             door.strangers.wrong(source, Instant::now());

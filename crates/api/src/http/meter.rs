@@ -19,7 +19,7 @@ pub(crate) fn describe() {
     describe_counter!("lyrebird_http_wrong_keys_total", "Requests with a key that nobody has.");
     describe_counter!(
         "lyrebird_http_slowed_sources_total",
-        "Requests refused unread after wrong keys from their address."
+        "Wrong keys refused with a wait, after others from their address."
     );
     describe_gauge!("lyrebird_http_rate_keys", "Keys whose rate is remembered.");
     describe_gauge!("lyrebird_http_wrong_key_sources", "Addresses from which wrong keys came lately.");

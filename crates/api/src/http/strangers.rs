@@ -48,7 +48,6 @@ impl Strangers {
         if wait.is_zero() {
             return None;
         }
-        counter!("lyrebird_http_slowed_sources_total").increment(1);
         Some(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1))
     }
 

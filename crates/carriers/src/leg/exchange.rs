@@ -6,14 +6,14 @@ use super::report::Report;
 use super::sound::LegSound;
 use super::story::Story;
 use super::table::{Found, LegTable, Seat};
-use super::{Body, Command, Leg, Permit, Profile, end};
+use super::{Body, Command, Leg, Permit, Profile};
 use crate::StartError;
 use crate::agent::counters::AgentFigures;
 use crate::agent::{AgentConfig, AgentError, Door, SipAgent, socket};
 use model::LegId;
 use model::leg::{LegFact, LegOrder, Refusal};
 use ports::{CarrierError, Clock, LegSink, MediaPlane, Timeline};
-use sip::{CallKey, Credentials, EndedBy, OrderError, OutgoingCall, Party, Rejection};
+use sip::{CallKey, Credentials, EndedBy, OrderError, OutgoingCall, Party, Rejection, leg_end};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -137,7 +137,7 @@ impl Exchange {
             LegOrder::Dial { .. } => return Err(CarrierError::WrongRoute),
             LegOrder::Ring => Command::Ring,
             LegOrder::Answer => Command::Answer,
-            LegOrder::Reject { refusal } => Command::Reject(end::rejection(*refusal)),
+            LegOrder::Reject { refusal } => Command::Reject(leg_end::rejection(*refusal)),
             LegOrder::HangUp => Command::HangUp,
             LegOrder::Hold => Command::Hold(true),
             LegOrder::Resume => Command::Hold(false),
@@ -181,7 +181,7 @@ impl Exchange {
 
     /// Refuses an incoming call that nobody takes.
     pub(crate) fn refuse(&self, key: CallKey, refusal: Refusal) {
-        self.reject(key, end::rejection(refusal));
+        self.reject(key, leg_end::rejection(refusal));
     }
 
     /// Refuses an incoming call in so many words.
@@ -213,7 +213,7 @@ impl Exchange {
 
 /// Tells that a leg was withdrawn before anything was sent of it.
 pub(crate) fn withdrawn(leg: LegId, sink: &dyn LegSink) {
-    sink.leg(leg, LegFact::Ended(end::of_canceled(EndedBy::Local, None)));
+    sink.leg(leg, LegFact::Ended(leg_end::of_canceled(EndedBy::Local, None)));
 }
 
 fn resources(error: impl std::error::Error) -> CarrierError {

@@ -1,10 +1,10 @@
 //! An incoming leg until it is answered: taken, rung, answered or refused.
 
 use super::sound::SoundError;
-use super::{Body, Leg, Stage, end, gone};
+use super::{Body, Leg, Stage, gone};
 use model::Timestamp;
 use model::leg::{LegEndedBy, LegFact};
-use sip::{Order, Rejection};
+use sip::{Order, Rejection, leg_end};
 
 impl Leg {
     /// Somebody takes the call.
@@ -59,7 +59,7 @@ impl Leg {
                     SoundError::Refused(refusal) => refusal.status_code(),
                     _ => 500,
                 };
-                self.verdict = Some(end::failed(LegEndedBy::Local, &format!("No sound: {why}")));
+                self.verdict = Some(leg_end::failed(LegEndedBy::Local, &format!("No sound: {why}")));
                 self.stage = Stage::Ending;
                 orders.push(Order::Reject { key: self.call, rejection: Rejection::with_code(code) });
             }
@@ -78,7 +78,7 @@ impl Leg {
     /// Refuses the call.
     pub(super) fn reject(&mut self, rejection: Rejection, orders: &mut Vec<Order>) {
         if self.stage == Stage::Arrived {
-            self.verdict = Some(end::of_rejection(&rejection));
+            self.verdict = Some(leg_end::of_rejection(&rejection));
             self.stage = Stage::Ending;
             orders.push(Order::Reject { key: self.call, rejection });
         }

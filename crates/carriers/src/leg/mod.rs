@@ -3,7 +3,6 @@
 
 pub(crate) mod attempts;
 mod change;
-pub(crate) mod end;
 pub(crate) mod exchange;
 mod incoming;
 mod outgoing;
@@ -22,7 +21,7 @@ use ports::carrier::Handover;
 use report::Report;
 use serde_json::json;
 use sip::sdp::Negotiated;
-use sip::{CallKey, DialogSnapshot, EndedBy, Event, Order, OutgoingCall, Q850, Rejection};
+use sip::{CallKey, DialogSnapshot, EndedBy, Event, Order, OutgoingCall, Q850, Rejection, leg_end};
 use sound::{LegSound, SoundError, SoundPolicy};
 use std::any::Any;
 use std::net::IpAddr;
@@ -196,7 +195,7 @@ impl Leg {
 
     /// The endpoint took no further attempt.
     pub(crate) fn cannot_go_on(&mut self, why: &str) -> Fate {
-        self.over(end::failed(LegEndedBy::Local, why))
+        self.over(leg_end::failed(LegEndedBy::Local, why))
     }
 
     /// The lines on the timeline.
@@ -230,10 +229,10 @@ impl Leg {
             Event::InfoDigit { digit, duration_ms, .. } => self.digit(digit, duration_ms),
             Event::Failed { failure, .. } => {
                 let again = self.attempt_failed(&failure, now);
-                return again.unwrap_or_else(|| self.over(end::of_failure(&failure)));
+                return again.unwrap_or_else(|| self.over(leg_end::of_failure(&failure)));
             }
-            Event::Canceled { by, q850, .. } => return self.over(end::of_canceled(by, q850.as_ref())),
-            Event::Ended { by, q850, .. } => return self.over(end::of_ended(by, q850.as_ref())),
+            Event::Canceled { by, q850, .. } => return self.over(leg_end::of_canceled(by, q850.as_ref())),
+            Event::Ended { by, q850, .. } => return self.over(leg_end::of_ended(by, q850.as_ref())),
             Event::ReferReceived { refer, request, .. } => {
                 self.asked_to_transfer(refer, &request, now, orders)
             }
@@ -293,7 +292,7 @@ impl Leg {
     /// Gives up for a reason of our own.
     fn give_up(&mut self, why: &SoundError, now: Timestamp, orders: &mut Vec<Order>) {
         self.story.sound(&format!("No sound: {why}"), json!({ "reason": why.to_string() }), now);
-        self.verdict = Some(end::failed(LegEndedBy::Local, &format!("No sound: {why}")));
+        self.verdict = Some(leg_end::failed(LegEndedBy::Local, &format!("No sound: {why}")));
         self.hang_up(orders);
     }
 
@@ -332,7 +331,7 @@ impl Leg {
 
 /// The end of an incoming call whose caller was gone before it was taken.
 pub(crate) fn gone() -> LegEnd {
-    end::of_canceled(EndedBy::Remote, None)
+    leg_end::of_canceled(EndedBy::Remote, None)
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Tells a leg's facts to whoever asked for it, and its end exactly once, whatever happens to the leg. Knows nothing
 //! of signalling.
 
-use super::end;
 use model::LegId;
 use model::leg::{LegEnd, LegEndedBy, LegFact};
 use model::sound::MediaFact;
 use ports::LegSink;
 use ports::carrier::Handover;
+use sip::leg_end;
 use std::sync::Arc;
 
 /// The facts of one leg. A report that was opened tells an end even when it is only dropped.
@@ -61,6 +61,6 @@ impl Report {
 
 impl Drop for Report {
     fn drop(&mut self) {
-        self.close(end::failed(LegEndedBy::Transport, "The signalling of this server stopped"));
+        self.close(leg_end::failed(LegEndedBy::Transport, "The signalling of this server stopped"));
     }
 }

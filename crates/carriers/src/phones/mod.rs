@@ -7,13 +7,13 @@ mod places;
 use crate::agent::budget::place;
 use crate::leg::attempts::Target;
 use guesses::{Guess, Guesses};
+use model::Timestamp;
 use model::endpoint::PhoneEndpoint;
-use model::{EndpointId, Timestamp};
 use places::Places;
 use ports::carrier::PhoneRegistration;
 use sip::digest::{Algorithm, Authenticator, Protected, Secret, Verdict};
-use sip::registrar::{BindingLimits, Bindings};
-use sip::{Hop, IncomingCall, IncomingRegister, RegisterOutcome, Rejection, Transport};
+use sip::registrar::{Binding, BindingLimits, Bindings};
+use sip::{Hop, IncomingCall, IncomingRegister, RegisterOutcome, Rejection};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -172,34 +172,27 @@ impl Phones {
 
     /// Where a call to a phone goes, in this order.
     pub(crate) fn targets(&self, phone: &PhoneEndpoint, now: Timestamp) -> Vec<Target> {
-        let state = self.lock();
-        // Another phone may have taken the name since.
-        if state.by_name.get(&phone.username).is_none_or(|known| known.id != phone.id) {
-            return Vec::new();
-        }
-        let bindings = state.bindings.lookup(&phone.username, now);
-        let target =
-            |binding: sip::registrar::Binding| Target { uri: Some(binding.uri), ..Target::to(binding.hop) };
-        bindings.into_iter().map(target).collect()
+        let target = |binding: Binding| Target { uri: Some(binding.uri), ..Target::to(binding.hop) };
+        self.bindings(phone, now).into_iter().map(target).collect()
     }
 
     /// Where a phone is registered.
-    pub(crate) fn registrations(&self, phone: EndpointId, now: Timestamp) -> Vec<PhoneRegistration> {
-        let state = self.lock();
-        let Some(phone) = state.by_name.values().find(|known| known.id == phone) else { return Vec::new() };
-        let bindings = state.bindings.lookup(&phone.username, now);
-        let registration = |binding: sip::registrar::Binding| PhoneRegistration {
-            transport: match binding.hop.transport {
-                Transport::Udp => "udp",
-                Transport::Tcp => "tcp",
-                Transport::Tls => "tls",
-            },
+    pub(crate) fn registrations(&self, phone: &PhoneEndpoint, now: Timestamp) -> Vec<PhoneRegistration> {
+        let registration = |binding: Binding| PhoneRegistration {
+            transport: binding.hop.transport.parameter(),
             source: binding.hop.address,
             user_agent: binding.user_agent,
             registered_at: binding.refreshed_at,
             expires_at: binding.expires_at,
         };
-        bindings.into_iter().map(registration).collect()
+        self.bindings(phone, now).into_iter().map(registration).collect()
+    }
+
+    fn bindings(&self, phone: &PhoneEndpoint, now: Timestamp) -> Vec<Binding> {
+        let state = self.lock();
+        // Another phone may have taken the name since.
+        let is_it = state.by_name.get(&phone.username).is_some_and(|known| known.id == phone.id);
+        if is_it { state.bindings.lookup(&phone.username, now) } else { Vec::new() }
     }
 
     /// What holds now: what has run out is taken away first.

@@ -1,6 +1,7 @@
 //! Phones register, are found, call, and are forgotten.
 
 use super::*;
+use model::EndpointId;
 use model::endpoint::DigestSecrets;
 use model::{AppId, IdSource, OrganizationId};
 use sip::digest::{Challenge, Credentials, Protected, answer};
@@ -121,7 +122,7 @@ fn a_phone_registers_by_its_password_and_is_found_where_it_came_from() {
     assert_eq!(targets.len(), 1);
     assert_eq!(targets[0].hop, bench.source, "behind address translation too");
     assert_eq!(targets[0].uri.as_deref(), Some("sip:alice@10.0.0.7:5062"));
-    let shown = bench.phones.registrations(phone("alice", 1).id, bench.now);
+    let shown = bench.phones.registrations(&phone("alice", 1), bench.now);
     assert_eq!((shown[0].transport, shown[0].user_agent.as_deref()), ("udp", Some("Desk")));
     assert!(
         matches!(bench.come("alice", "alice", PASSWORD, 0), RegisterOutcome::Accept { contacts } if contacts.is_empty())

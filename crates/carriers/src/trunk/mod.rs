@@ -29,7 +29,7 @@ use lines::Lines;
 use model::endpoint::PhoneEndpoint;
 use model::leg::{LegOrder, Refusal};
 use model::trunk::{RegistrationStatus, Trunk};
-use model::{EndpointId, LegId, TrunkId};
+use model::{LegId, TrunkId};
 use pace::Place;
 use ports::carrier::{Handover, IncomingRef, PhoneRegistration};
 use ports::{Carrier, CarrierError, Clock, Dial, InboundCalls, LegSink, MediaPlane, Route, Timeline};
@@ -316,7 +316,7 @@ impl Carrier for TrunkCarrier {
         self.phones.admit(phones);
     }
 
-    fn registrations(&self, phone: EndpointId) -> Vec<PhoneRegistration> {
+    fn registrations(&self, phone: &PhoneEndpoint) -> Vec<PhoneRegistration> {
         self.phones.registrations(phone, self.clock.now())
     }
 

@@ -96,7 +96,7 @@ impl Engine {
     }
 
     /// Where an endpoint is registered now, the preferred place first.
-    pub fn registrations(&self, endpoint: EndpointId) -> Vec<PhoneRegistration> {
+    pub fn registrations(&self, endpoint: &PhoneEndpoint) -> Vec<PhoneRegistration> {
         self.core.trunks.live().map(|live| live.registrations(endpoint)).unwrap_or_default()
     }
 

@@ -23,15 +23,18 @@ pub(crate) async fn run(args: Call) -> CommandResult {
     let client = Client::new(&args.remote)?;
     let order = order(&args)?;
     let call = client.post("/v1/calls", &order).await?;
-    let id = text(&call, "id");
-    if args.detach {
+    show(&client, text(&call, "id"), args.detach).await
+}
+
+/// Follows a call that was just made to its end, or prints its id alone.
+pub(crate) async fn show(client: &Client, id: &str, detach: bool) -> CommandResult {
+    if detach {
         terminal::line(id);
         return Ok(());
     }
     terminal::heading(&format!("Call {id}"));
-    let ended = follow(&client, id).await?;
-    report(&client, &ended).await?;
-    Ok(())
+    let ended = follow(client, id).await?;
+    Ok(report(client, &ended).await?)
 }
 
 fn order(args: &Call) -> Result<Value, Failure> {

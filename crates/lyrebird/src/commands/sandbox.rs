@@ -2,7 +2,7 @@
 //! app of a running server; `lyrebird sandbox personas`: whom a test key can call.
 
 use super::CommandResult;
-use super::call::{follow, report, text};
+use super::call::{show, text};
 use crate::cli::{Sandbox, SandboxAction, SandboxCall};
 use crate::client::Client;
 use crate::clock::SystemClock;
@@ -45,14 +45,7 @@ async fn call(args: SandboxCall) -> CommandResult {
     if args.answer {
         client.post(&format!("/v1/calls/{id}/commands"), &json!({ "type": "answer" })).await?;
     }
-    if args.detach {
-        terminal::line(id);
-        return Ok(());
-    }
-    terminal::heading(&format!("Call {id}"));
-    let ended = follow(&client, id).await?;
-    report(&client, &ended).await?;
-    Ok(())
+    show(&client, id, args.detach).await
 }
 
 fn order(args: &SandboxCall) -> Result<Value, Failure> {

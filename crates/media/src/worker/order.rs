@@ -13,7 +13,7 @@ use crate::port_pool::MediaSockets;
 use model::sound::PlaybackId;
 use model::{LegId, RecordingId};
 use ports::MediaError;
-use ports::media::{Blend, ConferenceId, MediaConnection};
+use ports::media::{Blend, ConferenceId, MediaConnection, PlaneOrder};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -59,6 +59,31 @@ pub(crate) enum LegOrder {
 }
 
 impl LegOrder {
+    /// The order of a plane, where it needs neither an encoded prompt nor a file, and concerns this leg alone.
+    pub(crate) fn plain(order: PlaneOrder) -> Result<Self, MediaError> {
+        Ok(match order {
+            PlaneOrder::Connect(connection) => Self::Connect(Box::new(connection)),
+            PlaneOrder::StopPlayback { playback } => Self::StopPlayback(playback),
+            PlaneOrder::SendDigits { id, digits, in_band } => {
+                Self::Digits(Script::parse(id, &digits, in_band)?)
+            }
+            PlaneOrder::WatchVoice { on } => Self::WatchVoice(on),
+            PlaneOrder::StopRecording { recording } => Self::StopRecording(recording),
+            PlaneOrder::Echo { on } => Self::Echo(on),
+            PlaneOrder::Mute { on } => Self::Mute(on),
+            PlaneOrder::BlendPlayback { blend } => Self::Blend(blend),
+            // Made by whoever has prompts and files; or a matter of several legs.
+            PlaneOrder::Play { .. }
+            | PlaneOrder::StartRecording { .. }
+            | PlaneOrder::Bridge { .. }
+            | PlaneOrder::Unbridge
+            | PlaneOrder::JoinConference { .. }
+            | PlaneOrder::ChangeMember { .. }
+            | PlaneOrder::RecordConference { .. }
+            | PlaneOrder::StopConferenceRecording { .. } => return Err(MediaError::UnknownLeg),
+        })
+    }
+
     /// The playback that it begins.
     pub(crate) fn playback(&self) -> Option<PlaybackId> {
         match self {

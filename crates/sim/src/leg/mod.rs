@@ -1,14 +1,12 @@
 //! One SIP call of one side and what is agreed about its sound: events of the endpoint go in, orders to it and news for
 //! the leg's owner come out. The same on both sides. Knows neither packets nor why the call exists.
 
-pub(crate) mod end;
-
 use crate::sound::Connection;
 use audio::Law;
 use model::Timestamp;
-use model::leg::{LegEnd, LegFact};
+use model::leg::{LegEnd, LegEndedBy, LegFact};
 use sip::sdp::{self, Codec, LocalAudio, MediaDirection, Negotiated, Origin, SessionDescription};
-use sip::{Answer, CallKey, Event, Order, Q850, Rejection};
+use sip::{Answer, CallKey, Event, Order, Q850, Rejection, leg_end};
 use std::net::SocketAddr;
 
 /// The payload type that telephone events are offered under.
@@ -104,9 +102,9 @@ impl Leg {
             Event::InfoDigit { digit, duration_ms, .. } => {
                 news.push(News::Digit(digit, duration_ms.unwrap_or(100)));
             }
-            Event::Failed { failure, .. } => self.over(end::of_failure(&failure), news),
-            Event::Canceled { by, q850, .. } => self.over(end::of_canceled(by, q850.as_ref()), news),
-            Event::Ended { by, q850, .. } => self.over(end::of_ended(by, q850.as_ref()), news),
+            Event::Failed { failure, .. } => self.over(leg_end::of_failure(&failure), news),
+            Event::Canceled { by, q850, .. } => self.over(leg_end::of_canceled(by, q850.as_ref()), news),
+            Event::Ended { by, q850, .. } => self.over(leg_end::of_ended(by, q850.as_ref()), news),
             _ => {}
         }
     }
@@ -159,7 +157,10 @@ impl Leg {
             None => early,
         };
         let Some(agreed) = agreed else {
-            self.verdict = Some(end::failed("No sound: the far side gave no session description that does"));
+            self.verdict = Some(leg_end::failed(
+                LegEndedBy::Local,
+                "No sound: the far side gave no session description that does",
+            ));
             return self.hang_up(orders);
         };
         self.stage = Stage::Talking;
@@ -227,7 +228,10 @@ impl Leg {
         }
         let answer = self.offer.take().and_then(|offer| self.answer_to(&offer));
         let Some((sdp, agreed)) = answer else {
-            self.verdict = Some(end::failed("No sound: the far side's session description does not do"));
+            self.verdict = Some(leg_end::failed(
+                LegEndedBy::Local,
+                "No sound: the far side's session description does not do",
+            ));
             self.stage = Stage::Ending;
             return orders.push(Order::Reject { key: self.key, rejection: Rejection::with_code(488) });
         };
@@ -239,7 +243,7 @@ impl Leg {
     /// Refuses the call.
     pub(crate) fn reject(&mut self, rejection: Rejection, orders: &mut Vec<Order>) {
         if self.stage == Stage::Arrived {
-            self.verdict = Some(end::of_rejection(&rejection));
+            self.verdict = Some(leg_end::of_rejection(&rejection));
             self.stage = Stage::Ending;
             orders.push(Order::Reject { key: self.key, rejection });
         }
@@ -280,26 +284,6 @@ fn connection(agreed: &Negotiated) -> Connection {
         receive_dtmf_payload_type: agreed.receive_dtmf_payload_type,
         send: agreed.direction.sends(),
         receive: agreed.direction.receives(),
-    }
-}
-
-/// The call an event is about; none if it is about no call that is placed or taken already.
-pub(crate) const fn key_of(event: &Event) -> Option<CallKey> {
-    match event {
-        Event::Trying { key }
-        | Event::Provisional { key, .. }
-        | Event::Answered { key, .. }
-        | Event::AnswerAcknowledged { key, .. }
-        | Event::Failed { key, .. }
-        | Event::Canceled { key, .. }
-        | Event::Ended { key, .. }
-        | Event::ReinviteReceived { key, .. }
-        | Event::ReinviteAnswered { key, .. }
-        | Event::ReinviteFailed { key, .. }
-        | Event::ReferReceived { key, .. }
-        | Event::ReferProgress { key, .. }
-        | Event::InfoDigit { key, .. } => Some(*key),
-        _ => None,
     }
 }
 

@@ -2,7 +2,7 @@
 //! engine that a simulation needs, without its store, its files and its requests.
 
 use super::{Item, Side, World, after};
-use crate::leg::{Leg, News, end};
+use crate::leg::{Leg, News};
 use crate::office::Actor;
 use crate::sound::{Sound, voice};
 use crate::world::line::Line;
@@ -10,12 +10,12 @@ use call::{Input, Machine, Output, notes};
 use model::call::{Call, CallSetup, CallStatus, Channel, Direction, Mode};
 use model::event::{Event, EventBody};
 use model::flow::CallCommand;
-use model::leg::{LegEnd, LegEndKind, LegEndedBy, LegFact, LegOrder, ReleaseCause};
+use model::leg::{LegEnd, LegEndedBy, LegFact, LegOrder};
 use model::sound::{MediaFact, MediaOrder, PromptFact, PromptOrder, PromptSource, RecordFact, RecordOrder};
 use model::timeline::TimelineKind;
 use model::{CallId, CommandId, LegId, Pii};
 use serde_json::{Map, Value, json};
-use sip::{CallKey, Hop, IncomingCall, Order, OutgoingCall, Party as SipParty};
+use sip::{CallKey, EndedBy, Hop, IncomingCall, Order, OutgoingCall, Party as SipParty, leg_end};
 use std::time::Duration;
 
 /// The header that says which simulated call an INVITE is of.
@@ -80,7 +80,9 @@ impl World {
         actor.machine.handle(Input::Start, now);
         if gone {
             line.our_sound = None;
-            actor.local.push_back(Input::Leg(leg, LegFact::Ended(caller_gone())));
+            actor
+                .local
+                .push_back(Input::Leg(leg, LegFact::Ended(leg_end::of_canceled(EndedBy::Remote, None))));
         }
         line.actor = Some(actor);
         line.outbox.add(1, now);
@@ -291,7 +293,7 @@ impl World {
         line.our_sound = Some(Sound::new(line.seed, Some(SILENCE_LIMIT), now));
         let order = Order::Invite { key, call: Box::new(outgoing(line, call, sdp, ring_timeout_ms)) };
         if let Err(error) = self.ours.handle_order(order, now) {
-            let end = end::failed(&error.to_string());
+            let end = leg_end::failed(LegEndedBy::Local, &error.to_string());
             let Some(line) = self.calls.get_mut(call) else { return };
             (line.our_leg, line.our_sound) = (None, None);
             if let Some(actor) = &mut line.actor {
@@ -309,7 +311,7 @@ impl World {
             // No flow orders these yet.
             LegOrder::Hold | LegOrder::Resume => {}
             LegOrder::Answer => leg.answer(&mut orders, &mut news),
-            LegOrder::Reject { refusal } => leg.reject(end::rejection(*refusal), &mut orders),
+            LegOrder::Reject { refusal } => leg.reject(leg_end::rejection(*refusal), &mut orders),
             LegOrder::HangUp => leg.hang_up(&mut orders),
             LegOrder::Dial { .. } => {}
         }
@@ -423,11 +425,6 @@ fn outgoing(line: &Line, call: usize, sdp: Vec<u8>, ring_timeout_ms: u32) -> Out
         ring_timeout: Duration::from_millis(ring_timeout_ms.into()),
         large_over_tcp: false,
     }
-}
-
-fn caller_gone() -> LegEnd {
-    let cause = ReleaseCause::local("The caller gave up");
-    LegEnd { kind: LegEndKind::Canceled, by: LegEndedBy::Remote, cause }
 }
 
 fn row(line: &Line, app: model::AppId, now: model::Timestamp) -> Call {

@@ -2,7 +2,7 @@
 //! parties, and what these want is carried out, until nobody wants anything. And what must hold when all is over.
 
 use super::{ROUNDS_MAX, Side, World};
-use crate::leg::{self, News};
+use crate::leg::News;
 use crate::office::RowState;
 use crate::world::Telling;
 use sip::{CallKey, Event, Order, Output};
@@ -64,14 +64,14 @@ impl World {
             (Side::Theirs, Event::Incoming { key, call }) => return self.arrived_theirs(key, &call),
             (_, event) => event,
         };
-        let Some(call) = leg::key_of(&event).and_then(|key| self.call_of(side, key)) else { return };
+        let Some(call) = event.key().and_then(|key| self.call_of(side, key)) else { return };
         let (mut orders, mut news) = (Vec::new(), Vec::new());
         let Some(line) = self.touch(call) else { return };
         let leg = match side {
             Side::Ours => line.our_leg.as_mut(),
             Side::Theirs => line.far.as_mut().map(|far| &mut far.leg),
         };
-        if let Some(leg) = leg.filter(|leg| leg::key_of(&event) == Some(leg.key)) {
+        if let Some(leg) = leg.filter(|leg| event.key() == Some(leg.key)) {
             leg.event(event, &mut orders, &mut news);
         }
         self.give(side, orders);

@@ -389,3 +389,34 @@ pub enum Event {
         register: Box<IncomingRegister>,
     },
 }
+
+impl Event {
+    /// The call it is about; none if it is about no call.
+    pub const fn key(&self) -> Option<CallKey> {
+        match self {
+            Self::Incoming { key, .. }
+            | Self::Trying { key }
+            | Self::Provisional { key, .. }
+            | Self::Answered { key, .. }
+            | Self::AnswerAcknowledged { key, .. }
+            | Self::Failed { key, .. }
+            | Self::Canceled { key, .. }
+            | Self::Ended { key, .. }
+            | Self::ReinviteReceived { key, .. }
+            | Self::ReinviteCanceled { key }
+            | Self::ReinviteAnswered { key, .. }
+            | Self::ReinviteFailed { key, .. }
+            | Self::AnswerWanted { key, .. }
+            | Self::ProvisionalAcknowledged { key, .. }
+            | Self::SessionRefreshed { key, .. }
+            | Self::ReferReceived { key, .. }
+            | Self::ReferProgress { key, .. }
+            | Self::InfoDigit { key, .. } => Some(*key),
+            Self::OptionsAnswered { .. }
+            | Self::Registered { .. }
+            | Self::RegistrationFailed { .. }
+            | Self::Unregistered { .. }
+            | Self::RegisterReceived { .. } => None,
+        }
+    }
+}

@@ -5,6 +5,7 @@ use super::finding::{Finding, Rule, Severity};
 use crate::Line;
 use model::call::{Direction, EndReason, EndSource};
 use model::timeline::TimelineKind;
+use serde_json::json;
 use std::time::Duration;
 
 pub(super) const RULES: &[Rule] = &[
@@ -205,7 +206,7 @@ fn ended_by_limit(facts: &Facts<'_>) -> Vec<Finding> {
         }
         _ => return Vec::new(),
     };
-    let lines = facts.saying(TimelineKind::Call, "reason", word_of(end.reason));
+    let lines = facts.saying(TimelineKind::Call, "reason", &word_of(end.reason));
     vec![
         Finding::new(Severity::Hint, code, what)
             .because("the call's own limit ended it")
@@ -227,7 +228,7 @@ fn ended_by_server(facts: &Facts<'_>) -> Vec<Finding> {
         ),
         _ => return Vec::new(),
     };
-    let lines = facts.saying(TimelineKind::Call, "reason", word_of(end.reason));
+    let lines = facts.saying(TimelineKind::Call, "reason", &word_of(end.reason));
     vec![
         Finding::new(Severity::Problem, "server_ended_call", what)
             .because(format!("the call ended with {}", word_of(end.reason)))
@@ -270,21 +271,8 @@ fn transfer_asked(facts: &Facts<'_>) -> Vec<Finding> {
 }
 
 /// The word under which a reason stands in details.
-fn word_of(reason: EndReason) -> &'static str {
-    match reason {
-        EndReason::Hangup => "hangup",
-        EndReason::Rejected => "rejected",
-        EndReason::Busy => "busy",
-        EndReason::NoAnswer => "no_answer",
-        EndReason::Canceled => "canceled",
-        EndReason::Failed => "failed",
-        EndReason::MaxDuration => "max_duration",
-        EndReason::MediaTimeout => "media_timeout",
-        EndReason::Voicemail => "voicemail",
-        EndReason::MachineHangup => "machine_hangup",
-        EndReason::NodeLost => "node_lost",
-        EndReason::ServerShutdown => "server_shutdown",
-    }
+fn word_of(reason: EndReason) -> String {
+    json!(reason).as_str().unwrap_or_default().to_owned()
 }
 
 /// The far side's word on a line, for rules of other files.

@@ -104,7 +104,7 @@ impl Run<'_> {
             }
             event => event,
         };
-        let Some(call) = key_of(&event) else { return };
+        let Some(call) = event.key() else { return };
         let key = self.leg_of(call);
         // What an attempt says that was given up already is no matter.
         let Some(leg) = self.legs.get_mut(&key).filter(|leg| leg.call() == call) else { return };
@@ -204,33 +204,5 @@ impl Run<'_> {
             Some(leg) => trace.tell(leg.story()),
             None => self.traces.keep(key, trace),
         }
-    }
-}
-
-pub(super) const fn key_of(event: &Event) -> Option<CallKey> {
-    match event {
-        Event::Incoming { key, .. }
-        | Event::Trying { key }
-        | Event::Provisional { key, .. }
-        | Event::Answered { key, .. }
-        | Event::AnswerAcknowledged { key, .. }
-        | Event::Failed { key, .. }
-        | Event::Canceled { key, .. }
-        | Event::Ended { key, .. }
-        | Event::ReinviteReceived { key, .. }
-        | Event::ReinviteCanceled { key }
-        | Event::ReinviteAnswered { key, .. }
-        | Event::ReinviteFailed { key, .. }
-        | Event::AnswerWanted { key, .. }
-        | Event::ProvisionalAcknowledged { key, .. }
-        | Event::SessionRefreshed { key, .. }
-        | Event::ReferReceived { key, .. }
-        | Event::ReferProgress { key, .. }
-        | Event::InfoDigit { key, .. } => Some(*key),
-        Event::OptionsAnswered { .. }
-        | Event::Registered { .. }
-        | Event::RegistrationFailed { .. }
-        | Event::Unregistered { .. }
-        | Event::RegisterReceived { .. } => None,
     }
 }

@@ -13,7 +13,6 @@ use super::{AgentOrder, socket};
 use crate::leg::{Command, Leg};
 pub(crate) use ground::seed;
 pub(super) use ground::{Ground, serve};
-use legs::key_of;
 use model::Timestamp;
 use sip::{CallKey, Endpoint, Hop, Order, Output, Transport};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -318,7 +317,7 @@ impl<'a> Run<'a> {
                         self.send(hop, &bytes, retransmission).await;
                     }
                     Output::Event(event) => {
-                        let key = key_of(&event);
+                        let key = event.key();
                         if self.guarded("an event", |run| run.event(event, now)).is_none()
                             && let Some(key) = key
                         {

@@ -1,14 +1,14 @@
 //! What the end of a SIP call means for its leg. The one place where status codes (RFC 3261 §21) turn into words
 //! that fit any signalling; nothing the peer said is lost on the way.
 
+use crate::{EndedBy, FailedBy, Failure, Q850, Rejection};
 use model::leg::{LegEnd, LegEndKind, LegEndedBy, Refusal, ReleaseCause};
-use sip::{EndedBy, FailedBy, Failure, Q850, Rejection};
 
 /// Most bytes of a phrase that are kept.
 const PHRASE_BYTES_MAX: usize = 128;
 
 /// An outgoing call that was not answered.
-pub(crate) fn of_failure(failure: &Failure) -> LegEnd {
+pub fn of_failure(failure: &Failure) -> LegEnd {
     let (kind, by) = match failure.by {
         FailedBy::Remote => (kind_of_status(failure.code), LegEndedBy::Remote),
         FailedBy::RingTimeout => (LegEndKind::NoAnswer, LegEndedBy::Timeout),
@@ -42,7 +42,7 @@ const fn kind_of_status(code: u16) -> LegEndKind {
 }
 
 /// An answered call that ended.
-pub(crate) fn of_ended(by: EndedBy, q850: Option<&Q850>) -> LegEnd {
+pub fn of_ended(by: EndedBy, q850: Option<&Q850>) -> LegEnd {
     let phrase = match by {
         EndedBy::Remote => "The far side hung up",
         EndedBy::Local => "Hung up",
@@ -55,7 +55,7 @@ pub(crate) fn of_ended(by: EndedBy, q850: Option<&Q850>) -> LegEnd {
 }
 
 /// A call withdrawn before an answer.
-pub(crate) fn of_canceled(by: EndedBy, q850: Option<&Q850>) -> LegEnd {
+pub fn of_canceled(by: EndedBy, q850: Option<&Q850>) -> LegEnd {
     let phrase = match by {
         EndedBy::Local => "Withdrawn before it was answered",
         _ => "The caller gave up",
@@ -64,7 +64,7 @@ pub(crate) fn of_canceled(by: EndedBy, q850: Option<&Q850>) -> LegEnd {
 }
 
 /// An incoming call that we refused.
-pub(crate) fn of_rejection(rejection: &Rejection) -> LegEnd {
+pub fn of_rejection(rejection: &Rejection) -> LegEnd {
     let cause = ReleaseCause {
         code: Some(rejection.code),
         phrase: cut(rejection.reason.as_deref().unwrap_or("Refused")),
@@ -75,12 +75,12 @@ pub(crate) fn of_rejection(rejection: &Rejection) -> LegEnd {
 }
 
 /// A leg that we end because of something wrong that is ours to tell.
-pub(crate) fn failed(by: LegEndedBy, phrase: &str) -> LegEnd {
+pub fn failed(by: LegEndedBy, phrase: &str) -> LegEnd {
     end(LegEndKind::Failed, by, phrase, None)
 }
 
 /// How a refusal is said to an inbound caller.
-pub(crate) fn rejection(refusal: Refusal) -> Rejection {
+pub fn rejection(refusal: Refusal) -> Rejection {
     let (code, phrase, cause) = match refusal {
         Refusal::Busy => (486, "Busy Here", 17),
         Refusal::Declined => (603, "Decline", 21),
