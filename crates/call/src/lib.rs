@@ -38,6 +38,7 @@ mod tests {
             answered_at: None,
             ended_at: None,
             end: None,
+            amd: None,
         }
     }
 }

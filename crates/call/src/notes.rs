@@ -1,6 +1,8 @@
 //! What a call's events and facts say on its timeline: a line for a person, and a small detail under names that stay,
 //! whatever becomes of the domain's own types. Ids stand there as UUIDs; a door spells them its own way.
 
+mod amd;
+
 use model::call::{Call, CallEnd, EndReason};
 use model::event::{CommandOutcome, EventBody};
 use model::leg::ReleaseCause;
@@ -26,6 +28,7 @@ pub fn event(call: &Call, body: &EventBody) -> Line {
         EventBody::DigitReceived { .. } => TimelineKind::Dtmf,
         EventBody::GatherCompleted { .. } | EventBody::CommandCompleted { .. } => TimelineKind::Flow,
         EventBody::RecordingCompleted { .. } => TimelineKind::Recording,
+        EventBody::AmdCompleted { .. } | EventBody::AmdGreetingEnded { .. } => TimelineKind::Media,
         _ => TimelineKind::Call,
     };
     let (summary, detail) = match body {
@@ -58,6 +61,10 @@ pub fn event(call: &Call, body: &EventBody) -> Line {
         }
         EventBody::RecordingCompleted { recording } => {
             (format!("recording {}", word(json!(recording.status))), recording_detail(recording))
+        }
+        EventBody::AmdCompleted { outcome } => (amd::outcome_words(outcome), amd::outcome_detail(outcome)),
+        EventBody::AmdGreetingEnded { end } => {
+            (amd::end_words(end), json!({ "greetingEnd": end.by, "beep": end.beep }))
         }
         EventBody::Ended(end) => (end_words(end), end_detail(call, end)),
     };
@@ -147,6 +154,7 @@ pub fn media(fact: &MediaFact) -> Option<Line> {
         // Told only while somebody listens for it.
         MediaFact::VoiceStarted => ("the far side speaks".to_owned(), json!({ "voice": true })),
         MediaFact::VoiceStopped => ("the far side is silent".to_owned(), json!({ "voice": false })),
+        MediaFact::Amd(news) => return amd::news(news),
         // A key is an event.
         MediaFact::Digit { .. } => return None,
     };

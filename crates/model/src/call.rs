@@ -1,5 +1,6 @@
 //! The call: one row, one id, one outcome. Each door spells these words its own way.
 
+use crate::amd::{AmdOutcome, AmdSettings};
 use crate::id::{AppId, CallId, LegId, TrunkId};
 use crate::leg::ReleaseCause;
 use crate::time::Timestamp;
@@ -170,6 +171,9 @@ pub struct Call {
     pub ended_at: Option<Timestamp>,
     /// How it ended.
     pub end: Option<CallEnd>,
+    /// Who answered, where that was asked and has been found.
+    #[serde(default)]
+    pub amd: Option<AmdOutcome>,
 }
 
 impl Call {
@@ -202,6 +206,9 @@ pub struct CallSetup {
     pub max_duration_ms: u32,
     /// How long an inbound call may wait for its first command.
     pub decision_timeout_ms: u32,
+    /// Whether and how the answered call is watched for a machine.
+    #[serde(default)]
+    pub amd: Option<AmdSettings>,
 }
 
 impl CallSetup {

@@ -1,6 +1,7 @@
 //! Events: what happened to a call, numbered without a gap from 1, kept for ever, shown to the app by webhook.
 //! A body's shape is versioned by its name; an old shape stays readable.
 
+use crate::amd::{AmdGreetingEnd, AmdOutcome};
 use crate::call::{Call, CallEnd};
 use crate::id::{AppId, CallId, CommandId, LegId};
 use crate::recording::Recording;
@@ -76,6 +77,17 @@ pub enum EventBody {
     RecordingCompleted {
         /// The recording as it is then.
         recording: Recording,
+    },
+    /// It is known who answered, or that it cannot be told. Once for each answered call that is watched.
+    AmdCompleted {
+        /// Who, and by what signs.
+        outcome: AmdOutcome,
+    },
+    /// The greeting of a machine has ended, or its end was waited for in vain; only where the app asked to be told then
+    /// ([`crate::amd::AmdSettings::notify`]).
+    AmdGreetingEnded {
+        /// How and when.
+        end: AmdGreetingEnd,
     },
     /// The call is over. Nothing is ordered after this.
     Ended(CallEnd),

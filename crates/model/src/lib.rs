@@ -1,6 +1,7 @@
 //! The nouns of the project: ids, numbers, calls, legs, sound, flows, events, tenants, trunks, webhooks, faults.
 //! Knows no other room, no vendor's word, no clock and no random source. See ARCHITECTURE.md.
 
+pub mod amd;
 pub mod call;
 pub mod endpoint;
 pub mod event;

@@ -1,5 +1,6 @@
 //! What the brain orders of the sound of a leg, and what it hears of it: prompts, playback, digits, recording.
 
+use crate::amd::{AmdNews, AmdSettings};
 use crate::id::RecordingId;
 use crate::secret::Pii;
 use serde::{Deserialize, Serialize};
@@ -161,6 +162,13 @@ pub enum MediaOrder {
         /// Whether to report.
         on: bool,
     },
+    /// Listen from now on for who answered, and for the beep; one that listens already begins anew.
+    DetectMachine {
+        /// How.
+        settings: AmdSettings,
+    },
+    /// Listen for it no longer.
+    StopDetecting,
 }
 
 /// What happened to the sound of a leg.
@@ -200,6 +208,8 @@ pub enum MediaFact {
     VoiceStarted,
     /// The far side fell silent.
     VoiceStopped,
+    /// Who answered, or how the greeting goes on.
+    Amd(AmdNews),
     /// Nothing at all arrived for the configured time.
     TimedOut {
         /// For how long.

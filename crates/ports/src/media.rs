@@ -2,6 +2,7 @@
 //! method but `prepare` and `finish_recording` only hands an order over and returns.
 
 use crate::carrier::LegSink;
+use model::amd::AmdSettings;
 use model::sound::{Codec, DigitsId, PlaybackId, RecordSource};
 use model::srtp::SrtpKeys;
 use model::{LegId, RecordingId};
@@ -157,6 +158,13 @@ pub enum PlaneOrder {
         /// Whether to.
         on: bool,
     },
+    /// Listen for who answered; see [`model::sound::MediaOrder::DetectMachine`].
+    DetectMachine {
+        /// How.
+        settings: AmdSettings,
+    },
+    /// Listen for it no longer.
+    StopDetecting,
     /// Keep the sound in a spool file.
     StartRecording {
         /// The recording.

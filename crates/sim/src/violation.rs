@@ -170,6 +170,8 @@ const fn name(body: &EventBody) -> &'static str {
         EventBody::GatherCompleted { .. } => "gather completed",
         EventBody::CommandCompleted { .. } => "command completed",
         EventBody::RecordingCompleted { .. } => "recording completed",
+        EventBody::AmdCompleted { .. } => "answerer known",
+        EventBody::AmdGreetingEnded { .. } => "greeting ended",
         EventBody::Ended(_) => "ended",
     }
 }

@@ -4,7 +4,7 @@ use super::Door;
 use super::ask::{Ask, PathId, answer, response};
 use super::error::ChirpError;
 use super::view::{CHANNELS, CallView, DIRECTIONS, ListView, STATUSES};
-use super::{flow, ids};
+use super::{amd, flow, ids};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -41,6 +41,7 @@ fn order(ask: &Ask) -> Result<PlaceCall, Fault> {
         flow: flow::take(&mut fields, "flow")?,
         ring_timeout_ms: fields.integer("ringTimeoutMs", CallSetup::RING_TIMEOUTS_MS)?,
         max_duration_ms: fields.integer("maxDurationMs", CallSetup::MAX_DURATIONS_MS)?,
+        amd: amd::take(&mut fields, "amd")?,
         request_id: Some(ask.caller.request_id.clone()),
     };
     fields.finish()?;

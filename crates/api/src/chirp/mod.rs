@@ -1,6 +1,7 @@
 //! The Chirp door: `/v1/…`. Its contract is `contracts/chirp.md`; what Lyrebird adds lives here too, in the same
 //! style.
 
+mod amd;
 mod ask;
 mod calls;
 mod commands;

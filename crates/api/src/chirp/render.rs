@@ -1,5 +1,6 @@
 //! Events as this door's webhooks show them (contract §1.13). Pure.
 
+use super::amd::AmdView;
 use super::ids;
 use super::view::{RecordingView, channel, direction, end_reason, seconds, status};
 use model::Timestamp;
@@ -10,7 +11,7 @@ use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// The events that a webhook can ask for: all of the contract's, so that its clients need no change. Those of
-/// voicemail, answering machines and transcription come once the server has these.
+/// voicemail and transcription come once the server has these.
 pub(crate) const EVENT_NAMES: &[&str] = &[
     "calls.initiated",
     "calls.ringing",
@@ -47,6 +48,9 @@ impl EventRenderer for Renderer {
     }
 
     fn render(&self, event: &Event) -> Option<RenderedEvent> {
+        if is_told_later(&event.body) {
+            return None;
+        }
         let name = name(&event.body, event.snapshot.status);
         let call_id = ids::call(&event.snapshot);
         let id = format!("evt_{call_id}_{}", suffix(name, event));
@@ -103,9 +107,17 @@ impl Renderer {
                 let view = RecordingView::new(recording, event.snapshot.mode, &self.public_url);
                 data.insert("recording".into(), json!(view));
             }
+            EventBody::AmdCompleted { .. } | EventBody::AmdGreetingEnded { .. } => {
+                data.insert("amd".into(), json!(event.snapshot.amd.as_ref().map(AmdView::new)));
+            }
             EventBody::Initiated | EventBody::Answered => {}
         }
     }
+}
+
+/// Who answered is told once, when the app asked to be told.
+const fn is_told_later(body: &EventBody) -> bool {
+    matches!(body, EventBody::AmdCompleted { outcome } if outcome.is_announced_later())
 }
 
 const fn name(body: &EventBody, status: CallStatus) -> &'static str {
@@ -119,6 +131,7 @@ const fn name(body: &EventBody, status: CallStatus) -> &'static str {
         EventBody::GatherCompleted { .. } => "calls.gather.completed",
         EventBody::CommandCompleted { .. } => "calls.command.completed",
         EventBody::RecordingCompleted { .. } => "calls.recording.completed",
+        EventBody::AmdCompleted { .. } | EventBody::AmdGreetingEnded { .. } => "calls.amd.completed",
         EventBody::Ended(_) => match status {
             CallStatus::Completed => "calls.completed",
             CallStatus::NoAnswer => "calls.no_answer",
@@ -220,6 +233,7 @@ mod tests {
             answered_at: Some(at),
             ended_at: Some(at + std::time::Duration::from_millis(2_600)),
             end: None,
+            amd: None,
         }
     }
 

@@ -2,6 +2,7 @@
 //! file; what leaves the machine is `Output`.
 
 mod admission;
+mod amd;
 mod audio;
 mod commands;
 mod desk;
@@ -15,6 +16,7 @@ mod steps;
 mod timers;
 
 use crate::{Input, Output, Refused};
+use amd::Amd;
 use audio::SoundNews;
 use commands::{Asked, Commands};
 use desk::Desk;
@@ -51,6 +53,8 @@ pub struct Machine {
     leg: Leg,
     flow: Option<Flow>,
     commands: Commands,
+    #[serde(default)]
+    amd: Amd,
     /// Why we are ending the call, once we are.
     ending: Option<Intent>,
 }
@@ -65,7 +69,8 @@ impl Machine {
     pub fn new(mut setup: CallSetup, call: Call, seed: u64) -> Self {
         let flow = setup.flow.take().map(Flow::new);
         let stage = Stage::new(Desk::new(setup, call, seed));
-        Self { stage, leg: Leg::default(), flow, commands: Commands::default(), ending: None }
+        let (leg, commands, amd) = Default::default();
+        Self { stage, leg, flow, commands, amd, ending: None }
     }
 
     /// A call that was found after its node died, with those of its recordings that are not final. One that was
@@ -205,6 +210,7 @@ impl Machine {
         match self.leg.on_fact(fact, self.ending.is_some(), &mut self.stage.desk) {
             LegNews::None => {}
             LegNews::Answered => {
+                self.amd.start(&mut self.stage.desk);
                 self.commands.on_answered(&mut self.stage);
                 if let Some(intent) = self.flow.as_mut().and_then(|flow| flow.advance(&mut self.stage)) {
                     self.end(intent);
@@ -230,6 +236,7 @@ impl Machine {
             }
             MediaFact::VoiceStarted => self.tell_step(&StepEvent::Voice { speaking: true }),
             MediaFact::VoiceStopped => self.tell_step(&StepEvent::Voice { speaking: false }),
+            MediaFact::Amd(news) => self.amd.on_news(news, &mut self.stage.desk),
             MediaFact::TimedOut { .. } if self.stage.desk.connected => self.end(Intent::MediaTimeout),
             MediaFact::TimedOut { .. }
             | MediaFact::FirstSound
@@ -265,6 +272,7 @@ impl Machine {
                 let news = self.stage.audio.on_timeout(&mut self.stage.desk);
                 self.tell_sound(news);
             }
+            Timer::Greeting => self.amd.on_timeout(&mut self.stage.desk),
             Timer::LivePrompt(id) => self.commands.on_prompt_late(id, &mut self.stage),
             Timer::RecordingFile(id) => {
                 let news = self.stage.recordings.on_timeout(id, &mut self.stage.desk);
@@ -328,6 +336,7 @@ impl Machine {
         if let Some(flow) = &mut self.flow {
             flow.stop(&mut self.stage);
         }
+        self.amd.stop(&mut self.stage.desk);
         self.commands.cancel(&mut self.stage);
         self.stage.audio.silence(&mut self.stage.desk);
         self.stage.recordings.stop_all(&mut self.stage.desk);

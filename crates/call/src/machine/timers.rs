@@ -19,6 +19,8 @@ pub(super) enum Timer {
     LegEnd,
     /// What plays should have ended.
     Playback,
+    /// The end of a machine's greeting should have come.
+    Greeting,
     /// The running step's prompts should be ready.
     StepPrompt,
     /// A live command's prompts should be ready.

@@ -90,6 +90,8 @@ impl Actor {
                 (PlaneOrder::SendDigits { id, digits: digits.into_exposed(), in_band: false }, None)
             }
             MediaOrder::WatchVoice { on } => (PlaneOrder::WatchVoice { on }, None),
+            MediaOrder::DetectMachine { settings } => (PlaneOrder::DetectMachine { settings }, None),
+            MediaOrder::StopDetecting => (PlaneOrder::StopDetecting, None),
         };
         let Err(error) = self.core.media.order(leg, order) else { return };
         // A leg without sound is being hung up; that alone is not worth a line.

@@ -115,6 +115,7 @@ pub(super) fn setup(core: &Core, id: CallId) -> CallSetup {
         ring_timeout_ms: CallSetup::RING_TIMEOUT_MS,
         max_duration_ms: CallSetup::MAX_DURATION_MS,
         decision_timeout_ms: core.config.decision_timeout_ms,
+        amd: None,
     }
 }
 
@@ -140,6 +141,7 @@ pub(super) fn row(core: &Core, incoming: &IncomingCall, owner: Owner) -> Call {
         answered_at: None,
         ended_at: None,
         end: None,
+        amd: None,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::figures;
 use crate::phones::phone_name;
 use crate::resources::{app, invalid_number};
 use metrics::counter;
+use model::amd::AmdSettings;
 use model::call::{Call, CallSetup, CallStatus, Channel, Direction, Mode};
 use model::event::{Event, EventBody};
 use model::fault::{Fault, FaultCode};
@@ -47,6 +48,8 @@ pub struct PlaceCall {
     pub ring_timeout_ms: Option<u32>,
     /// How long the call may last, of [`CallSetup::MAX_DURATIONS_MS`]; [`CallSetup::MAX_DURATION_MS`] if none.
     pub max_duration_ms: Option<u32>,
+    /// Whether and how a machine is listened for once it is answered.
+    pub amd: Option<AmdSettings>,
     /// The id of the request, for logs and the timeline.
     pub request_id: Option<String>,
 }
@@ -280,6 +283,7 @@ fn row(core: &Core, order: &PlaceCall, app: AppId, mode: Mode, way: &Way, now: T
         answered_at: None,
         ended_at: None,
         end: None,
+        amd: None,
     }
 }
 
@@ -292,6 +296,7 @@ fn setup(core: &Core, id: CallId, order: &PlaceCall, now: Timestamp) -> CallSetu
         ring_timeout_ms: order.ring_timeout_ms.unwrap_or(CallSetup::RING_TIMEOUT_MS),
         max_duration_ms: order.max_duration_ms.unwrap_or(CallSetup::MAX_DURATION_MS),
         decision_timeout_ms: core.config.decision_timeout_ms,
+        amd: order.amd.clone(),
     }
 }
 

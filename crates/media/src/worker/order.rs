@@ -68,6 +68,9 @@ impl LegOrder {
                 Self::Digits(Script::parse(id, &digits, in_band)?)
             }
             PlaneOrder::WatchVoice { on } => Self::WatchVoice(on),
+            PlaneOrder::DetectMachine { .. } | PlaneOrder::StopDetecting => {
+                return Err(MediaError::Unsupported("answering-machine detection"));
+            }
             PlaneOrder::StopRecording { recording } => Self::StopRecording(recording),
             PlaneOrder::Echo { on } => Self::Echo(on),
             PlaneOrder::Mute { on } => Self::Mute(on),

@@ -334,6 +334,8 @@ impl World {
             MediaOrder::StopPlayback { playback } => sound.stop(playback),
             MediaOrder::SendDigits { id, digits } => sound.press(id, digits.expose(), false),
             MediaOrder::WatchVoice { on } => sound.watch(on),
+            // Simulated sound is voice or silence, and tells nobody who speaks.
+            MediaOrder::DetectMachine { .. } | MediaOrder::StopDetecting => {}
         }
         line.touched = true;
     }
@@ -399,7 +401,7 @@ fn without_sound(order: &MediaOrder) -> Option<MediaFact> {
         MediaOrder::SendDigits { id, .. } => {
             Some(MediaFact::DigitsFailed { id: *id, reason: "no such leg on the media plane".to_owned() })
         }
-        MediaOrder::WatchVoice { .. } => None,
+        MediaOrder::WatchVoice { .. } | MediaOrder::DetectMachine { .. } | MediaOrder::StopDetecting => None,
     }
 }
 
@@ -451,6 +453,7 @@ fn row(line: &Line, app: model::AppId, now: model::Timestamp) -> Call {
         answered_at: None,
         ended_at: None,
         end: None,
+        amd: None,
     }
 }
 
@@ -472,5 +475,6 @@ fn setup(line: &Line, id: CallId) -> CallSetup {
         ring_timeout_ms: plan.ring_timeout_ms,
         max_duration_ms: plan.max_duration_ms,
         decision_timeout_ms: plan.decision_timeout_ms,
+        amd: None,
     }
 }

@@ -135,6 +135,7 @@ impl World {
             answered_at: None,
             ended_at: None,
             end: None,
+            amd: None,
         }
     }
 
@@ -153,6 +154,7 @@ impl World {
                 ring_timeout_ms: CallSetup::RING_TIMEOUT_MS,
                 max_duration_ms: CallSetup::MAX_DURATION_MS,
                 decision_timeout_ms: CallSetup::DECISION_TIMEOUT_MS,
+                amd: None,
             },
             event: event(&call, 1, EventBody::Initiated),
             idempotency: None,

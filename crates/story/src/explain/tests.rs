@@ -38,6 +38,7 @@ fn call(answered_ms: Option<u64>, reason: EndReason, source: EndSource, code: Op
         answered_at: answered_ms.map(at),
         ended_at: Some(at(10_000)),
         end: Some(CallEnd { reason, source, cause }),
+        amd: None,
     }
 }
 

@@ -106,7 +106,7 @@ impl Witness {
             }
             MediaOrder::StopPlayback { playback } => assert_eq!(Some(*playback), self.playback),
             MediaOrder::SendDigits { id, .. } => self.digits.push(*id),
-            MediaOrder::WatchVoice { .. } => {}
+            MediaOrder::WatchVoice { .. } | MediaOrder::DetectMachine { .. } | MediaOrder::StopDetecting => {}
         }
     }
 

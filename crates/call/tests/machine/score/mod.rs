@@ -59,6 +59,7 @@ pub(crate) fn new_call(direction: Direction) -> (Call, CallSetup) {
         answered_at: None,
         ended_at: None,
         end: None,
+        amd: None,
     };
     let setup = CallSetup {
         id: call.id,
@@ -68,6 +69,7 @@ pub(crate) fn new_call(direction: Direction) -> (Call, CallSetup) {
         ring_timeout_ms: CallSetup::RING_TIMEOUT_MS,
         max_duration_ms: CallSetup::MAX_DURATION_MS,
         decision_timeout_ms: CallSetup::DECISION_TIMEOUT_MS,
+        amd: None,
     };
     (call, setup)
 }

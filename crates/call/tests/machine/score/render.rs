@@ -64,6 +64,8 @@ fn media(order: &MediaOrder) -> String {
         MediaOrder::StopPlayback { playback } => format!("stop {}", playback.0),
         MediaOrder::SendDigits { id, digits } => format!("send {}: {}", id.0, digits.expose()),
         MediaOrder::WatchVoice { on } => format!("watch voice {}", if *on { "on" } else { "off" }),
+        MediaOrder::DetectMachine { .. } => "detect machine".to_owned(),
+        MediaOrder::StopDetecting => "stop detecting".to_owned(),
     }
 }
 
@@ -99,6 +101,11 @@ fn event(body: &EventBody, call: &Call, recordings: &[RecordingId]) -> String {
             let span = duration(recording.ended_at.unwrap_or_default() - recording.started_at);
             format!("recording {number} {}{kept}{failure} after {span}", word(&recording.status))
         }
+        EventBody::AmdCompleted { outcome } => {
+            assert_eq!(call.amd.as_ref(), Some(outcome), "the row and the event tell the same");
+            format!("amd {} by {}", word(&outcome.finding.result), word(&outcome.finding.sign))
+        }
+        EventBody::AmdGreetingEnded { end } => format!("greeting ended by {}", word(&end.by)),
         EventBody::Ended(end) => ended(end, call),
     }
 }

@@ -258,6 +258,7 @@ pub(crate) fn order() -> PlaceCall {
         flow: None,
         ring_timeout_ms: None,
         max_duration_ms: None,
+        amd: None,
         request_id: Some("req-1".into()),
     }
 }
