@@ -1,6 +1,7 @@
 //! The front doors: HTTP in, use cases of `engine` out. One folder a door, one file a resource; a door converts its
 //! wire types by hand. Knows no adapter, and no door knows another.
 
+mod bird;
 mod chirp;
 mod http;
 mod openapi;
@@ -11,8 +12,13 @@ pub use http::rate::Limits;
 pub use http::strangers::ClientAddr;
 
 use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
 use engine::Engine;
+use http::gate::{Front, Manners};
 use std::sync::Arc;
+
+/// The doors that are known by their paths; everything else is Chirp's.
+const DOORS: &[&Manners] = &[&bird::MANNERS];
 
 /// What the doors are told by the configuration.
 #[derive(Clone)]
@@ -27,7 +33,10 @@ pub struct ApiConfig {
 /// All doors behind one router.
 pub fn router(engine: Arc<Engine>, config: ApiConfig) -> Router {
     http::meter::describe();
-    openapi::router(&config.public_url)
-        .merge(chirp::router(engine, config))
-        .layer(axum::middleware::from_fn(http::meter::count))
+    let front = Front::new(engine.clone(), &config, DOORS, &chirp::MANNERS);
+    let doors = chirp::router(engine.clone(), &config, &front)
+        .merge(bird::router(engine, &front))
+        .fallback(http::gate::route_not_found)
+        .layer(from_fn_with_state(front, http::gate::identify));
+    openapi::router(&config.public_url).merge(doors).layer(from_fn(http::meter::count))
 }

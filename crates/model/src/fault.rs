@@ -8,6 +8,8 @@ pub enum FaultClass {
     Invalid,
     /// No key, or one that is not known.
     Unauthenticated,
+    /// The key is known and may not do this.
+    Forbidden,
     /// There is no such thing, or not for this key.
     NotFound,
     /// It does not fit the present state.
@@ -94,6 +96,8 @@ faults! {
     InvalidKey, "invalid_key", Unauthenticated, "The API key is unknown or was revoked.", "Check the key; lyrebird keys create makes a new one.";
     /// The wrong class of key.
     WrongKeyClass, "wrong_key_class", Unauthenticated, "This endpoint needs another class of key.", "Use an app key for calls and webhooks, a live or admin key for phones, an admin key for administration.";
+    /// Another app's.
+    Forbidden, "forbidden", Forbidden, "The key does not belong to this workspace.", "Use a key of the workspace that the path names; its id is the app's.";
     /// Unknown route.
     RouteNotFound, "route_not_found", NotFound, "There is no such endpoint.", "Check the path against the documentation.";
     /// Known route, other method.

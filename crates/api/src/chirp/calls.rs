@@ -1,10 +1,10 @@
 //! `/v1/calls` (contract §1.2–1.4).
 
 use super::Door;
-use super::ask::{Ask, PathId, answer, response};
 use super::error::ChirpError;
 use super::view::{CHANNELS, CallView, DIRECTIONS, ListView, STATUSES};
 use super::{amd, flow, ids};
+use crate::http::ask::{Ask, PathId, answer, response};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -1,10 +1,10 @@
 //! `POST /v1/calls/{callId}/commands` (contract §1.5).
 
 use super::Door;
-use super::ask::{Ask, PathId, answer, response};
 use super::calls::call_id;
 use super::error::ChirpError;
 use super::flow;
+use crate::http::ask::{Ask, PathId, answer, response};
 use crate::http::fields::{Fields, invalid};
 use axum::extract::State;
 use axum::http::StatusCode;

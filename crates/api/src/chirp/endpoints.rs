@@ -1,10 +1,10 @@
 //! `/v1/endpoints`: phones that register here with a user name and a password. Our addition to the contract; written
 //! and read by an app's live key, and by admin keys.
 
-use super::ask::{Ask, PathId};
 use super::error::ChirpError;
 use super::view::ListView;
 use super::{Door, ids};
+use crate::http::ask::{Ask, PathId};
 use crate::http::fields::invalid;
 use axum::Json;
 use axum::extract::State;

@@ -1,31 +1,18 @@
 //! Faults in this door's shape.
 
+use crate::http::refusal::Refusal;
 use axum::Json;
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::fault::{Fault, FaultClass, FaultCode};
 use serde_json::{Value, json};
 
-/// A fault on its way out. The gate gives it its body, because links in it begin with the server's own URL.
-#[derive(Debug)]
-pub(crate) struct ChirpError(Fault);
+/// What a handler of this door refuses with.
+pub(crate) use crate::http::refusal::Refusal as ChirpError;
 
-impl From<Fault> for ChirpError {
-    fn from(fault: Fault) -> Self {
-        Self(fault)
-    }
-}
-
-impl IntoResponse for ChirpError {
-    fn into_response(self) -> Response {
-        let mut response = status_and_type(self.0.code).0.into_response();
-        response.extensions_mut().insert(self.0);
-        response
-    }
-}
-
-/// The fault that an answer carries, in the door's shape.
-pub(crate) fn render(fault: Fault, public_url: &str) -> Response {
+/// What a refusal looks like here: its first fault.
+pub(crate) fn render(refusal: Refusal, public_url: &str) -> Response {
+    let fault = refusal.into_first();
     let retry_after_s = fault.retry_after_s;
     let (status, body) = body(fault, public_url);
     let mut response = (status, Json(body)).into_response();
@@ -69,21 +56,9 @@ fn status_and_type(code: FaultCode) -> (StatusCode, &'static str) {
         (_, FaultClass::Conflict) => (StatusCode::CONFLICT, INVALID),
         (_, FaultClass::Limited) => (StatusCode::TOO_MANY_REQUESTS, INVALID),
         (_, FaultClass::Unauthenticated) => (StatusCode::UNAUTHORIZED, "authentication_error"),
+        (_, FaultClass::Forbidden) => (StatusCode::FORBIDDEN, "authentication_error"),
         (_, FaultClass::Unavailable) => (StatusCode::SERVICE_UNAVAILABLE, "api_error"),
     }
-}
-
-/// Answers what no route knows.
-pub(crate) async fn route_not_found(uri: Uri) -> ChirpError {
-    let mut fault = Fault::new(FaultCode::RouteNotFound);
-    let path: String = uri.path().chars().take(200).collect();
-    fault.message = format!("There is no endpoint {path}. {}", FaultCode::RouteNotFound.remedy());
-    fault.into()
-}
-
-/// Answers a known route with another method.
-pub(crate) async fn method_not_allowed() -> ChirpError {
-    Fault::new(FaultCode::MethodNotAllowed).into()
 }
 
 #[cfg(test)]

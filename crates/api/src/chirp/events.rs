@@ -3,10 +3,10 @@
 //! contract.
 
 use super::Door;
-use super::ask::{Ask, PathId};
 use super::calls::{app_scope, call_id};
 use super::error::ChirpError;
 use super::render::renderer;
+use crate::http::ask::{Ask, PathId};
 use crate::http::fields::invalid;
 use crate::http::seats::Seat;
 use axum::Json;

@@ -1,11 +1,11 @@
 //! `GET /v1/calls/{callId}/heard`: what each side of a test call heard. Our addition to the contract.
 
 use super::Door;
-use super::ask::{Ask, PathId};
 use super::calls::call_id;
 use super::error::ChirpError;
 use super::recordings::wav;
 use super::view::ListView;
+use crate::http::ask::{Ask, PathId};
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};

@@ -1,10 +1,10 @@
 //! App keys (contract §1.12): made, listed, revoked; shown once. Admin keys only.
 
-use super::ask::{Ask, PathId};
 use super::calls::admin_scope;
 use super::error::ChirpError;
 use super::view::ListView;
 use super::{Door, ids};
+use crate::http::ask::{Ask, PathId};
 use crate::http::fields::invalid;
 use axum::Json;
 use axum::extract::State;

@@ -2,7 +2,6 @@
 //! style.
 
 mod amd;
-mod ask;
 mod calls;
 mod commands;
 mod detail;
@@ -11,7 +10,6 @@ mod error;
 mod events;
 mod faces;
 mod flow;
-mod gate;
 mod heard;
 mod ids;
 mod keys;
@@ -30,13 +28,12 @@ pub(crate) use render::EVENT_NAMES;
 pub use render::renderer;
 
 use crate::ApiConfig;
+use crate::http::gate::{Front, Manners, admit, method_not_allowed};
 use crate::http::seats::Seats;
-use crate::http::strangers::Strangers;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 use engine::Engine;
-use gate::Gate;
 use std::sync::Arc;
 
 /// What every handler of this door has.
@@ -46,27 +43,26 @@ pub(crate) struct Door {
     public_url: Arc<str>,
     streams: Seats,
     simulations: Seats,
-    strangers: Arc<Strangers>,
 }
 
+/// What is this door's own at the gate.
+pub(crate) const MANNERS: Manners =
+    Manners { prefixes: &[], render: error::render, schemes: &["bearer"], request_uuid: None };
+
 /// The door's routes.
-pub(crate) fn router(engine: Arc<Engine>, config: ApiConfig) -> Router {
+pub(crate) fn router(engine: Arc<Engine>, config: &ApiConfig, front: &Front) -> Router {
     let door = Door {
         engine,
-        public_url: config.public_url.into(),
+        public_url: config.public_url.as_str().into(),
         streams: Seats::new(events::STREAMS_MAX, events::STREAMS_OF_ONE_MAX),
         simulations: Seats::new(simulations::AT_ONCE_MAX, simulations::AT_ONCE_OF_ONE_MAX),
-        strangers: Arc::default(),
     };
     let webhooks = Router::new()
         .route("/v1/webhooks", post(webhooks::create).get(webhooks::list))
         .route("/v1/webhooks/{webhook}", get(webhooks::get).put(webhooks::update).delete(webhooks::remove))
         .route("/v1/webhooks/{webhook}/deliveries", get(webhooks::deliveries))
-        .method_not_allowed_fallback(error::method_not_allowed)
-        .route_layer(from_fn_with_state(
-            Gate::new(&door, &config.limits, |limits| &limits.webhook_requests),
-            gate::admit,
-        ));
+        .method_not_allowed_fallback(method_not_allowed)
+        .route_layer(from_fn_with_state(front.gate(|limits| &limits.webhook_requests), admit));
     let rest = Router::new()
         .route("/v1/calls", post(calls::create).get(calls::list))
         .route("/v1/calls/{call}", get(calls::get))
@@ -93,14 +89,7 @@ pub(crate) fn router(engine: Arc<Engine>, config: ApiConfig) -> Router {
         .route("/v1/organization/app-keys", post(keys::create))
         .route("/v1/organization/apps/{app}/keys", get(keys::list))
         .route("/v1/organization/app-keys/{key}", delete(keys::revoke))
-        .method_not_allowed_fallback(error::method_not_allowed)
-        .route_layer(from_fn_with_state(
-            Gate::new(&door, &config.limits, |limits| &limits.requests),
-            gate::admit,
-        ));
-    webhooks
-        .merge(rest)
-        .fallback(error::route_not_found)
-        .layer(from_fn_with_state(door.clone(), gate::identify))
-        .with_state(door)
+        .method_not_allowed_fallback(method_not_allowed)
+        .route_layer(from_fn_with_state(front.gate(|limits| &limits.requests), admit));
+    webhooks.merge(rest).with_state(door)
 }

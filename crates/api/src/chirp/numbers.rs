@@ -1,11 +1,11 @@
 //! `/v1/numbers`: which app calls from a number and is called by it, and on which trunk. Our addition to the
 //! contract; written by admin keys, read by app keys too.
 
-use super::ask::{Ask, PathId, answer, response};
 use super::calls::admin_scope;
 use super::error::ChirpError;
 use super::view::ListView;
 use super::{Door, flow, ids};
+use crate::http::ask::{Ask, PathId, answer, response};
 use crate::http::fields::invalid;
 use axum::Json;
 use axum::extract::State;

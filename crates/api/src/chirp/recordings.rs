@@ -1,10 +1,10 @@
 //! Recordings of calls (contract §1.7), as far as listing and fetching goes.
 
-use super::ask::{Ask, PathId};
 use super::calls::{app_scope, call_id};
 use super::error::ChirpError;
 use super::view::{ListView, RecordingView};
 use super::{Door, ids};
+use crate::http::ask::{Ask, PathId};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;

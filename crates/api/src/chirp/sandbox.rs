@@ -1,10 +1,10 @@
 //! `/v1/sandbox/…`: who can be called with test keys, and personas that call the app. Our addition to the contract.
 
 use super::Door;
-use super::ask::{Ask, answer, response};
 use super::calls::app_scope;
 use super::error::ChirpError;
 use super::view::{CallView, ListView};
+use crate::http::ask::{Ask, answer, response};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -2,13 +2,13 @@
 //! stored and nobody is called; the request and the answer are also those of `lyrebird simulate`.
 
 use super::Door;
-use super::ask::Ask;
 use super::calls::app_scope;
 use super::commands::command;
 use super::error::ChirpError;
 use super::flow;
 use super::render::renderer;
 use super::view::{CallView, DIRECTIONS};
+use crate::http::ask::Ask;
 use crate::http::fields::{Fields, invalid};
 use axum::Json;
 use axum::extract::State;

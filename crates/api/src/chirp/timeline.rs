@@ -1,10 +1,10 @@
 //! `GET /v1/calls/{callId}/timeline`: every step of a call, live if asked. Our addition to the contract.
 
 use super::Door;
-use super::ask::{Ask, PathId};
 use super::calls::{app_scope, call_id};
 use super::detail::spelled;
 use super::error::ChirpError;
+use crate::http::ask::{Ask, PathId};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};

@@ -1,10 +1,10 @@
 //! `/v1/trunks`: SIP trunks. Our addition to the contract; admin keys only.
 
-use super::ask::{Ask, PathId, answer, response};
 use super::calls::admin_scope;
 use super::error::ChirpError;
 use super::view::ListView;
 use super::{Door, ids};
+use crate::http::ask::{Ask, PathId, answer, response};
 use crate::http::fields::{Fields, invalid};
 use axum::Json;
 use axum::extract::State;

@@ -1,11 +1,11 @@
 //! `/v1/webhooks` (contract §1.13) and the log of deliveries.
 
-use super::ask::{Ask, PathId, answer, response};
 use super::calls::app_scope;
 use super::error::ChirpError;
 use super::render::{DOOR, EVENT_NAMES};
 use super::view::ListView;
 use super::{Door, ids};
+use crate::http::ask::{Ask, PathId, answer, response};
 use crate::http::fields::{Fields, invalid, text};
 use axum::Json;
 use axum::extract::State;

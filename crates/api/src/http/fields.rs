@@ -5,6 +5,9 @@ use model::fault::{Fault, FaultCode};
 use serde_json::{Map, Value};
 use std::ops::RangeInclusive;
 
+/// Most unknown fields of one object that are named.
+const UNKNOWN_MAX: usize = 16;
+
 /// The fields of one object that are not taken yet.
 pub(crate) struct Fields {
     path: String,
@@ -146,11 +149,21 @@ impl Fields {
 
     /// Nothing else may be there.
     pub(crate) fn finish(self) -> Result<(), Fault> {
-        let Some(name) = self.map.keys().next() else { return Ok(()) };
-        let shown: String = name.chars().take(64).collect();
-        let path = self.path(&shown);
-        let message = format!("{path} is not a field here; known fields are {}", self.known.join(", "));
-        Err(Fault::field(FaultCode::UnknownField, path, message))
+        self.unknown().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// A fault for each field that nobody took, at most [`UNKNOWN_MAX`].
+    pub(crate) fn unknown(self) -> Vec<Fault> {
+        let names = self.map.keys().take(UNKNOWN_MAX);
+        names
+            .map(|name| {
+                let shown: String = name.chars().take(64).collect();
+                let path = self.path(&shown);
+                let message =
+                    format!("{path} is not a field here; known fields are {}", self.known.join(", "));
+                Fault::field(FaultCode::UnknownField, path, message)
+            })
+            .collect()
     }
 }
 

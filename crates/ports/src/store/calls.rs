@@ -122,6 +122,15 @@ pub struct PageRequest {
     pub offset: u32,
 }
 
+/// A place in a list that goes by time and then by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The time of the row.
+    pub at: Timestamp,
+    /// Its id.
+    pub id: uuid::Uuid,
+}
+
 /// A part of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {

@@ -9,7 +9,9 @@ mod timelines;
 mod webhooks;
 
 pub use administration::{Bootstrap, KeyStore, TrunkStore};
-pub use calls::{CallCommit, CallFilter, CallStore, Claim, ClaimedCall, Created, NewCall, Page, PageRequest};
+pub use calls::{
+    CallCommit, CallFilter, CallStore, Claim, ClaimedCall, Created, NewCall, Page, PageRequest, Place,
+};
 pub use endpoints::EndpointStore;
 pub use idempotency::{Idempotency, IdempotencyStore, Reserved, StoredResponse, Written};
 pub use timelines::{StoredTimelineEntry, TimelineStore};

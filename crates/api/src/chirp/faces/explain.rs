@@ -2,9 +2,9 @@
 
 use super::told;
 use crate::chirp::Door;
-use crate::chirp::ask::{Ask, PathId};
 use crate::chirp::error::ChirpError;
 use crate::chirp::view::{end_reason, status};
+use crate::http::ask::{Ask, PathId};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};

@@ -2,8 +2,8 @@
 
 use super::told;
 use crate::chirp::Door;
-use crate::chirp::ask::{Ask, PathId};
 use crate::chirp::error::ChirpError;
+use crate::http::ask::{Ask, PathId};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};

@@ -9,8 +9,8 @@ pub(crate) use explain::get as explain;
 pub(crate) use ladder::get as ladder;
 
 use super::Door;
-use super::ask::Ask;
 use super::calls::call_id;
+use crate::http::ask::Ask;
 use model::call::Call;
 use model::fault::Fault;
 use model::timeline::TIMELINE_ENTRIES_MAX;

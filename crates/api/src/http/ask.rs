@@ -1,6 +1,6 @@
-//! A request as a handler of this door gets it: who asks, and the whole body within limits.
+//! A request as a handler gets it: who asks, and the whole body within limits; and how an answer goes back.
 
-use super::error::ChirpError;
+use crate::http::refusal::Refusal;
 use crate::http::{body, fields::Fields, idempotency, query::Query};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
@@ -16,12 +16,24 @@ use ports::store::StoredResponse;
 pub(crate) struct PathId(pub(crate) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathId {
-    type Rejection = ChirpError;
+    type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ChirpError> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         // What is not UTF-8 is the id of nothing.
         let path = Path::<String>::from_request_parts(parts, state).await;
         path.map(|Path(id)| Self(id)).map_err(|_| Fault::new(FaultCode::NotFound).into())
+    }
+}
+
+/// The ids that a path names, as they were written.
+pub(crate) struct PathIds<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: serde::de::DeserializeOwned + Send> FromRequestParts<S> for PathIds<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let path = Path::<T>::from_request_parts(parts, state).await;
+        path.map(|Path(ids)| Self(ids)).map_err(|_| Fault::new(FaultCode::NotFound).into())
     }
 }
 
@@ -83,9 +95,9 @@ impl Ask {
 }
 
 impl<S: Send + Sync> FromRequest<S> for Ask {
-    type Rejection = ChirpError;
+    type Rejection = Refusal;
 
-    async fn from_request(request: Request, _state: &S) -> Result<Self, ChirpError> {
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Refusal> {
         let (parts, raw) = request.into_parts();
         let caller = parts.extensions.get::<Caller>().cloned();
         // The gate stands before every handler, so the caller is always there.
