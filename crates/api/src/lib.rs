@@ -31,10 +31,10 @@ pub struct ApiConfig {
 }
 
 /// All doors behind one router.
-pub fn router(engine: Arc<Engine>, config: ApiConfig) -> Router {
+pub fn router(engine: Arc<Engine>, config: &ApiConfig) -> Router {
     http::meter::describe();
-    let front = Front::new(engine.clone(), &config, DOORS, &chirp::MANNERS);
-    let doors = chirp::router(engine.clone(), &config, &front)
+    let front = Front::new(engine.clone(), config, DOORS, &chirp::MANNERS);
+    let doors = chirp::router(engine.clone(), config, &front)
         .merge(bird::router(engine, &front))
         .fallback(http::gate::route_not_found)
         .layer(from_fn_with_state(front, http::gate::identify));

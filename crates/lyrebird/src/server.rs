@@ -151,7 +151,7 @@ impl Server {
         let scrape = Scrape::new(registry, engine.clone(), &config.metrics.token, open, samplers);
         let scrape = config.metrics.enabled.then(|| Arc::new(scrape));
         let (operations, scraped) = operations::routers(readiness.clone(), scrape, scrape_listener);
-        let router = operations.merge(api::router(engine.clone(), api));
+        let router = operations.merge(api::router(engine.clone(), &api));
         let drain = Duration::from_millis(config.shutdown.drain_ms);
         Ok(Self {
             engine,

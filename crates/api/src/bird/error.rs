@@ -8,8 +8,8 @@ use model::fault::{Fault, FaultClass, FaultCode};
 use serde_json::{Map, Value, json};
 
 /// What a refusal looks like here: all of its faults.
-pub(crate) fn render(refusal: Refusal, _public_url: &str) -> Response {
-    let (status, body) = body(&refusal);
+pub(crate) fn render(refusal: &Refusal, _public_url: &str) -> Response {
+    let (status, body) = body(refusal);
     let mut response = (status, Json(body)).into_response();
     if let Some(seconds) = refusal.first().retry_after_s {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 pub(crate) use crate::http::refusal::Refusal as ChirpError;
 
 /// What a refusal looks like here: its first fault.
-pub(crate) fn render(refusal: Refusal, public_url: &str) -> Response {
-    let fault = refusal.into_first();
+pub(crate) fn render(refusal: &Refusal, public_url: &str) -> Response {
+    let fault = refusal.first().clone();
     let retry_after_s = fault.retry_after_s;
     let (status, body) = body(fault, public_url);
     let mut response = (status, Json(body)).into_response();

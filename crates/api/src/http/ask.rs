@@ -26,6 +26,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
 }
 
 /// The ids that a path names, as they were written.
+#[allow(dead_code, reason = "the resources that use it follow")]
 pub(crate) struct PathIds<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: serde::de::DeserializeOwned + Send> FromRequestParts<S> for PathIds<T> {

@@ -30,7 +30,7 @@ pub(crate) struct Manners {
     /// Its paths begin with one of these.
     pub(crate) prefixes: &'static [&'static str],
     /// A refusal in its shape; links begin with the server's own URL.
-    pub(crate) render: fn(Refusal, &str) -> Response,
+    pub(crate) render: fn(&Refusal, &str) -> Response,
     /// The schemes of `Authorization` that it takes, in lower case.
     pub(crate) schemes: &'static [&'static str],
     /// A header of its own that carries an id of the request in the form of a UUID.
@@ -97,7 +97,7 @@ pub(crate) async fn identify(State(front): State<Front>, mut request: Request, n
     };
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
         let headers = std::mem::take(response.headers_mut());
-        response = (manners.render)(refusal, &front.public_url);
+        response = (manners.render)(&refusal, &front.public_url);
         response.headers_mut().extend(headers);
     }
     if let Some(name) = manners.request_uuid {

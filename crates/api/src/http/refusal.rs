@@ -13,17 +13,12 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// The fault that doors show which show one.
-    pub(crate) fn into_first(self) -> Fault {
-        self.first
-    }
-
     /// All of them, the first one first.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Fault> {
         std::iter::once(&self.first).chain(&self.further)
     }
 
-    /// The first one.
+    /// The first one, which doors show that show one.
     pub(crate) const fn first(&self) -> &Fault {
         &self.first
     }
@@ -48,6 +43,7 @@ impl IntoResponse for Refusal {
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Vec<Fault>);
 
+#[allow(dead_code, reason = "the resources that use it follow")]
 impl Faults {
     /// The value, or nothing and one more fault.
     pub(crate) fn of<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
@@ -78,11 +74,6 @@ impl Faults {
     /// Several more.
     pub(crate) fn extend(&mut self, more: Vec<Fault>) {
         self.0.extend(more);
-    }
-
-    /// Whether there is none so far.
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// Refuses where there is any.
