@@ -33,6 +33,7 @@ mod tests {
             trunk: None,
             metadata: serde_json::Map::new(),
             request_id: None,
+            notification: None,
             created_at: now,
             started_at: None,
             answered_at: None,

@@ -45,6 +45,8 @@ pub(crate) struct Core {
     pub(crate) running: RunningCalls,
     /// Something new for webhooks is in the store.
     pub(crate) outbox_wake: Notify,
+    /// Held while an endpoint is made or changed.
+    pub(crate) making_webhooks: tokio::sync::Mutex<()>,
     /// Calls of which new events are in the store, for whoever follows them live.
     written: broadcast::Sender<CallId>,
     /// Facts that found their call's mailbox full.
@@ -76,6 +78,7 @@ impl Core {
             phones: PhoneBook::default(),
             running: RunningCalls::default(),
             outbox_wake: Notify::new(),
+            making_webhooks: tokio::sync::Mutex::new(()),
             written: broadcast::Sender::new(WRITTEN_LAG_MAX),
             config: parts.config,
             pepper: parts.pepper,
@@ -99,6 +102,11 @@ impl Core {
     /// Adds a line to a call's timeline.
     pub(crate) fn note(&self, call: CallId, kind: TimelineKind, summary: impl Into<String>, detail: Value) {
         self.journal.note(TimelineEntry { call, at: self.now(), kind, summary: summary.into(), detail });
+    }
+
+    /// How a door shows events.
+    pub(crate) fn renderer(&self, door: &str) -> Option<&dyn EventRenderer> {
+        self.renderers.iter().find(|renderer| renderer.door() == door).map(AsRef::as_ref)
     }
 
     /// New events of a call are durable: webhooks and followers are waked.

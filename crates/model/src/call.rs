@@ -4,6 +4,7 @@ use crate::amd::{AmdOutcome, AmdSettings};
 use crate::id::{AppId, CallId, LegId, TrunkId};
 use crate::leg::ReleaseCause;
 use crate::time::Timestamp;
+use crate::webhook::Notification;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::ops::RangeInclusive;
@@ -161,6 +162,9 @@ pub struct Call {
     pub metadata: Map<String, Value>,
     /// The id of the HTTP request that made it, for logs and timelines.
     pub request_id: Option<String>,
+    /// Where its events go instead of to the app's endpoints of that door.
+    #[serde(default)]
+    pub notification: Option<Notification>,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// When dialling began, or the call arrived. Durable before anything rings.

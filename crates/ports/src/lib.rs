@@ -16,7 +16,7 @@ pub use carrier::{Carrier, CarrierError, Dial, InboundCalls, IncomingCall, LegSi
 pub use clock::Clock;
 pub use egress::{Egress, EgressError, EgressRequest, EgressResponse};
 pub use media::{MediaError, MediaPlane};
-pub use render::{EventRenderer, RenderedEvent};
+pub use render::{EventRenderer, RenderedEvent, Signing};
 pub use sandbox::{PersonaCall, Sandbox};
 pub use speech::{Tts, TtsError, Utterance};
 pub use store::{Store, StoreError};

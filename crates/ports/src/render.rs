@@ -1,6 +1,7 @@
-//! How a door shows an event in a webhook.
+//! How a door shows an event in a webhook, and signs the request by a scheme of its own.
 
 use model::event::Event;
+use model::{Secret, Timestamp};
 
 /// An event in a door's own shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +12,22 @@ pub struct RenderedEvent {
     pub id: String,
     /// The body, JSON.
     pub body: String,
+    /// What an endpoint's filters ([`model::webhook::WebhookEndpoint::wants`]) can ask of it.
+    pub traits: Vec<(&'static str, String)>,
+}
+
+/// A request that is about to be sent.
+pub struct Signing<'a> {
+    /// Where to.
+    pub url: &'a str,
+    /// The message's id.
+    pub message_id: &'a str,
+    /// When this attempt is made.
+    pub at: Timestamp,
+    /// What is sent.
+    pub body: &'a str,
+    /// HMAC-SHA-256 under the endpoint's signing secret.
+    pub hmac_sha256: &'a dyn Fn(&[u8]) -> [u8; 32],
 }
 
 /// A door's rendering. Pure.
@@ -20,4 +37,9 @@ pub trait EventRenderer: Send + Sync {
 
     /// The event in the door's shape; none where the door has no word for it.
     fn render(&self, event: &Event) -> Option<RenderedEvent>;
+
+    /// Headers of the door's own signature, beside those of the Standard Webhooks scheme.
+    fn sign(&self, _request: &Signing<'_>) -> Vec<(&'static str, Secret<String>)> {
+        Vec::new()
+    }
 }

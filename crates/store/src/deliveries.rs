@@ -3,10 +3,11 @@
 
 use crate::failure::Failure;
 use crate::rows::{
-    body, column, id, json, micros, parse, parse_word, readable, timestamp, unreadable, uuid, window, word,
+    body, column, id, json, micros, optional_uuid, parse, parse_word, readable, timestamp, unreadable, uuid,
+    window, word,
 };
 use model::event::Event;
-use model::webhook::{Attempt, Delivery, DeliveryState};
+use model::webhook::{Attempt, Delivery, DeliveryState, WebhookEndpoint};
 use model::{CallId, Timestamp, WebhookId};
 use ports::StoreError;
 use ports::store::{DeliveryFilter, DueDelivery, Page, PageRequest};
@@ -67,8 +68,8 @@ async fn insert(db: &mut SqliteConnection, delivery: &Delivery) -> Result<bool, 
     let state = if dropped { DeliveryState::Dropped } else { delivery.state };
     let done = sqlx::query(
         "INSERT INTO deliveries
-         (webhook, call, sequence, event_name, message_id, body, attempts, due_at, state, blocked)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (webhook, call, sequence) DO NOTHING",
+         (webhook, call, sequence, event_name, message_id, body, attempts, due_at, state, url, signer, blocked)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (webhook, call, sequence) DO NOTHING",
     )
     .bind(id(delivery.webhook.uuid()))
     .bind(id(delivery.call.uuid()))
@@ -79,6 +80,8 @@ async fn insert(db: &mut SqliteConnection, delivery: &Delivery) -> Result<bool, 
     .bind(i64::from(delivery.attempts))
     .bind(delivery.due_at.filter(|_| !dropped).map(micros))
     .bind(word(&state))
+    .bind(delivery.url.clone())
+    .bind(delivery.signer.map(|signer| id(signer.uuid())))
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -108,8 +111,9 @@ pub(crate) async fn due(
     let except: Vec<String> =
         except.iter().take(EXCEPT_MAX).map(|webhook| webhook.uuid().simple().to_string()).collect();
     let rows = sqlx::query(
-        "SELECT deliveries.*, webhooks.body AS endpoint FROM deliveries
+        "SELECT deliveries.*, webhooks.body AS endpoint, signers.body AS signer_body FROM deliveries
          JOIN webhooks ON webhooks.id = deliveries.webhook
+         LEFT JOIN webhooks AS signers ON signers.id = deliveries.signer
          WHERE deliveries.state = 'pending' AND deliveries.blocked = 0 AND deliveries.due_at <= ?
              AND deliveries.webhook NOT IN (SELECT unhex(value) FROM json_each(?))
          ORDER BY deliveries.due_at, deliveries.id LIMIT ?",
@@ -120,7 +124,12 @@ pub(crate) async fn due(
     .fetch_all(readers)
     .await?;
     Ok(readable(&rows, |row| {
-        Ok(DueDelivery { delivery: delivery(row)?, endpoint: parse(column(row, "endpoint")?)? })
+        let signer = column::<Option<&str>>(row, "signer_body")?.map(parse::<WebhookEndpoint>).transpose()?;
+        Ok(DueDelivery {
+            delivery: delivery(row)?,
+            endpoint: parse(column(row, "endpoint")?)?,
+            signer_secret: signer.map(|signer| signer.signing_secret),
+        })
     }))
 }
 
@@ -220,6 +229,8 @@ async fn attempts(readers: &SqlitePool, delivery: i64) -> Result<Vec<Attempt>, F
 fn delivery(row: &SqliteRow) -> Result<Delivery, StoreError> {
     Ok(Delivery {
         webhook: WebhookId::from_uuid(uuid(row, "webhook")?),
+        url: column(row, "url")?,
+        signer: optional_uuid(row, "signer")?.map(WebhookId::from_uuid),
         call: CallId::from_uuid(uuid(row, "call")?),
         sequence: number(row, "sequence")?,
         event_name: column(row, "event_name")?,

@@ -76,6 +76,12 @@ pub(crate) fn uuid(row: &SqliteRow, name: &str) -> Result<Uuid, StoreError> {
     Uuid::from_slice(column::<&[u8]>(row, name)?).map_err(|error| unreadable(&error))
 }
 
+/// An id column that may be empty.
+pub(crate) fn optional_uuid(row: &SqliteRow, name: &str) -> Result<Option<Uuid>, StoreError> {
+    let bytes = column::<Option<&[u8]>>(row, name)?;
+    bytes.map(Uuid::from_slice).transpose().map_err(|error| unreadable(&error))
+}
+
 /// The nouns of many rows. One unreadable row is left out and reported, so that it does not hide the others.
 pub(crate) fn readable<T>(rows: &[SqliteRow], read: impl Fn(&SqliteRow) -> Result<T, StoreError>) -> Vec<T> {
     let read = |row| read(row).inspect_err(|error| tracing::error!(%error, "a row is left out of a list"));

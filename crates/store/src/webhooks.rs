@@ -4,7 +4,7 @@ use crate::deliveries;
 use crate::failure::Failure;
 use crate::idempotency::{keep_answer, used};
 use crate::newest::newest;
-use crate::rows::{body, id, json, micros, word};
+use crate::rows::{body, id, json, micros, readable, word};
 use crate::sqlite::SqliteStore;
 use model::call::Mode;
 use model::event::Event;
@@ -50,6 +50,10 @@ impl WebhookStore for SqliteStore {
         row.as_ref().map(body).transpose()
     }
 
+    async fn notifier(&self, fresh: WebhookEndpoint) -> Result<WebhookEndpoint, StoreError> {
+        self.write(move |db| Box::pin(notifier(db, fresh))).await
+    }
+
     async fn webhooks(
         &self,
         app: AppId,
@@ -57,7 +61,8 @@ impl WebhookStore for SqliteStore {
         page: PageRequest,
     ) -> Result<Page<WebhookEndpoint>, StoreError> {
         let narrow = |query: &mut QueryBuilder<Sqlite>| {
-            query.push("app = ").push_bind(id(app.uuid())).push(" AND mode = ").push_bind(word(&mode));
+            query.push("notifier = 0 AND app = ").push_bind(id(app.uuid()));
+            query.push(" AND mode = ").push_bind(word(&mode));
         };
         Ok(newest(&self.readers, "webhooks", narrow, page).await?)
     }
@@ -108,17 +113,42 @@ async fn create(
     if known != Written::New {
         return Ok(known);
     }
-    sqlx::query("INSERT INTO webhooks (id, app, mode, created_at, disabled, body) VALUES (?, ?, ?, ?, ?, ?)")
-        .bind(id(endpoint.id.uuid()))
-        .bind(id(endpoint.app.uuid()))
-        .bind(word(&endpoint.mode))
-        .bind(micros(endpoint.created_at))
-        .bind(endpoint.disabled.is_some())
-        .bind(json(&endpoint)?)
-        .execute(&mut *db)
-        .await?;
+    insert(db, &endpoint).await?;
     keep_answer(db, idempotency.as_ref()).await?;
     Ok(Written::New)
+}
+
+async fn insert(db: &mut SqliteConnection, endpoint: &WebhookEndpoint) -> Result<(), Failure> {
+    sqlx::query(
+        "INSERT INTO webhooks (id, app, mode, created_at, disabled, notifier, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(id(endpoint.id.uuid()))
+    .bind(id(endpoint.app.uuid()))
+    .bind(word(&endpoint.mode))
+    .bind(micros(endpoint.created_at))
+    .bind(endpoint.disabled.is_some())
+    .bind(endpoint.notifier)
+    .bind(json(endpoint)?)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// There is at most one a door: a writer works alone.
+async fn notifier(db: &mut SqliteConnection, fresh: WebhookEndpoint) -> Result<WebhookEndpoint, Failure> {
+    let rows = sqlx::query("SELECT body FROM webhooks WHERE notifier = 1 AND app = ? AND mode = ?")
+        .bind(id(fresh.app.uuid()))
+        .bind(word(&fresh.mode))
+        .fetch_all(&mut *db)
+        .await?;
+    let known = readable(&rows, body::<WebhookEndpoint>).into_iter().find(|known| known.door == fresh.door);
+    match known {
+        Some(known) => Ok(known),
+        None => {
+            insert(db, &fresh).await?;
+            Ok(fresh)
+        }
+    }
 }
 
 async fn replace(db: &mut SqliteConnection, endpoint: &WebhookEndpoint) -> Result<(), Failure> {

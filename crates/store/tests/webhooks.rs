@@ -37,6 +37,32 @@ async fn due(world: &World, now_ms: u64) -> Vec<(WebhookId, u32)> {
 }
 
 #[tokio::test]
+async fn there_is_one_notifier_a_door_and_a_delivery_goes_where_it_says_signed_by_whom_it_names() {
+    let (mut world, endpoint, call) = endpoint_and_call().await;
+    let fresh = WebhookEndpoint { notifier: true, ..world.endpoint(1) };
+    let notifier = world.store.notifier(fresh.clone()).await.unwrap();
+    assert_eq!(notifier, fresh);
+    let later = WebhookEndpoint { notifier: true, ..world.endpoint(2) };
+    assert_eq!(world.store.notifier(later.clone()).await, Ok(fresh));
+    let other_door = WebhookEndpoint { door: "other".to_owned(), ..later };
+    assert_eq!(world.store.notifier(other_door.clone()).await, Ok(other_door));
+    assert_eq!(world.store.webhooks(world.app, Mode::Live, ALL).await.unwrap().total, 1);
+
+    let own = Delivery {
+        url: Some("https://own.example".to_owned()),
+        signer: Some(endpoint.id),
+        ..delivery(&notifier, call.id, 1, 5)
+    };
+    world.store.fan_out(&[(call.id, 1)], vec![own.clone()]).await.unwrap();
+    let due = world.store.due_deliveries(at(9), 10, &[]).await.unwrap();
+    let [found] = &due[..] else { panic!("{due:?}") };
+    assert_eq!((&found.delivery, found.signer_secret.is_some()), (&own, true));
+    world.store.delete_webhook(world.app, endpoint.id).await.unwrap();
+    let due = world.store.due_deliveries(at(9), 10, &[]).await.unwrap();
+    assert!(due.iter().all(|due| due.signer_secret.is_none()) && due.len() == 1);
+}
+
+#[tokio::test]
 async fn endpoints_live_within_their_app() {
     let mut world = World::new().await;
     let (older, newer) = (world.endpoint(0), world.endpoint(1));

@@ -42,6 +42,7 @@ fn order(ask: &Ask) -> Result<PlaceCall, Fault> {
         ring_timeout_ms: fields.integer("ringTimeoutMs", CallSetup::RING_TIMEOUTS_MS)?,
         max_duration_ms: fields.integer("maxDurationMs", CallSetup::MAX_DURATIONS_MS)?,
         amd: amd::take(&mut fields, "amd")?,
+        notification: None,
         request_id: Some(ask.caller.request_id.clone()),
     };
     fields.finish()?;

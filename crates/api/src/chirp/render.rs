@@ -67,7 +67,7 @@ impl EventRenderer for Renderer {
             "requestId": event.snapshot.request_id,
             "data": data,
         });
-        Some(RenderedEvent { name: name.to_owned(), id, body: body.to_string() })
+        Some(RenderedEvent { name: name.to_owned(), id, body: body.to_string(), traits: Vec::new() })
     }
 }
 
@@ -228,6 +228,7 @@ mod tests {
             trunk: None,
             metadata: Map::new(),
             request_id: None,
+            notification: None,
             created_at: at,
             started_at: Some(at),
             answered_at: Some(at),

@@ -34,7 +34,10 @@ pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Respons
         door: DOOR.to_owned(),
         url: fields.required("url", url)?,
         events: fields.required("events", events)?,
+        filters: Vec::new(),
         headers: headers(&mut fields)?.unwrap_or_default(),
+        signing_secret: None,
+        alike_max: None,
     };
     fields.finish()?;
     let render = |endpoint: &WebhookEndpoint| {
@@ -76,6 +79,7 @@ pub(crate) async fn update(
         url: fields.text("url", 1..=URL_CHARS_MAX)?,
         events: events(&mut fields)?,
         headers: headers(&mut fields)?,
+        ..WebhookChange::default()
     };
     fields.finish()?;
     let endpoint = door.engine.update_webhook(ask.who(), ids::parse_webhook(&webhook)?, change).await?;

@@ -136,6 +136,7 @@ pub(super) fn row(core: &Core, incoming: &IncomingCall, owner: Owner) -> Call {
         trunk: owner.trunk,
         metadata: Map::new(),
         request_id: None,
+        notification: None,
         created_at: now,
         started_at: Some(now),
         answered_at: None,

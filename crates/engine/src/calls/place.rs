@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::fault::{of_store, saying};
 use crate::figures;
 use crate::phones::phone_name;
-use crate::resources::{app, invalid_number};
+use crate::resources::{app, check_destination, invalid_number};
 use metrics::counter;
 use model::amd::AmdSettings;
 use model::call::{Call, CallSetup, CallStatus, Channel, Direction, Mode};
@@ -18,6 +18,7 @@ use model::flow::Flow;
 use model::tenant::Principal;
 use model::timeline::TimelineKind;
 use model::trunk::Trunk;
+use model::webhook::Notification;
 use model::{AppId, CallId, CommandId, E164, Pii, Timestamp};
 use ports::Route;
 use ports::store::{Created, Idempotency, NewCall, StoredResponse};
@@ -50,6 +51,8 @@ pub struct PlaceCall {
     pub max_duration_ms: Option<u32>,
     /// Whether and how a machine is listened for once it is answered.
     pub amd: Option<AmdSettings>,
+    /// Where the call's events go instead of to the app's endpoints of that door.
+    pub notification: Option<Notification>,
     /// The id of the request, for logs and the timeline.
     pub request_id: Option<String>,
 }
@@ -194,6 +197,9 @@ async fn check(core: &Core, app: AppId, mode: Mode, order: &PlaceCall) -> Result
             return Err(Fault::field(code, param, format!("{} {}", code.cause(), code.remedy())));
         }
     }
+    if let Some(own) = &order.notification {
+        check_destination(core, "notification.url", &own.url)?;
+    }
     let number = |text: &str, param: &str| {
         text.parse::<E164>().map_err(|error| invalid_number(param, &error.to_string()))
     };
@@ -278,6 +284,7 @@ fn row(core: &Core, order: &PlaceCall, app: AppId, mode: Mode, way: &Way, now: T
         trunk,
         metadata: order.metadata.clone(),
         request_id: order.request_id.clone(),
+        notification: order.notification.clone(),
         created_at: now,
         started_at: None,
         answered_at: None,

@@ -10,7 +10,7 @@ pub use endpoints::{CreatedEndpoint, NewEndpoint};
 pub use numbers::NewNumber;
 pub(crate) use numbers::invalid_number;
 pub use trunks::{NewTrunk, TrunkChange, check_trunk};
-pub(crate) use webhooks::WEBHOOKS_MAX;
 pub use webhooks::{NewWebhook, WebhookChange};
+pub(crate) use webhooks::{WEBHOOKS_MAX, check_destination};
 
 pub(crate) use checks::{admin, app, page};

@@ -2,19 +2,24 @@
 
 use super::checks::{app, given_before, idempotent, page, written};
 use crate::calls::{IdempotencyHeader, Outcome};
+use crate::core::Core;
 use crate::engine::Engine;
 use crate::fault::of_store;
+use model::call::Mode;
 use model::fault::{Fault, FaultCode};
 use model::tenant::Principal;
-use model::webhook::{Attempt, Delivery, WebhookEndpoint};
-use model::{Secret, WebhookId};
-use ports::EgressError;
+use model::webhook::{Attempt, Delivery, EventFilter, WebhookEndpoint};
+use model::{AppId, Secret, WebhookId};
 use ports::store::{DeliveryFilter, Page, PageRequest, StoredResponse};
+use ports::{EgressError, StoreError};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 /// Most endpoints of an app.
 pub(crate) const WEBHOOKS_MAX: u32 = 50;
 const URL_BYTES_MAX: usize = 2_048;
+const FILTERS_MAX: usize = 20;
+const SECRET_BYTES: RangeInclusive<usize> = 1..=256;
 const EVENTS_MAX: usize = 100;
 const HEADERS_MAX: usize = 20;
 const HEADER_NAME_BYTES_MAX: usize = 128;
@@ -46,8 +51,14 @@ pub struct NewWebhook {
     pub url: String,
     /// The door's names of the wanted events; the door has checked them.
     pub events: Vec<String>,
+    /// What narrows the events further.
+    pub filters: Vec<EventFilter>,
     /// Static headers sent with each delivery, at most 20.
     pub headers: BTreeMap<String, Secret<String>>,
+    /// The app's own choice, at most 256 bytes; none: one is made.
+    pub signing_secret: Option<Secret<Vec<u8>>>,
+    /// Most endpoints of the door that want the same events under the same filters.
+    pub alike_max: Option<usize>,
 }
 
 /// What shall change of an endpoint; what is none stays. A change enables a disabled endpoint again.
@@ -57,8 +68,14 @@ pub struct WebhookChange {
     pub url: Option<String>,
     /// See [`NewWebhook::events`].
     pub events: Option<Vec<String>>,
+    /// See [`NewWebhook::filters`].
+    pub filters: Option<Vec<EventFilter>>,
     /// See [`NewWebhook::headers`].
     pub headers: Option<BTreeMap<String, Secret<String>>>,
+    /// See [`NewWebhook::signing_secret`].
+    pub signing_secret: Option<Secret<Vec<u8>>>,
+    /// See [`NewWebhook::alike_max`].
+    pub alike_max: Option<usize>,
 }
 
 impl Engine {
@@ -83,19 +100,23 @@ impl Engine {
             door: new.door,
             url: new.url,
             events: new.events,
+            filters: in_order(new.filters),
             headers: new.headers,
-            signing_secret: signing_secret()?,
+            signing_secret: new.signing_secret.map_or_else(signing_secret, Ok)?,
+            notifier: false,
             created_at: now,
             updated_at: now,
             disabled: None,
         };
         self.check_webhook(&endpoint)?;
-        let first = PageRequest { limit: 1, offset: 0 };
-        let existing = core.store.webhooks(app, mode, first).await.map_err(of_store)?.total;
-        if existing >= u64::from(WEBHOOKS_MAX) {
+        // Two at once must not both find the last place free.
+        let _alone = core.making_webhooks.lock().await;
+        let others = self.other_webhooks(&endpoint).await?;
+        if others.len() >= WEBHOOKS_MAX as usize {
             let message = format!("an app may have at most {WEBHOOKS_MAX} webhooks");
             return Err(Fault::field(FaultCode::InvalidField, "url", message));
         }
+        check_alike(&endpoint, &others, new.alike_max)?;
         let response = render(&endpoint);
         let idempotency = idempotent(core, who, idempotency, &response);
         let result = core.store.create_webhook(&endpoint, idempotency).await;
@@ -112,10 +133,14 @@ impl Engine {
         let mut endpoint = self.webhook(who, id).await?;
         endpoint.url = change.url.unwrap_or(endpoint.url);
         endpoint.events = change.events.unwrap_or(endpoint.events);
+        endpoint.filters = change.filters.map_or(endpoint.filters, in_order);
         endpoint.headers = change.headers.unwrap_or(endpoint.headers);
+        endpoint.signing_secret = change.signing_secret.unwrap_or(endpoint.signing_secret);
         endpoint.disabled = None;
         endpoint.updated_at = self.core.now();
         self.check_webhook(&endpoint)?;
+        let _alone = self.core.making_webhooks.lock().await;
+        check_alike(&endpoint, &self.other_webhooks(&endpoint).await?, change.alike_max)?;
         self.core.store.update_webhook(&endpoint).await.map_err(of_store)?;
         Ok(endpoint)
     }
@@ -130,7 +155,9 @@ impl Engine {
     pub async fn webhook(&self, who: Principal, id: WebhookId) -> Result<WebhookEndpoint, Fault> {
         let (app, mode) = app(who)?;
         let found = self.core.store.webhook(app, id).await.map_err(of_store)?;
-        found.filter(|endpoint| endpoint.mode == mode).ok_or_else(|| Fault::new(FaultCode::NotFound))
+        found
+            .filter(|endpoint| endpoint.mode == mode && !endpoint.notifier)
+            .ok_or_else(|| Fault::new(FaultCode::NotFound))
     }
 
     /// The app's endpoints of the key's mode, newest first.
@@ -155,11 +182,22 @@ impl Engine {
         self.core.store.deliveries(id, filter, page(request)).await.map_err(of_store)
     }
 
+    /// Under which secret the events of calls that name a URL of their own are signed, where no endpoint of the door
+    /// wants them.
+    pub async fn default_signing_secret(&self, who: Principal, door: &str) -> Result<Secret<Vec<u8>>, Fault> {
+        let (app, mode) = app(who)?;
+        let notifier = self.core.notifier(app, mode, door).await.map_err(of_store)?;
+        Ok(notifier.signing_secret)
+    }
+
+    async fn other_webhooks(&self, endpoint: &WebhookEndpoint) -> Result<Vec<WebhookEndpoint>, Fault> {
+        let all = PageRequest { limit: WEBHOOKS_MAX, offset: 0 };
+        let known = self.core.store.webhooks(endpoint.app, endpoint.mode, all).await.map_err(of_store)?;
+        Ok(known.items.into_iter().filter(|other| other.id != endpoint.id).collect())
+    }
+
     fn check_webhook(&self, endpoint: &WebhookEndpoint) -> Result<(), Fault> {
-        if endpoint.url.len() > URL_BYTES_MAX {
-            return Err(invalid("url", format!("must have at most {URL_BYTES_MAX} bytes")));
-        }
-        self.core.egress.check(&endpoint.url).map_err(|error| url_fault(&error))?;
+        check_destination(&self.core, "url", &endpoint.url)?;
         let unknown = !self.core.renderers.iter().any(|renderer| renderer.door() == endpoint.door);
         if unknown {
             return Err(invalid("door", "there is no such door"));
@@ -167,7 +205,66 @@ impl Engine {
         if endpoint.events.is_empty() || endpoint.events.len() > EVENTS_MAX {
             return Err(invalid("events", format!("must name 1 to {EVENTS_MAX} events")));
         }
+        if endpoint.filters.len() > FILTERS_MAX {
+            return Err(invalid("eventFilters", format!("may hold at most {FILTERS_MAX} filters")));
+        }
+        if !SECRET_BYTES.contains(&endpoint.signing_secret.expose().len()) {
+            let (least, most) = SECRET_BYTES.into_inner();
+            return Err(invalid("signingKey", format!("must have {least} to {most} bytes")));
+        }
         check_headers(&endpoint.headers)
+    }
+}
+
+impl Core {
+    /// The endpoint of deliveries to URLs that calls name for themselves; made when it is first needed.
+    pub(crate) async fn notifier(
+        &self,
+        app: AppId,
+        mode: Mode,
+        door: &str,
+    ) -> Result<WebhookEndpoint, StoreError> {
+        let now = self.now();
+        let secret = random_secret().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let fresh = WebhookEndpoint {
+            id: self.with_ids(|ids| WebhookId::generate(ids, now)),
+            app,
+            mode,
+            door: door.to_owned(),
+            url: String::new(),
+            events: Vec::new(),
+            filters: Vec::new(),
+            headers: BTreeMap::new(),
+            signing_secret: secret,
+            notifier: true,
+            created_at: now,
+            updated_at: now,
+            disabled: None,
+        };
+        self.store.notifier(fresh).await
+    }
+}
+
+fn in_order(mut filters: Vec<EventFilter>) -> Vec<EventFilter> {
+    filters.sort_unstable();
+    filters.dedup();
+    filters
+}
+
+fn check_alike(
+    endpoint: &WebhookEndpoint,
+    others: &[WebhookEndpoint],
+    max: Option<usize>,
+) -> Result<(), Fault> {
+    let is_alike = |other: &&WebhookEndpoint| {
+        other.door == endpoint.door && other.events == endpoint.events && other.filters == endpoint.filters
+    };
+    match max {
+        Some(max) if others.iter().filter(is_alike).count() >= max => {
+            let message = format!("there may be at most {max} subscriptions with the same event and filters");
+            Err(invalid("eventFilters", message))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -198,8 +295,16 @@ fn is_header_name(name: &str) -> bool {
     (1..=HEADER_NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(token)
 }
 
-fn url_fault(error: &EgressError) -> Fault {
-    Fault::field(FaultCode::UrlNotAllowed, "url", format!("{error}. {}", FaultCode::UrlNotAllowed.remedy()))
+/// Where events are to go.
+pub(crate) fn check_destination(core: &Core, param: &str, url: &str) -> Result<(), Fault> {
+    if url.len() > URL_BYTES_MAX {
+        return Err(invalid(param, format!("must have at most {URL_BYTES_MAX} bytes")));
+    }
+    let refused = |error: EgressError| {
+        let code = FaultCode::UrlNotAllowed;
+        Fault::field(code, param, format!("{error}. {}", code.remedy()))
+    };
+    core.egress.check(url).map_err(refused)
 }
 
 fn invalid(param: impl Into<String>, message: impl Into<String>) -> Fault {
@@ -207,10 +312,14 @@ fn invalid(param: impl Into<String>, message: impl Into<String>) -> Fault {
 }
 
 fn signing_secret() -> Result<Secret<Vec<u8>>, Fault> {
-    let mut secret = vec![0; 32];
-    getrandom::fill(&mut secret).map_err(|error| {
+    random_secret().map_err(|error| {
         crate::fault::saying(FaultCode::StoreUnavailable, format!("no random bytes: {error}"))
-    })?;
+    })
+}
+
+fn random_secret() -> Result<Secret<Vec<u8>>, getrandom::Error> {
+    let mut secret = vec![0; 32];
+    getrandom::fill(&mut secret)?;
     Ok(Secret::new(secret))
 }
 

@@ -30,21 +30,27 @@ struct Verdict {
 
 /// Makes one attempt and keeps what follows from it.
 pub(super) async fn make(core: Arc<Core>, health: Arc<Health>, due: DueDelivery) {
-    let DueDelivery { mut delivery, endpoint } = due;
+    let DueDelivery { mut delivery, endpoint, signer_secret } = due;
     let at = core.now();
+    let url = delivery.url.as_ref().unwrap_or(&endpoint.url).clone();
+    let secret = signer_secret.as_ref().unwrap_or(&endpoint.signing_secret);
     let request = EgressRequest {
-        url: endpoint.url.clone(),
+        url: url.clone(),
         body: Some(delivery.body.clone().into()),
-        headers: signature::headers(&endpoint, &delivery.message_id, at, &delivery.body),
+        headers: signature::headers(&endpoint, core.renderer(&endpoint.door), &url, secret, &delivery, at),
         response_bytes_max: RESPONSE_BYTES_MAX,
         timeout: core.config.webhooks.timeout,
     };
     let result = core.egress.send(request).await;
     let verdict = judge(&core, &delivery, at, result);
-    note(&core, &delivery, &endpoint.url, &verdict);
+    note(&core, &delivery, &url, &verdict);
     count(&verdict);
     follow(&core, &mut delivery, &verdict);
     keep(&core, &delivery, &verdict.attempt).await;
+    if endpoint.notifier {
+        // One call's URL says nothing about another's.
+        return;
+    }
     if verdict.attempt.status == Some(GONE) {
         disable(&core, &delivery, "The endpoint answered 410 Gone.").await;
     } else if verdict.delivered {

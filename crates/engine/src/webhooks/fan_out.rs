@@ -6,9 +6,9 @@ use metrics::counter;
 use model::call::Mode;
 use model::event::Event;
 use model::webhook::{Delivery, DeliveryState, WebhookEndpoint};
-use model::{AppId, CallId};
-use ports::StoreError;
+use model::{AppId, CallId, WebhookId};
 use ports::store::PageRequest;
+use ports::{RenderedEvent, StoreError};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
@@ -55,11 +55,11 @@ async fn batch(core: &Core) -> Result<usize, StoreError> {
     let mut deliveries = Vec::new();
     for event in &events {
         let owner = (event.app, event.snapshot.mode);
-        let wanted = match endpoints.entry(owner) {
+        let known = match endpoints.entry(owner) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => unknown.insert(enabled(core, owner).await?),
         };
-        deliveries.extend(wanted.iter().filter_map(|endpoint| delivery(core, endpoint, event)));
+        make(core, event, known, &mut deliveries).await?;
     }
     let done: Vec<(CallId, u32)> = events.iter().map(|event| (event.call, event.sequence)).collect();
     let made = deliveries.len();
@@ -76,23 +76,45 @@ async fn enabled(core: &Core, (app, mode): (AppId, Mode)) -> Result<Vec<WebhookE
     Ok(endpoints)
 }
 
-/// The event on its way to the endpoint, if the endpoint's door has a word for it and the endpoint asked for it.
-fn delivery(core: &Core, endpoint: &WebhookEndpoint, event: &Event) -> Option<Delivery> {
-    let renderer = core.renderers.iter().find(|renderer| renderer.door() == endpoint.door)?;
-    let rendered = renderer.render(event)?;
-    if !endpoint.events.contains(&rendered.name) {
-        return None;
+/// The deliveries of one event: to each endpoint that wants it; where the call names a URL of its own, there instead
+/// of to the endpoints of the same door, signed by the first of these that wants it.
+async fn make(
+    core: &Core,
+    event: &Event,
+    endpoints: &[WebhookEndpoint],
+    deliveries: &mut Vec<Delivery>,
+) -> Result<(), StoreError> {
+    for renderer in &core.renderers {
+        let Some(rendered) = renderer.render(event) else { continue };
+        let mut wanting = endpoints.iter().filter(|endpoint| {
+            endpoint.door == renderer.door() && endpoint.wants(&rendered.name, &rendered.traits)
+        });
+        let own = event.snapshot.notification.as_ref().filter(|own| own.door == renderer.door());
+        let Some(own) = own else {
+            deliveries.extend(wanting.map(|endpoint| delivery(core, endpoint.id, event, &rendered)));
+            continue;
+        };
+        let notifier = core.notifier(event.app, event.snapshot.mode, &own.door).await?;
+        let signer = wanting.next().map(|endpoint| endpoint.id);
+        let to = delivery(core, notifier.id, event, &rendered);
+        deliveries.push(Delivery { url: Some(own.url.clone()), signer, ..to });
     }
+    Ok(())
+}
+
+fn delivery(core: &Core, webhook: WebhookId, event: &Event, rendered: &RenderedEvent) -> Delivery {
     let first = core.config.webhooks.delays.first().copied().unwrap_or_default();
-    Some(Delivery {
-        webhook: endpoint.id,
+    Delivery {
+        webhook,
+        url: None,
+        signer: None,
         call: event.call,
         sequence: event.sequence,
-        event_name: rendered.name,
-        message_id: rendered.id,
-        body: rendered.body,
+        event_name: rendered.name.clone(),
+        message_id: rendered.id.clone(),
+        body: rendered.body.clone(),
         attempts: 0,
         due_at: Some(core.now() + first),
         state: DeliveryState::Pending,
-    })
+    }
 }

@@ -4,36 +4,42 @@ use crate::mac::hmac_sha256;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::Mac;
-use model::webhook::WebhookEndpoint;
+use model::webhook::{Delivery, WebhookEndpoint};
 use model::{Secret, Timestamp};
+use ports::{EventRenderer, Signing};
 
-/// The headers of one attempt: what the scheme asks for, then the endpoint's own.
+/// The headers of one attempt: what the scheme asks for, the door's own signature, the endpoint's own headers.
 pub(super) fn headers(
     endpoint: &WebhookEndpoint,
-    message_id: &str,
+    door: Option<&dyn EventRenderer>,
+    url: &str,
+    secret: &Secret<Vec<u8>>,
+    delivery: &Delivery,
     at: Timestamp,
-    body: &str,
 ) -> Vec<(String, Secret<String>)> {
+    let Delivery { message_id, body, .. } = delivery;
+    let mac = |message: &[u8]| mac(secret.expose(), message);
     let timestamp = at.as_secs().to_string();
-    let signature = sign(endpoint.signing_secret.expose(), message_id, &timestamp, body);
-    let mut headers: Vec<(String, Secret<String>)> = [
+    let signature =
+        format!("v1,{}", STANDARD.encode(mac(format!("{message_id}.{timestamp}.{body}").as_bytes())));
+    let standard = [
         ("content-type", "application/json".to_owned()),
-        ("webhook-id", message_id.to_owned()),
+        ("webhook-id", message_id.clone()),
         ("webhook-timestamp", timestamp),
         ("webhook-signature", signature),
     ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), Secret::new(value)))
-    .collect();
-    headers.extend(endpoint.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
-    headers
+    .map(|(name, value)| (name, Secret::new(value)));
+    let signing = Signing { url, message_id, at, body, hmac_sha256: &mac };
+    let own = door.map(|door| door.sign(&signing)).unwrap_or_default();
+    let named = standard.into_iter().chain(own).map(|(name, value)| (name.to_owned(), value));
+    let fixed = endpoint.headers.iter().map(|(name, value)| (name.clone(), value.clone()));
+    named.chain(fixed).collect()
 }
 
-fn sign(secret: &[u8], message_id: &str, timestamp: &str, body: &str) -> String {
+fn mac(secret: &[u8], message: &[u8]) -> [u8; 32] {
     let mut mac = hmac_sha256(secret);
-    mac.update(format!("{message_id}.{timestamp}.").as_bytes());
-    mac.update(body.as_bytes());
-    format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
+    mac.update(message);
+    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]
@@ -44,8 +50,7 @@ mod tests {
     #[test]
     fn published_vector() {
         let secret = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-        let signature =
-            sign(&secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", r#"{"test": 2432232314}"#);
-        assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+        let signature = mac(&secret, br#"msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{"test": 2432232314}"#);
+        assert_eq!(STANDARD.encode(signature), "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 }

@@ -17,6 +17,9 @@ pub(crate) fn webhook(url: &str, events: &[&str]) -> NewWebhook {
         door: "words".into(),
         url: url.into(),
         events: events.iter().map(|event| (*event).to_owned()).collect(),
+        filters: Vec::new(),
+        signing_secret: None,
+        alike_max: None,
         headers: BTreeMap::from([("x-secret".to_owned(), Secret::new("hunter2".to_owned()))]),
     }
 }

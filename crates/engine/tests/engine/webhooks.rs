@@ -4,9 +4,11 @@ use crate::fakes::{Reply, World, carrier_ended, order};
 use crate::resources::{create_webhook, webhook};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use engine::{NewWebhook, PlaceCall};
+use model::fault::FaultCode;
 use model::leg::{LegEndKind, LegEndedBy, LegFact};
-use model::webhook::{DeliveryState, WebhookEndpoint};
-use model::{CallId, WebhookId};
+use model::webhook::{DeliveryState, EventFilter, Notification, WebhookEndpoint};
+use model::{CallId, Secret, WebhookId};
 use ports::store::{DeliveryFilter, PageRequest, StoredResponse};
 use sha2::{Digest, Sha256};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -81,6 +83,64 @@ async fn an_endpoint_gets_the_events_of_its_own_modes_calls() {
         asked.iter().all(|(_, request)| request.url == URL),
         "a test call is no live endpoint's business"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_may_name_a_url_of_its_own_which_gets_its_events_instead_and_ends_nothing_by_410() {
+    const OWN: &str = "https://own.example/call/7";
+    let world = World::new().await;
+    let unsigned = world.engine.default_signing_secret(world.test, "words").await.unwrap();
+    let own = || Some(Notification { url: OWN.into(), door: "words".into() });
+    world.outside.egress.answer(|_| Reply::Status(410, None));
+    world.place(PlaceCall { notification: own(), ..order() }).await;
+    world.outside.log.wait(&format!("request {OWN}"), 1).await;
+    let id = create_webhook(&world, URL, &["initiated"]).await;
+    let subscribed = world.engine.webhook(world.test, id).await.unwrap().signing_secret;
+    world.place(PlaceCall { notification: own(), ..order() }).await;
+    world.outside.log.wait(&format!("request {OWN}"), 2).await;
+    world.place(order()).await;
+    world.outside.log.wait(&format!("request {URL}"), 1).await;
+    let requests = world.outside.egress.requests.lock().unwrap().clone();
+    let signed_by = |at: usize, secret: &Secret<Vec<u8>>| {
+        let (_, request) = &requests[at];
+        let header =
+            |name: &str| request.headers.iter().find(|(known, _)| known == name).unwrap().1.expose().clone();
+        let mut text = format!("{}.{}.", header("webhook-id"), header("webhook-timestamp")).into_bytes();
+        text.extend_from_slice(&request.body.clone().unwrap());
+        header("webhook-signature") == format!("v1,{}", STANDARD.encode(hmac(secret.expose(), &text)))
+    };
+    let urls: Vec<&str> = requests.iter().map(|(_, request)| request.url.as_str()).collect();
+    assert_eq!(urls, [OWN, OWN, URL]);
+    assert!(signed_by(0, &unsigned) && signed_by(1, &subscribed) && signed_by(2, &subscribed));
+    let listed = world.engine.webhooks(world.test, PageRequest { limit: 100, offset: 0 }).await.unwrap();
+    assert_eq!(listed.total, 1, "what serves such calls stands in no list");
+    let bad = PlaceCall {
+        notification: Some(Notification { url: "ftp://x".into(), door: "words".into() }),
+        ..order()
+    };
+    let fault =
+        world.engine.place(world.test, bad, None, &|_| unreachable!("it is refused")).await.unwrap_err();
+    assert_eq!((fault.code, fault.param.as_deref()), (FaultCode::UrlNotAllowed, Some("notification.url")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_many_endpoints_want_the_same_and_no_more() {
+    let world = World::new().await;
+    let render = |_: &WebhookEndpoint| StoredResponse { status: 201, body: String::new() };
+    let filter = |value: &str| EventFilter { key: "status".into(), value: value.into() };
+    let new = |values: &[&str]| NewWebhook {
+        filters: values.iter().map(|value| filter(value)).collect(),
+        alike_max: Some(2),
+        ..webhook(URL, &["initiated"])
+    };
+    let create = async |values: &[&str]| {
+        world.engine.create_webhook(world.test, new(values), None, &render).await.map(|_| ())
+    };
+    create(&["ringing", "busy"]).await.unwrap();
+    create(&["busy", "ringing", "busy"]).await.unwrap();
+    let fault = create(&["ringing", "busy"]).await.unwrap_err();
+    assert_eq!(fault.param.as_deref(), Some("eventFilters"));
+    create(&["busy"]).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use super::{Idempotency, Page, PageRequest, StoreError, StoredResponse, Written}
 use model::call::Mode;
 use model::event::Event;
 use model::webhook::{Attempt, Delivery, DeliveryState, Disabled, WebhookEndpoint};
-use model::{AppId, CallId, Timestamp, WebhookId};
+use model::{AppId, CallId, Secret, Timestamp, WebhookId};
 
 /// A delivery that is due, with its endpoint.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct DueDelivery {
     pub delivery: Delivery,
     /// Where to.
     pub endpoint: WebhookEndpoint,
+    /// The secret of [`Delivery::signer`], if there is one and it still exists.
+    pub signer_secret: Option<Secret<Vec<u8>>>,
 }
 
 /// Which deliveries of an endpoint.
@@ -46,7 +48,11 @@ pub trait WebhookStore: Send + Sync {
     /// One endpoint, of any mode.
     async fn webhook(&self, app: AppId, webhook: WebhookId) -> Result<Option<WebhookEndpoint>, StoreError>;
 
-    /// Endpoints of an app in one mode, newest first.
+    /// The endpoint of an app, mode and door for calls that name a URL of their own; `fresh` is kept where there is
+    /// none yet.
+    async fn notifier(&self, fresh: WebhookEndpoint) -> Result<WebhookEndpoint, StoreError>;
+
+    /// Endpoints of an app in one mode, newest first; notifiers are none of them.
     async fn webhooks(
         &self,
         app: AppId,

@@ -448,6 +448,7 @@ fn row(line: &Line, app: model::AppId, now: model::Timestamp) -> Call {
         trunk: None,
         metadata: Map::new(),
         request_id: None,
+        notification: None,
         created_at: now,
         started_at: None,
         answered_at: None,

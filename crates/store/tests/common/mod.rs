@@ -130,6 +130,7 @@ impl World {
             trunk: None,
             metadata: serde_json::Map::new(),
             request_id: None,
+            notification: None,
             created_at: at(millis),
             started_at: None,
             answered_at: None,
@@ -226,6 +227,8 @@ impl World {
             door: "native".to_owned(),
             url: "https://example.com/hook".to_owned(),
             events: vec!["calls.initiated".to_owned()],
+            filters: Vec::new(),
+            notifier: false,
             headers: [("x-token".to_owned(), Secret::new("token".to_owned()))].into(),
             signing_secret: Secret::new(vec![9; 32]),
             created_at: at(millis),
@@ -285,6 +288,8 @@ pub fn ended(call: &Call) -> Call {
 pub fn delivery(webhook: &WebhookEndpoint, call: CallId, sequence: u32, due_ms: u64) -> Delivery {
     Delivery {
         webhook: webhook.id,
+        url: None,
+        signer: None,
         call,
         sequence,
         event_name: "calls.initiated".to_owned(),

@@ -33,6 +33,7 @@ fn call(answered_ms: Option<u64>, reason: EndReason, source: EndSource, code: Op
         trunk: None,
         metadata: serde_json::Map::new(),
         request_id: None,
+        notification: None,
         created_at: at(0),
         started_at: Some(at(1)),
         answered_at: answered_ms.map(at),

@@ -54,6 +54,7 @@ pub(crate) fn new_call(direction: Direction) -> (Call, CallSetup) {
         trunk: None,
         metadata: serde_json::Map::new(),
         request_id: None,
+        notification: None,
         created_at: BEGIN,
         started_at: None,
         answered_at: None,

@@ -259,6 +259,7 @@ pub(crate) fn order() -> PlaceCall {
         ring_timeout_ms: None,
         max_duration_ms: None,
         amd: None,
+        notification: None,
         request_id: Some("req-1".into()),
     }
 }

@@ -136,6 +136,11 @@ impl EventRenderer for Words {
         }
         let name = word(&event.body);
         let body = format!("{} {name}", event.sequence);
-        Some(RenderedEvent { id: format!("evt_{}_{}", event.call, event.sequence), name, body })
+        Some(RenderedEvent {
+            id: format!("evt_{}_{}", event.call, event.sequence),
+            name,
+            body,
+            traits: Vec::new(),
+        })
     }
 }

@@ -56,6 +56,18 @@ impl WebhookStore for MemoryStore {
         Ok(self.read().webhooks.iter().find(|w| w.id == webhook && w.app == app).cloned())
     }
 
+    async fn notifier(&self, fresh: WebhookEndpoint) -> Result<WebhookEndpoint, StoreError> {
+        let mut state = self.write()?;
+        let is_it = |w: &&WebhookEndpoint| {
+            w.notifier && (w.app, w.mode, &w.door) == (fresh.app, fresh.mode, &fresh.door)
+        };
+        if let Some(known) = state.webhooks.iter().find(is_it) {
+            return Ok(known.clone());
+        }
+        state.webhooks.push(fresh.clone());
+        Ok(fresh)
+    }
+
     async fn webhooks(
         &self,
         app: AppId,
@@ -63,7 +75,12 @@ impl WebhookStore for MemoryStore {
         request: PageRequest,
     ) -> Result<Page<WebhookEndpoint>, StoreError> {
         Ok(page(
-            self.read().webhooks.iter().filter(|w| (w.app, w.mode) == (app, mode)).cloned().collect(),
+            self.read()
+                .webhooks
+                .iter()
+                .filter(|w| !w.notifier && (w.app, w.mode) == (app, mode))
+                .cloned()
+                .collect(),
             request,
         ))
     }
@@ -107,7 +124,12 @@ impl WebhookStore for MemoryStore {
                 && is_due
                 && !except.contains(&endpoint.id)
             {
-                due.push(DueDelivery { delivery: delivery.clone(), endpoint: endpoint.clone() });
+                let signer = state.webhooks.iter().find(|w| Some(w.id) == delivery.signer);
+                due.push(DueDelivery {
+                    delivery: delivery.clone(),
+                    endpoint: endpoint.clone(),
+                    signer_secret: signer.map(|signer| signer.signing_secret.clone()),
+                });
             }
         }
         due.sort_by_key(|due| due.delivery.due_at);
