@@ -26,7 +26,9 @@ pub struct Line {
 pub fn event(call: &Call, body: &EventBody) -> Line {
     let kind = match body {
         EventBody::DigitReceived { .. } => TimelineKind::Dtmf,
-        EventBody::GatherCompleted { .. } | EventBody::CommandCompleted { .. } => TimelineKind::Flow,
+        EventBody::GatherCompleted { .. }
+        | EventBody::CommandStarted { .. }
+        | EventBody::CommandCompleted { .. } => TimelineKind::Flow,
         EventBody::RecordingCompleted { .. } => TimelineKind::Recording,
         EventBody::AmdCompleted { .. } | EventBody::AmdGreetingEnded { .. } => TimelineKind::Media,
         _ => TimelineKind::Call,
@@ -47,6 +49,10 @@ pub fn event(call: &Call, body: &EventBody) -> Line {
         EventBody::GatherCompleted { command, keys, ended_by } => {
             let detail = json!({ "commandId": command.to_string(), "endedBy": ended_by });
             (format!("gathered \"{}\"", keys.expose()), detail)
+        }
+        EventBody::CommandStarted { command, name } => {
+            let detail = json!({ "commandId": command.to_string(), "command": name, "status": "ongoing" });
+            (format!("{name}: begun"), detail)
         }
         EventBody::CommandCompleted { command, name, outcome } => {
             let (status, reason) = match outcome {

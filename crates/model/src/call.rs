@@ -160,6 +160,12 @@ pub struct Call {
     pub trunk: Option<TrunkId>,
     /// What the app attached; echoed, never read except for `sandbox…` keys in test mode.
     pub metadata: Map<String, Value>,
+    /// The app's words for it, at most [`Call::TAGS_MAX`], in lower case.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// The call that made this one: a bridge's, a transfer's.
+    #[serde(default)]
+    pub parent: Option<CallId>,
     /// The id of the HTTP request that made it, for logs and timelines.
     pub request_id: Option<String>,
     /// Where its events go instead of to the app's endpoints of that door.
@@ -181,6 +187,44 @@ pub struct Call {
 }
 
 impl Call {
+    /// Most tags.
+    pub const TAGS_MAX: usize = 10;
+
+    /// A call that was just accepted, over the telephone network, with nothing that may be left out.
+    pub fn new(
+        id: CallId,
+        app: AppId,
+        mode: Mode,
+        direction: Direction,
+        from: crate::Pii<String>,
+        to: crate::Pii<String>,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            app,
+            mode,
+            direction,
+            status: CallStatus::Initiated,
+            from,
+            to,
+            from_channel: Channel::Pstn,
+            to_channel: Channel::Pstn,
+            trunk: None,
+            metadata: Map::new(),
+            tags: Vec::new(),
+            parent: None,
+            request_id: None,
+            notification: None,
+            created_at,
+            started_at: None,
+            answered_at: None,
+            ended_at: None,
+            end: None,
+            amd: None,
+        }
+    }
+
     /// Time from answer to end; none if never answered or not yet ended.
     pub fn duration(&self) -> Option<Duration> {
         Some(self.ended_at?.since(self.answered_at?))
@@ -202,6 +246,9 @@ pub struct CallSetup {
     /// An inbound call is answered without anybody being asked.
     #[serde(default)]
     pub answer_at_once: bool,
+    /// Variables that the flow begins with.
+    #[serde(default)]
+    pub variables: crate::flow::variable::Variables,
     /// The flow to run once answered, if one was given.
     pub flow: Option<crate::flow::Flow>,
     /// How long the callee may ring.
@@ -226,4 +273,19 @@ impl CallSetup {
     pub const MAX_DURATIONS_MS: RangeInclusive<u32> = 1_000..=Self::MAX_DURATION_MS;
     /// How long an inbound call waits for the app's first command.
     pub const DECISION_TIMEOUT_MS: u32 = 30_000;
+
+    /// Everything as where the request says nothing.
+    pub const fn new(id: CallId, direction: Direction) -> Self {
+        Self {
+            id,
+            direction,
+            answer_at_once: false,
+            variables: crate::flow::variable::Variables::new(),
+            flow: None,
+            ring_timeout_ms: Self::RING_TIMEOUT_MS,
+            max_duration_ms: Self::MAX_DURATION_MS,
+            decision_timeout_ms: Self::DECISION_TIMEOUT_MS,
+            amd: None,
+        }
+    }
 }

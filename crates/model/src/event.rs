@@ -64,6 +64,13 @@ pub enum EventBody {
         /// Why it ended.
         ended_by: GatherEnd,
     },
+    /// A step of the flow or a command of the app has begun.
+    CommandStarted {
+        /// Which one.
+        command: CommandId,
+        /// Its name, as in [`crate::flow::FlowCommand::name`].
+        name: String,
+    },
     /// A step of the flow or a command of the app is over.
     CommandCompleted {
         /// Which one.

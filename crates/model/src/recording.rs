@@ -43,3 +43,23 @@ pub enum RecordingStatus {
     /// There is no whole file.
     Failed,
 }
+
+/// Both sides of a whole call are recorded from its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SessionRecord {
+    /// From when on.
+    pub start: RecordStart,
+    /// Each side in a channel of its own.
+    pub stereo: bool,
+}
+
+/// From when on a whole call is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordStart {
+    /// Its answer.
+    #[default]
+    Answer,
+    /// Its ringing, with what is heard before the answer.
+    Ringing,
+}

@@ -95,8 +95,9 @@ fn step(dice: &mut Dice) -> Step {
             length_ms_max: millis(dice),
             silence_ms: millis(dice),
             beep: dice.one_in(2),
+            ..Record::default()
         }),
-        7 if dice.one_in(3) => FlowCommand::Hangup,
+        7 if dice.one_in(3) => FlowCommand::hangup(),
         _ => FlowCommand::Pause(Pause { length_ms: millis(dice) }),
     };
     let operators = [Operator::Eq, Operator::Ne, Operator::Contains];
@@ -137,6 +138,7 @@ fn gather(dice: &mut Dice) -> Gather {
         end_key: dice.one_in(2).then(|| key(dice)),
         timeout_ms: millis(dice),
         retries: u8::try_from(dice.below(3)).unwrap_or_default(),
+        ..Gather::default()
     }
 }
 
@@ -156,12 +158,12 @@ fn commands(dice: &mut Dice) -> Vec<(u64, CallCommand)> {
 
 fn command(dice: &mut Dice) -> CallCommand {
     match dice.below(10) {
-        0 => CallCommand::Hangup,
+        0 => CallCommand::hangup(),
         1 | 2 => CallCommand::SendDigits { digits: "1w#2".to_owned().into() },
         3 => CallCommand::Playback(playback(dice)),
         4 => CallCommand::StopAudio,
-        5 | 6 => CallCommand::StartRecording,
-        7 => CallCommand::StopRecording,
+        5 | 6 => CallCommand::start_recording(),
+        7 => CallCommand::stop_recording(),
         8 if dice.one_in(4) => CallCommand::Answer,
         _ => CallCommand::Say(say(dice)),
     }

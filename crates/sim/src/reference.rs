@@ -9,7 +9,7 @@ use crate::sound::voice;
 use crate::violation::Violation;
 use model::call::{Direction, EndReason, EndSource};
 use model::event::{CommandOutcome, EventBody, GatherEnd};
-use model::flow::{Condition, FlowCommand, Gather, GatherPrompt, Operator, Playback, Say};
+use model::flow::{FlowCommand, Gather, GatherPrompt, Playback, Say};
 use model::{CommandId, Timestamp};
 use std::time::Duration;
 
@@ -127,7 +127,7 @@ fn check_flow(
         if step_done.name != name {
             return Err(format!("step {number} is {name}, but {} was completed", step_done.name));
         }
-        if !step.conditions.iter().all(|condition| holds(condition, &keys)) {
+        if !step.conditions.iter().all(|condition| condition.holds(&keys)) {
             expect(step_done.outcome == &CommandOutcome::Skipped, || {
                 format!("step {number} ({name}) was to be skipped and is {:?}", step_done.outcome)
             })?;
@@ -149,7 +149,7 @@ fn check_flow(
             Verdict::Unknown => return Ok(()),
         }
         now = step_done.at;
-        if step.command == FlowCommand::Hangup {
+        if matches!(step.command, FlowCommand::Hangup(_)) {
             break;
         }
     }
@@ -174,12 +174,13 @@ fn walk(
         FlowCommand::Say(say) => Verdict::At(now + say_length(say)),
         FlowCommand::Playback(playback) => Verdict::At(now + playback_length(playback)),
         FlowCommand::Pause(pause) => Verdict::At(now + ms(pause.length_ms)),
-        FlowCommand::Hangup => Verdict::At(now),
+        FlowCommand::Hangup(_) => Verdict::At(now),
         FlowCommand::Record(record) => {
             let beep = if record.beep { voice::BEEP_MS } else { 0 };
             Verdict::By(now + ms(beep) + ms(record.length_ms_max))
         }
         FlowCommand::Gather(gather) => return listen(gather, now, keys, seen, done),
+        _ => return Err(format!("this model does not know {}", command.name())),
     })
 }
 
@@ -256,14 +257,6 @@ fn ms(millis: u32) -> Duration {
 
 fn apart(a: Timestamp, b: Timestamp) -> Duration {
     a.since(b).max(b.since(a))
-}
-
-fn holds(condition: &Condition, keys: &str) -> bool {
-    match condition.operator {
-        Operator::Eq => keys == condition.value,
-        Operator::Ne => keys != condition.value,
-        Operator::Contains => keys.contains(condition.value.as_str()),
-    }
 }
 
 fn expect(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {

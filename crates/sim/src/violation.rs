@@ -168,6 +168,7 @@ const fn name(body: &EventBody) -> &'static str {
         EventBody::ParticipantLeft { .. } => "participant left",
         EventBody::DigitReceived { .. } => "digit received",
         EventBody::GatherCompleted { .. } => "gather completed",
+        EventBody::CommandStarted { .. } => "command started",
         EventBody::CommandCompleted { .. } => "command completed",
         EventBody::RecordingCompleted { .. } => "recording completed",
         EventBody::AmdCompleted { .. } => "answerer known",

@@ -33,7 +33,7 @@ fn gather(keys_max: u8) -> FlowCommand {
         keys_max: Some(keys_max),
         end_key: Some('#'),
         timeout_ms: 5_000,
-        retries: 0,
+        ..Gather::default()
     })
 }
 
@@ -115,8 +115,12 @@ fn keys_are_heard_as_events_and_as_tones() {
 
 #[test]
 fn what_is_recorded_ends_with_silence() {
-    let record =
-        FlowCommand::Record(Record { end_key: None, length_ms_max: 30_000, silence_ms: 2_000, beep: true });
+    let record = FlowCommand::Record(Record {
+        length_ms_max: 30_000,
+        silence_ms: 2_000,
+        beep: true,
+        ..Record::default()
+    });
     let call = check("+15005550014", flow(vec![record]), EndReason::Hangup, EndSource::Flow, "record");
     let recordings =
         call.events.iter().filter(|event| matches!(event.body, EventBody::RecordingCompleted { .. }));
@@ -130,7 +134,7 @@ fn a_persona_calls_and_the_app_answers() {
     let commands = vec![
         (1_500, CallCommand::Answer),
         (3_000, CallCommand::Say(words("Good day."))),
-        (8_000, CallCommand::Hangup),
+        (8_000, CallCommand::hangup()),
     ];
     let report = play(&Program::of(Plan::inbound("+15005550000", commands), 3));
     let call = &report.calls[0].call;

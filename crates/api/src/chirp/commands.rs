@@ -50,16 +50,16 @@ pub(crate) fn command(kind: &str, fields: &mut Fields) -> Result<CallCommand, Fa
     Ok(match kind {
         "answer" => CallCommand::Answer,
         "reject" => CallCommand::Reject { reason: fields.text("reason", 0..=REASON_CHARS_MAX)? },
-        "hangup" => CallCommand::Hangup,
+        "hangup" => CallCommand::hangup(),
         "send_dtmf" => CallCommand::SendDigits { digits: digits(fields)?.into() },
         "say" => CallCommand::Say(flow::say(fields, "loop")?),
         "play_audio" => CallCommand::Playback(play(fields)?),
         "stop_audio" => CallCommand::StopAudio,
         "start_recording" => {
             recording_format(fields)?;
-            CallCommand::StartRecording
+            CallCommand::start_recording()
         }
-        "stop_recording" => CallCommand::StopRecording,
+        "stop_recording" => CallCommand::stop_recording(),
         _ => {
             let known = "answer, reject, hangup, send_dtmf, say, play_audio, stop_audio, start_recording, \
                          stop_recording";

@@ -4,7 +4,7 @@ use crate::http::fields::{Fields, invalid};
 use model::fault::Fault;
 use model::flow::{
     Condition, Flow, FlowCommand, Gather, GatherPrompt, Operator, Pause, Playback, Record, Say, Step,
-    Variable,
+    Variable, variable,
 };
 use model::{CommandId, IdSource, Timestamp};
 use serde_json::Value;
@@ -36,7 +36,7 @@ fn step(path: String, value: Value, ids: &mut IdSource) -> Result<Step, Fault> {
         "gather" => FlowCommand::Gather(gather(&mut fields)?),
         "record" => FlowCommand::Record(record(&mut fields)?),
         "pause" => FlowCommand::Pause(pause(&mut fields)?),
-        "hangup" => FlowCommand::Hangup,
+        "hangup" => FlowCommand::hangup(),
         _ => {
             let message = "must be one of say, playback, gather, record, pause, hangup";
             return Err(invalid(&fields.path("command"), message));
@@ -80,6 +80,7 @@ fn gather(fields: &mut Fields) -> Result<Gather, Fault> {
             .integer("timeoutMs", 1_000..=Gather::TIMEOUT_MS_MAX)?
             .unwrap_or(Gather::TIMEOUT_MS),
         retries: fields.integer("retries", 0..=Gather::RETRIES_MAX)?.unwrap_or(0),
+        ..Gather::default()
     })
 }
 
@@ -115,6 +116,7 @@ fn record(fields: &mut Fields) -> Result<Record, Fault> {
             .integer("silenceMs", 1_000..=Record::SILENCE_MS_MAX)?
             .unwrap_or(Record::SILENCE_MS),
         beep: fields.boolean("beep")?.unwrap_or(false),
+        ..Record::default()
     })
 }
 
@@ -135,7 +137,6 @@ fn conditions(fields: &mut Fields) -> Result<Vec<Condition>, Fault> {
 }
 
 fn condition(path: String, value: Value) -> Result<Condition, Fault> {
-    const VARIABLES: &[(&str, Variable)] = &[("keys", Variable::Keys)];
     const OPERATORS: &[(&str, Operator)] = &[
         ("eq", Operator::Eq),
         ("==", Operator::Eq),
@@ -144,16 +145,28 @@ fn condition(path: String, value: Value) -> Result<Condition, Fault> {
         ("contains", Operator::Contains),
     ];
     let mut fields = Fields::of_value(path, value)?;
-    let variable = fields.choice("variable", VARIABLES)?;
+    let variable = variable(&mut fields)?;
     let operator = fields.choice("operator", OPERATORS)?;
     let value = fields.text("value", 0..=CONDITION_CHARS_MAX)?;
     let condition = Condition {
-        variable: fields.required("variable", variable)?,
+        variable,
         operator: fields.required("operator", operator)?,
         value: fields.required("value", value)?,
     };
     fields.finish()?;
     Ok(condition)
+}
+
+/// `keys`, `speech`, or the name of a variable.
+fn variable(fields: &mut Fields) -> Result<Variable, Fault> {
+    let name = fields.text("variable", 1..=variable::NAME_MAX)?;
+    let name = fields.required("variable", name)?;
+    match name.as_str() {
+        "keys" => Ok(Variable::Keys),
+        "speech" => Ok(Variable::Speech),
+        _ if variable::is_name(&name) => Ok(Variable::Named(name)),
+        _ => Err(invalid(&fields.path("variable"), "must be keys, speech, or the name of a variable")),
+    }
 }
 
 #[cfg(test)]
@@ -211,7 +224,7 @@ mod tests {
         check(&json!([{"command": "gather", "endKey": "x"}]), Err("flow[0].endKey"));
         check(&json!([{"command": "gather", "timeoutMs": 999}]), Err("flow[0].timeoutMs"));
         check(&json!([{"command": "pause", "lengthMs": 0}]), Err("flow[0].lengthMs"));
-        let condition = json!({"variable": "speech", "operator": "eq", "value": "1"});
+        let condition = json!({"variable": "9", "operator": "eq", "value": "1"});
         check(
             &json!([{"command": "hangup", "conditions": [condition]}]),
             Err("flow[0].conditions[0].variable"),

@@ -51,7 +51,7 @@ impl EventRenderer for Renderer {
         if is_told_later(&event.body) {
             return None;
         }
-        let name = name(&event.body, event.snapshot.status);
+        let name = name(&event.body, event.snapshot.status)?;
         let call_id = ids::call(&event.snapshot);
         let id = format!("evt_{call_id}_{}", suffix(name, event));
         let mut call = call(&event.snapshot);
@@ -110,7 +110,7 @@ impl Renderer {
             EventBody::AmdCompleted { .. } | EventBody::AmdGreetingEnded { .. } => {
                 data.insert("amd".into(), json!(event.snapshot.amd.as_ref().map(AmdView::new)));
             }
-            EventBody::Initiated | EventBody::Answered => {}
+            EventBody::Initiated | EventBody::Answered | EventBody::CommandStarted { .. } => {}
         }
     }
 }
@@ -120,8 +120,8 @@ const fn is_told_later(body: &EventBody) -> bool {
     matches!(body, EventBody::AmdCompleted { outcome } if outcome.is_announced_later())
 }
 
-const fn name(body: &EventBody, status: CallStatus) -> &'static str {
-    match body {
+const fn name(body: &EventBody, status: CallStatus) -> Option<&'static str> {
+    Some(match body {
         EventBody::Initiated => "calls.initiated",
         EventBody::Ringing { .. } => "calls.ringing",
         EventBody::Answered => "calls.answered",
@@ -129,6 +129,8 @@ const fn name(body: &EventBody, status: CallStatus) -> &'static str {
         EventBody::ParticipantLeft { .. } => "calls.participant.left",
         EventBody::DigitReceived { .. } => "calls.dtmf.received",
         EventBody::GatherCompleted { .. } => "calls.gather.completed",
+        // The contract knows a command's end only.
+        EventBody::CommandStarted { .. } => return None,
         EventBody::CommandCompleted { .. } => "calls.command.completed",
         EventBody::RecordingCompleted { .. } => "calls.recording.completed",
         EventBody::AmdCompleted { .. } | EventBody::AmdGreetingEnded { .. } => "calls.amd.completed",
@@ -137,7 +139,7 @@ const fn name(body: &EventBody, status: CallStatus) -> &'static str {
             CallStatus::NoAnswer => "calls.no_answer",
             _ => "calls.failed",
         },
-    }
+    })
 }
 
 /// The event's name without its family; with its number where a call can have several of the kind.
@@ -208,33 +210,21 @@ fn command_outcome(outcome: &CommandOutcome) -> (&'static str, Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::call::{Channel, Direction, EndSource, Mode};
+    use model::call::{Direction, EndSource, Mode};
     use model::leg::ReleaseCause;
     use model::{AppId, CallId, IdSource, Pii};
 
     fn ended_call() -> Call {
         let at = Timestamp::from_millis(1_777_713_247_120);
         let mut ids = IdSource::new(1);
+        let (id, app) = (CallId::generate(&mut ids, at), AppId::generate(&mut ids, at));
+        let (from, to) = (Pii::new("+4915100000001".into()), Pii::new("+15005550000".into()));
         Call {
-            id: CallId::generate(&mut ids, at),
-            app: AppId::generate(&mut ids, at),
-            mode: Mode::Test,
-            direction: Direction::Outbound,
             status: CallStatus::Completed,
-            from: Pii::new("+4915100000001".into()),
-            to: Pii::new("+15005550000".into()),
-            from_channel: Channel::Pstn,
-            to_channel: Channel::Pstn,
-            trunk: None,
-            metadata: Map::new(),
-            request_id: None,
-            notification: None,
-            created_at: at,
             started_at: Some(at),
             answered_at: Some(at),
             ended_at: Some(at + std::time::Duration::from_millis(2_600)),
-            end: None,
-            amd: None,
+            ..Call::new(id, app, Mode::Test, Direction::Outbound, from, to, at)
         }
     }
 

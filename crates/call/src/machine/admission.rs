@@ -16,25 +16,35 @@ pub(super) fn check(machine: &Machine, command: &CallCommand) -> Result<(), Refu
     let full = machine.commands.is_full();
     let refusal = match command {
         // Whatever else goes on, a call can be ended.
-        CallCommand::Hangup if machine.ending.is_none() => None,
+        CallCommand::Hangup(_) if machine.ending.is_none() => None,
         _ if full => Some("the call has too many commands in progress"),
-        CallCommand::Hangup => None,
+        CallCommand::Hangup(_) => None,
         _ if machine.ending.is_some() => Some("the call is being ended"),
         CallCommand::Answer | CallCommand::Reject { .. } => decision(machine, leg),
         _ if leg != LegState::Connected => Some("the call is not answered yet"),
-        CallCommand::StartRecording if machine.stage.recordings.live().is_some() => {
+        CallCommand::StartRecording(_) if machine.stage.recordings.live().is_some() => {
             Some("the call is being recorded already")
         }
-        CallCommand::StartRecording if machine.stage.recordings.is_full() => Some(RECORDINGS_FULL),
-        CallCommand::StopRecording if machine.stage.recordings.live().is_none() => {
+        CallCommand::StartRecording(_) if machine.stage.recordings.is_full() => Some(RECORDINGS_FULL),
+        CallCommand::StopRecording(_) if machine.stage.recordings.live().is_none() => {
             Some("the call is not being recorded")
         }
-        CallCommand::SendDigits { .. }
+        CallCommand::Ring(_)
+        | CallCommand::SendDigits { .. }
         | CallCommand::Say(_)
         | CallCommand::Playback(_)
         | CallCommand::StopAudio
-        | CallCommand::StartRecording
-        | CallCommand::StopRecording => None,
+        | CallCommand::Gather(_)
+        | CallCommand::Record(_)
+        | CallCommand::Bridge(_)
+        | CallCommand::StartRecording(_)
+        | CallCommand::PauseRecording(_)
+        | CallCommand::ResumeRecording(_)
+        | CallCommand::StopRecording(_)
+        | CallCommand::ReplaceFlow(_)
+        | CallCommand::Transfer(_)
+        | CallCommand::JoinConference(_)
+        | CallCommand::LeaveConference => None,
     };
     refusal.map_or(Ok(()), |sentence| Err(Refused::InvalidState(sentence)))
 }

@@ -7,7 +7,7 @@ use super::legs::Leg;
 use super::prompts::{Readiness, Sound};
 use super::recording::{RECORDINGS_FULL, RecordNews};
 use super::stage::Stage;
-use super::steps::{PROMPT_LATE, PROMPT_MS, SOUND_BROKEN};
+use super::steps::{MISSING, PROMPT_LATE, PROMPT_MS, SOUND_BROKEN};
 use super::timers::Timer;
 use model::event::CommandOutcome;
 use model::flow::CallCommand;
@@ -90,7 +90,7 @@ impl Commands {
                 self.wait(id, name, Wait::End);
                 return Asked::End(Intent::Reject);
             }
-            CallCommand::Hangup => {
+            CallCommand::Hangup(_) => {
                 self.wait(id, name, Wait::End);
                 return Asked::End(Intent::Command);
             }
@@ -107,13 +107,23 @@ impl Commands {
                 self.sound(id, name, sound, stage);
             }
             CallCommand::StopAudio => return self.stop_audio(id, name, stage),
-            CallCommand::StartRecording => self.start_recording(id, name, stage),
-            CallCommand::StopRecording => {
+            CallCommand::StartRecording(_) => self.start_recording(id, name, stage),
+            CallCommand::StopRecording(_) => {
                 if let Some(recording) = stage.recordings.live() {
                     stage.stop_recording(recording);
                 }
                 stage.desk.complete(id, name, CommandOutcome::Completed);
             }
+            CallCommand::Ring(_)
+            | CallCommand::Gather(_)
+            | CallCommand::Record(_)
+            | CallCommand::Bridge(_)
+            | CallCommand::PauseRecording(_)
+            | CallCommand::ResumeRecording(_)
+            | CallCommand::ReplaceFlow(_)
+            | CallCommand::Transfer(_)
+            | CallCommand::JoinConference(_)
+            | CallCommand::LeaveConference => stage.desk.complete(id, name, failed(MISSING)),
         }
         Asked::Nothing
     }

@@ -5,7 +5,7 @@ use super::stage::Stage;
 use super::steps::{Progress, Step, StepEvent};
 use model::CommandId;
 use model::event::CommandOutcome;
-use model::flow::{Condition, Operator, Variable};
+use model::flow::{Condition, Variable};
 use model::timeline::TimelineKind;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -109,10 +109,5 @@ impl Planned {
 }
 
 fn holds(condition: &Condition, keys: &str) -> bool {
-    let Variable::Keys = condition.variable;
-    match condition.operator {
-        Operator::Eq => keys == condition.value,
-        Operator::Ne => keys != condition.value,
-        Operator::Contains => keys.contains(&condition.value),
-    }
+    condition.holds(if condition.variable == Variable::Keys { keys } else { "" })
 }

@@ -120,7 +120,7 @@ fn a_call_that_had_ended_is_never_dialled_again() {
             machine.handle(Input::Start, BEGIN + ms(61_000));
             machine.handle(Input::Shutdown, BEGIN + ms(61_000));
             assert_eq!(drain(&mut machine), []);
-            assert_eq!(machine.admits(&CallCommand::Hangup), Err(Refused::NotActive));
+            assert_eq!(machine.admits(&CallCommand::hangup()), Err(Refused::NotActive));
             assert_eq!(machine.call().status, status);
         }
     }

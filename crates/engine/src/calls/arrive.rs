@@ -4,13 +4,12 @@ use super::place::{Fresh, flow_of_call};
 use crate::actor::{Beginning, Road};
 use crate::core::Core;
 use crate::engine::Engine;
-use model::call::{Call, CallSetup, CallStatus, Channel, Direction, Mode};
+use model::call::{Call, CallSetup, Direction, Mode};
 use model::flow::Flow;
 use model::leg::Refusal;
 use model::{AppId, CallId, E164, Pii, TrunkId};
 use ports::store::Created;
 use ports::{Carrier, InboundCalls, IncomingCall, Route};
-use serde_json::Map;
 use std::sync::Arc;
 
 /// Most bytes of a caller's address.
@@ -108,14 +107,8 @@ fn dialled(text: &str) -> Option<E164> {
 
 pub(super) fn setup(core: &Core, id: CallId) -> CallSetup {
     CallSetup {
-        id,
-        direction: Direction::Inbound,
-        answer_at_once: false,
-        flow: None,
-        ring_timeout_ms: CallSetup::RING_TIMEOUT_MS,
-        max_duration_ms: CallSetup::MAX_DURATION_MS,
         decision_timeout_ms: core.config.decision_timeout_ms,
-        amd: None,
+        ..CallSetup::new(id, Direction::Inbound)
     }
 }
 
@@ -123,26 +116,11 @@ pub(super) fn row(core: &Core, incoming: &IncomingCall, owner: Owner) -> Call {
     let now = core.now();
     let mut from = incoming.from.expose().clone();
     from.truncate(from.floor_char_boundary(ADDRESS_BYTES_MAX));
+    let (from, to) = (Pii::new(from), Pii::new(owner.to));
     Call {
-        id: incoming.call,
-        app: owner.app,
-        mode: incoming.mode,
-        direction: Direction::Inbound,
-        status: CallStatus::Initiated,
-        from: Pii::new(from),
-        to: Pii::new(owner.to),
-        from_channel: Channel::Pstn,
-        to_channel: Channel::Pstn,
         trunk: owner.trunk,
-        metadata: Map::new(),
-        request_id: None,
-        notification: None,
-        created_at: now,
         started_at: Some(now),
-        answered_at: None,
-        ended_at: None,
-        end: None,
-        amd: None,
+        ..Call::new(incoming.call, owner.app, incoming.mode, Direction::Inbound, from, to, now)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::phones::phone_name;
 use crate::resources::{app, check_destination, invalid_number};
 use metrics::counter;
 use model::amd::AmdSettings;
-use model::call::{Call, CallSetup, CallStatus, Channel, Direction, Mode};
+use model::call::{Call, CallSetup, Channel, Direction, Mode};
 use model::event::{Event, EventBody};
 use model::fault::{Fault, FaultCode};
 use model::flow::Flow;
@@ -271,39 +271,27 @@ fn row(core: &Core, order: &PlaceCall, app: AppId, mode: Mode, way: &Way, now: T
         Some(Route::Trunk(trunk)) => Some(trunk.id),
         Some(Route::Phone(_) | Route::Sandbox(_)) | None => None,
     };
+    let id = core.with_ids(|ids| CallId::generate(ids, now));
+    let (from, to) = (Pii::new(way.from.clone()), Pii::new(way.to.clone()));
     Call {
-        id: core.with_ids(|ids| CallId::generate(ids, now)),
-        app,
-        mode,
-        direction: Direction::Outbound,
-        status: CallStatus::Initiated,
-        from: Pii::new(way.from.clone()),
-        to: Pii::new(way.to.clone()),
         from_channel: order.from_channel,
         to_channel: order.to_channel,
         trunk,
         metadata: order.metadata.clone(),
         request_id: order.request_id.clone(),
         notification: order.notification.clone(),
-        created_at: now,
-        started_at: None,
-        answered_at: None,
-        ended_at: None,
-        end: None,
-        amd: None,
+        ..Call::new(id, app, mode, Direction::Outbound, from, to, now)
     }
 }
 
 fn setup(core: &Core, id: CallId, order: &PlaceCall, now: Timestamp) -> CallSetup {
     CallSetup {
-        id,
-        direction: Direction::Outbound,
-        answer_at_once: false,
         flow: flow_of_call(core, order.flow.as_ref(), now),
         ring_timeout_ms: order.ring_timeout_ms.unwrap_or(CallSetup::RING_TIMEOUT_MS),
         max_duration_ms: order.max_duration_ms.unwrap_or(CallSetup::MAX_DURATION_MS),
         decision_timeout_ms: core.config.decision_timeout_ms,
         amd: order.amd.clone(),
+        ..CallSetup::new(id, Direction::Outbound)
     }
 }
 

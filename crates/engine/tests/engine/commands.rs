@@ -27,7 +27,7 @@ async fn only_the_calls_own_app_and_mode_may_command_it() {
     let call = world.place(order()).await;
     let other = world.other_app().await;
     let unknown: CallId = "01890000-0000-7000-8000-000000000009".parse().unwrap();
-    let hangup = CallCommand::Hangup;
+    let hangup = CallCommand::hangup();
     for (who, call, expected) in [
         (other, call, FaultCode::CallNotFound),
         (world.live, call, FaultCode::CallNotFound),
@@ -50,11 +50,11 @@ async fn the_calls_state_decides() {
     world.outside.sandbox.leg(call, LegFact::Answered);
     world.outside.log.wait("event answered", 1).await;
     assert_eq!(refusal(&world, world.test, call, digits).await, None);
-    assert_eq!(refusal(&world, world.test, call, CallCommand::Hangup).await, None);
+    assert_eq!(refusal(&world, world.test, call, CallCommand::hangup()).await, None);
     world.outside.log.wait("sandbox HangUp", 1).await;
     world.outside.sandbox.confirm_hangup(call);
     world.outside.log.wait("event ended", 1).await;
-    let late = refusal(&world, world.test, call, CallCommand::Hangup).await;
+    let late = refusal(&world, world.test, call, CallCommand::hangup()).await;
     assert_eq!(late, Some(FaultCode::CallNotActive));
     assert_eq!(world.outside.store.row(call).call.end.unwrap().reason, EndReason::Hangup);
 }
@@ -121,7 +121,7 @@ async fn a_call_withdrawn_before_its_dialling_is_durable_never_rings() {
     let world = World::new().await;
     world.outside.store.commits.forget_permits(tokio::sync::Semaphore::MAX_PERMITS);
     let call = world.place(order()).await;
-    assert_eq!(refusal(&world, world.test, call, CallCommand::Hangup).await, None);
+    assert_eq!(refusal(&world, world.test, call, CallCommand::hangup()).await, None);
     world.outside.store.commits.add_permits(1_000);
     world.outside.log.wait("event ended", 1).await;
     assert_eq!(world.outside.log.count("sandbox dial"), 0);
@@ -135,7 +135,7 @@ async fn a_carrier_that_takes_its_time_keeps_no_command_waiting() {
     let call = world.place(order()).await;
     world.outside.log.wait("sandbox dial", 1).await;
     let begun = tokio::time::Instant::now();
-    assert_eq!(refusal(&world, world.test, call, CallCommand::Hangup).await, None);
+    assert_eq!(refusal(&world, world.test, call, CallCommand::hangup()).await, None);
     assert!(begun.elapsed() < Duration::from_secs(1));
     world.outside.log.wait("sandbox HangUp", 1).await;
     let lines = world.outside.log.lines();

@@ -64,7 +64,7 @@ async fn check(change: impl FnOnce(&mut PlaceCall), code: FaultCode, param: Opti
 async fn steps_of_equal_flows_have_ids_of_their_own() {
     let world = World::new().await;
     let id = CommandId::generate(&mut IdSource::new(0), Timestamp::default());
-    let step = Step { id, command: FlowCommand::Hangup, conditions: Vec::new() };
+    let step = Step { id, command: FlowCommand::hangup(), conditions: Vec::new() };
     let flow = Flow { steps: vec![step.clone(), step] };
     let mut seen = std::collections::BTreeSet::from([id]);
     for _ in 0..2 {
@@ -79,7 +79,7 @@ async fn steps_of_equal_flows_have_ids_of_their_own() {
 async fn bad_orders_name_the_field() {
     let step = Step {
         id: CommandId::generate(&mut IdSource::new(1), Timestamp::default()),
-        command: FlowCommand::Hangup,
+        command: FlowCommand::hangup(),
         conditions: Vec::new(),
     };
     check(|o| o.to = "12345".into(), FaultCode::InvalidPhoneNumber, Some("to")).await;

@@ -16,7 +16,7 @@ async fn recording(world: &World) -> (CallId, RecordingId) {
     world.outside.log.wait("sandbox dialled", 1).await;
     world.outside.sandbox.leg(call, LegFact::Answered);
     world.outside.log.wait("event participant_joined", 1).await;
-    command(world, call, CallCommand::StartRecording).await;
+    command(world, call, CallCommand::start_recording()).await;
     world.outside.log.wait("record", 1).await;
     world.outside.log.wait("event command_completed", 1).await;
     let id = world.outside.plane.recordings.lock().unwrap()[0];
@@ -41,7 +41,7 @@ async fn a_recording_ends_as_a_file_that_its_app_can_fetch() {
     assert_eq!(stored(&world, call).status, RecordingStatus::Recording);
     let early = world.engine.recording_file(world.test, id).await.unwrap_err();
     assert_eq!(early.code, FaultCode::NotFound);
-    command(&world, call, CallCommand::StopRecording).await;
+    command(&world, call, CallCommand::stop_recording()).await;
     world.outside.log.wait("event recording_completed", 1).await;
     let (row, path) = world.engine.recording_file(world.test, id).await.unwrap();
     assert_eq!(row, stored(&world, call));
@@ -111,7 +111,7 @@ async fn the_sound_of_a_failed_recording_outlives_the_next_start() {
     let world = World::new().await;
     let (call, id) = recording(&world).await;
     world.outside.plane.disk_full.store(true, Ordering::SeqCst);
-    command(&world, call, CallCommand::StopRecording).await;
+    command(&world, call, CallCommand::stop_recording()).await;
     world.outside.log.wait("event recording_completed", 1).await;
     world.outside.sandbox.hang_up(call);
     world.engine.shutdown(Duration::from_secs(5)).await;

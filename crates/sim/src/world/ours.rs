@@ -7,14 +7,14 @@ use crate::office::Actor;
 use crate::sound::{Sound, voice};
 use crate::world::line::Line;
 use call::{Input, Machine, Output, notes};
-use model::call::{Call, CallSetup, CallStatus, Channel, Direction, Mode};
+use model::call::{Call, CallSetup, Direction, Mode};
 use model::event::{Event, EventBody};
 use model::flow::CallCommand;
 use model::leg::{LegEnd, LegEndedBy, LegFact, LegOrder};
 use model::sound::{MediaFact, MediaOrder, PromptFact, PromptOrder, PromptSource, RecordFact, RecordOrder};
 use model::timeline::TimelineKind;
 use model::{CallId, CommandId, LegId, Pii};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sip::{CallKey, EndedBy, Hop, IncomingCall, Order, OutgoingCall, Party as SipParty, leg_end};
 use std::time::Duration;
 
@@ -435,27 +435,8 @@ fn row(line: &Line, app: model::AppId, now: model::Timestamp) -> Call {
         Direction::Outbound => (ours, theirs),
         Direction::Inbound => (theirs, ours),
     };
-    Call {
-        id: CallId::generate(&mut model::IdSource::new(line.seed), now),
-        app,
-        mode: Mode::Test,
-        direction: line.plan.direction,
-        status: CallStatus::Initiated,
-        from,
-        to,
-        from_channel: Channel::Pstn,
-        to_channel: Channel::Pstn,
-        trunk: None,
-        metadata: Map::new(),
-        request_id: None,
-        notification: None,
-        created_at: now,
-        started_at: None,
-        answered_at: None,
-        ended_at: None,
-        end: None,
-        amd: None,
-    }
+    let id = CallId::generate(&mut model::IdSource::new(line.seed), now);
+    Call::new(id, app, Mode::Test, line.plan.direction, from, to, now)
 }
 
 fn setup(line: &Line, id: CallId) -> CallSetup {
@@ -469,13 +450,10 @@ fn setup(line: &Line, id: CallId) -> CallSetup {
         flow
     });
     CallSetup {
-        id,
-        direction: plan.direction,
-        answer_at_once: false,
         flow,
         ring_timeout_ms: plan.ring_timeout_ms,
         max_duration_ms: plan.max_duration_ms,
         decision_timeout_ms: plan.decision_timeout_ms,
-        amd: None,
+        ..CallSetup::new(id, plan.direction)
     }
 }

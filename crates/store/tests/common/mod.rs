@@ -3,7 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
-use model::call::{Call, CallEnd, CallSetup, CallStatus, Channel, Direction, EndReason, EndSource, Mode};
+use model::call::{Call, CallEnd, CallSetup, CallStatus, Direction, EndReason, EndSource, Mode};
 use model::endpoint::{DigestSecrets, PhoneEndpoint};
 use model::event::{Event, EventBody};
 use model::leg::ReleaseCause;
@@ -117,27 +117,9 @@ impl World {
     }
 
     pub fn call(&mut self, millis: u64) -> Call {
-        Call {
-            id: CallId::generate(&mut self.ids, at(millis)),
-            app: self.app,
-            mode: Mode::Test,
-            direction: Direction::Outbound,
-            status: CallStatus::Initiated,
-            from: Pii::new("+4930111111".to_owned()),
-            to: Pii::new("+4930222222".to_owned()),
-            from_channel: Channel::Pstn,
-            to_channel: Channel::Pstn,
-            trunk: None,
-            metadata: serde_json::Map::new(),
-            request_id: None,
-            notification: None,
-            created_at: at(millis),
-            started_at: None,
-            answered_at: None,
-            ended_at: None,
-            end: None,
-            amd: None,
-        }
+        let id = CallId::generate(&mut self.ids, at(millis));
+        let (from, to) = (Pii::new("+4930111111".to_owned()), Pii::new("+4930222222".to_owned()));
+        Call::new(id, self.app, Mode::Test, Direction::Outbound, from, to, at(millis))
     }
 
     pub fn new_call(&mut self, millis: u64) -> NewCall {
@@ -147,16 +129,7 @@ impl World {
 
     pub fn new_call_of(&self, call: Call) -> NewCall {
         NewCall {
-            setup: CallSetup {
-                id: call.id,
-                direction: call.direction,
-                answer_at_once: false,
-                flow: None,
-                ring_timeout_ms: CallSetup::RING_TIMEOUT_MS,
-                max_duration_ms: CallSetup::MAX_DURATION_MS,
-                decision_timeout_ms: CallSetup::DECISION_TIMEOUT_MS,
-                amd: None,
-            },
+            setup: CallSetup::new(call.id, call.direction),
             event: event(&call, 1, EventBody::Initiated),
             idempotency: None,
             lease: (self.node, call.created_at + LEASE),

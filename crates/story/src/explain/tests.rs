@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::message::tests::line;
-use model::call::{CallEnd, CallStatus, Channel, Direction, EndReason, EndSource, Mode};
+use model::call::{CallEnd, CallStatus, Direction, EndReason, EndSource, Mode};
 use model::leg::ReleaseCause;
 use model::timeline::TimelineKind;
 use model::{AppId, CallId, IdSource, Pii, Timestamp};
@@ -20,26 +20,15 @@ fn at(ms: u64) -> Timestamp {
 fn call(answered_ms: Option<u64>, reason: EndReason, source: EndSource, code: Option<u16>) -> Call {
     let mut ids = IdSource::new(1);
     let cause = ReleaseCause { code, phrase: "as told".into(), ..ReleaseCause::default() };
+    let (id, app) = (CallId::generate(&mut ids, at(0)), AppId::generate(&mut ids, at(0)));
+    let (from, to) = (Pii::new("+15550100".into()), Pii::new("+15550101".into()));
     Call {
-        id: CallId::generate(&mut ids, at(0)),
-        app: AppId::generate(&mut ids, at(0)),
-        mode: Mode::Live,
-        direction: Direction::Outbound,
         status: CallStatus::Completed,
-        from: Pii::new("+15550100".into()),
-        to: Pii::new("+15550101".into()),
-        from_channel: Channel::Pstn,
-        to_channel: Channel::Pstn,
-        trunk: None,
-        metadata: serde_json::Map::new(),
-        request_id: None,
-        notification: None,
-        created_at: at(0),
         started_at: Some(at(1)),
         answered_at: answered_ms.map(at),
         ended_at: Some(at(10_000)),
         end: Some(CallEnd { reason, source, cause }),
-        amd: None,
+        ..Call::new(id, app, Mode::Live, Direction::Outbound, from, to, at(0))
     }
 }
 

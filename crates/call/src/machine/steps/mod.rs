@@ -3,12 +3,14 @@
 
 mod gather;
 mod hangup;
+mod missing;
 mod pause;
 mod playback;
 mod record;
 mod say;
 mod sounding;
 
+pub(super) use missing::MISSING;
 pub(super) use sounding::{PROMPT_LATE, PROMPT_MS, SOUND_BROKEN};
 
 use super::audio::SoundEnd;
@@ -74,6 +76,7 @@ pub(super) enum Step {
     Record(record::Record),
     Pause(pause::Pause),
     Hangup(hangup::Hangup),
+    Missing(missing::Missing),
 }
 
 impl Step {
@@ -85,7 +88,18 @@ impl Step {
             FlowCommand::Gather(gather) => Self::Gather(gather::Gather::prepare(id, gather, stage)),
             FlowCommand::Record(record) => Self::Record(record::Record::prepare(record, stage)),
             FlowCommand::Pause(pause) => Self::Pause(pause::Pause::prepare(pause)),
-            FlowCommand::Hangup => Self::Hangup(hangup::Hangup),
+            FlowCommand::Hangup(_) => Self::Hangup(hangup::Hangup),
+            FlowCommand::Answer
+            | FlowCommand::Ringing(_)
+            | FlowCommand::Bridge(_)
+            | FlowCommand::Dtmf(_)
+            | FlowCommand::Label(_)
+            | FlowCommand::Goto(_)
+            | FlowCommand::Set(_)
+            | FlowCommand::Webhook(_)
+            | FlowCommand::Transfer(_)
+            | FlowCommand::Conference(_)
+            | FlowCommand::Queue(_) => Self::Missing(missing::Missing),
         }
     }
 
@@ -98,6 +112,7 @@ impl Step {
             Self::Record(step) => step,
             Self::Pause(step) => step,
             Self::Hangup(step) => step,
+            Self::Missing(step) => step,
         }
     }
 }

@@ -126,7 +126,7 @@ impl Performance {
     /// Hangs up, and lets time pass until all is done.
     fn end(&mut self, dice: &mut Dice) {
         let id = self.witness.next_command();
-        self.input(Input::Command { id, command: CallCommand::Hangup });
+        self.input(Input::Command { id, command: CallCommand::hangup() });
         while let Some(deadline) = self.machine.deadline() {
             if self.witness.ended_at.is_none() && dice.one_in(3) {
                 let leg = self.machine.call().first_leg();

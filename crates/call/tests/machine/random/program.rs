@@ -59,8 +59,9 @@ fn step(number: u64, dice: &mut Dice) -> Step {
             length_ms_max: dice.millis(),
             silence_ms: dice.millis(),
             beep: dice.one_in(2),
+            ..Record::default()
         }),
-        6 if dice.one_in(3) => FlowCommand::Hangup,
+        6 if dice.one_in(3) => FlowCommand::hangup(),
         _ => FlowCommand::Pause(Pause { length_ms: dice.millis() }),
     };
     let operator = dice.pick(&[Operator::Eq, Operator::Ne, Operator::Contains]).unwrap();
@@ -91,6 +92,7 @@ fn gather(dice: &mut Dice) -> Gather {
         end_key: dice.one_in(2).then(|| dice.key()),
         timeout_ms: dice.millis(),
         retries: u8::try_from(dice.below(3)).unwrap(),
+        ..Gather::default()
     }
 }
 
@@ -125,12 +127,12 @@ fn command(dice: &mut Dice) -> CallCommand {
     match dice.below(16) {
         0..=2 => CallCommand::Answer,
         3 if dice.one_in(3) => CallCommand::Reject { reason: Some("no".to_owned()) },
-        4 if dice.one_in(3) => CallCommand::Hangup,
+        4 if dice.one_in(3) => CallCommand::hangup(),
         5 | 6 => CallCommand::SendDigits { digits: "1w#".to_owned().into() },
         7 | 8 => CallCommand::Playback(playback(dice)),
         9 => CallCommand::StopAudio,
-        10 | 11 => CallCommand::StartRecording,
-        12 => CallCommand::StopRecording,
+        10 | 11 => CallCommand::start_recording(),
+        12 => CallCommand::stop_recording(),
         _ => CallCommand::Say(say(dice)),
     }
 }

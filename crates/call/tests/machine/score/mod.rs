@@ -17,7 +17,7 @@ mod render;
 mod words;
 
 use call::{Input, Machine, Output, Snapshot};
-use model::call::{Call, CallSetup, CallStatus, Channel, Direction, Mode};
+use model::call::{Call, CallSetup, Direction, Mode};
 use model::sound::RecordFact;
 use model::{AppId, CallId, CommandId, IdSource, Pii, RecordingId, Timestamp};
 use std::time::Duration;
@@ -41,37 +41,10 @@ pub(crate) fn check(score: &str) {
 /// An accepted call.
 pub(crate) fn new_call(direction: Direction) -> (Call, CallSetup) {
     let mut ids = IdSource::new(1);
-    let call = Call {
-        id: CallId::generate(&mut ids, BEGIN),
-        app: AppId::generate(&mut ids, BEGIN),
-        mode: Mode::Test,
-        direction,
-        status: CallStatus::Initiated,
-        from: Pii::new("+15005550100".to_owned()),
-        to: Pii::new("+15005550000".to_owned()),
-        from_channel: Channel::Pstn,
-        to_channel: Channel::Pstn,
-        trunk: None,
-        metadata: serde_json::Map::new(),
-        request_id: None,
-        notification: None,
-        created_at: BEGIN,
-        started_at: None,
-        answered_at: None,
-        ended_at: None,
-        end: None,
-        amd: None,
-    };
-    let setup = CallSetup {
-        id: call.id,
-        direction,
-        answer_at_once: false,
-        flow: None,
-        ring_timeout_ms: CallSetup::RING_TIMEOUT_MS,
-        max_duration_ms: CallSetup::MAX_DURATION_MS,
-        decision_timeout_ms: CallSetup::DECISION_TIMEOUT_MS,
-        amd: None,
-    };
+    let (id, app) = (CallId::generate(&mut ids, BEGIN), AppId::generate(&mut ids, BEGIN));
+    let (from, to) = (Pii::new("+15005550100".to_owned()), Pii::new("+15005550000".to_owned()));
+    let call = Call::new(id, app, Mode::Test, direction, from, to, BEGIN);
+    let setup = CallSetup::new(call.id, direction);
     (call, setup)
 }
 

@@ -91,6 +91,7 @@ fn event(body: &EventBody, call: &Call, recordings: &[RecordingId]) -> String {
         EventBody::GatherCompleted { command, keys, ended_by } => {
             format!("gathered {} \"{}\" by {}", name(*command), keys.expose(), word(ended_by))
         }
+        EventBody::CommandStarted { command, name: what } => format!("{what} {} begun", name(*command)),
         EventBody::CommandCompleted { command, name: what, outcome } => {
             format!("{what} {} {}", name(*command), outcome_text(outcome))
         }

@@ -164,13 +164,13 @@ fn command(words: &[String]) -> CallCommand {
     match words[0].as_str() {
         "answer" => CallCommand::Answer,
         "reject" => CallCommand::Reject { reason: words.get(1).cloned() },
-        "hangup" => CallCommand::Hangup,
+        "hangup" => CallCommand::hangup(),
         "send_digits" => CallCommand::SendDigits { digits: words[1].clone().into() },
         "say" => CallCommand::Say(say(words)),
         "play" => CallCommand::Playback(playback(words)),
         "stop_audio" => CallCommand::StopAudio,
-        "start_recording" => CallCommand::StartRecording,
-        "stop_recording" => CallCommand::StopRecording,
+        "start_recording" => CallCommand::start_recording(),
+        "stop_recording" => CallCommand::stop_recording(),
         other => panic!("no such command: {other}"),
     }
 }
@@ -193,9 +193,10 @@ fn step(at: usize, line: &str) -> Step {
             length_ms_max: option(&words, "max").map_or(Record::LENGTH_MS, millis),
             silence_ms: option(&words, "silence").map_or(Record::SILENCE_MS, millis),
             beep: words.iter().any(|word| word == "beep"),
+            ..Record::default()
         }),
         "pause" => FlowCommand::Pause(Pause { length_ms: millis(&words[1]) }),
-        "hangup" => FlowCommand::Hangup,
+        "hangup" => FlowCommand::hangup(),
         other => panic!("no such step: {other}"),
     };
     Step { id: command_id('s', at as u64 + 1), command, conditions }
@@ -233,6 +234,7 @@ fn gather(words: &[String]) -> Gather {
         end_key: option(words, "end").map(key),
         timeout_ms: option(words, "timeout").map_or(Gather::TIMEOUT_MS, millis),
         retries: option(words, "retries").map_or(0, |retries| retries.parse().unwrap()),
+        ..Gather::default()
     }
 }
 
