@@ -7,6 +7,7 @@ use crate::fault::{of_store, saying};
 use crate::journal::Journal;
 use crate::panics::keep_running;
 use crate::{actor, figures, webhooks};
+use model::Timestamp;
 use model::fault::{Fault, FaultCode};
 use model::tenant::Principal;
 use ports::Timeline;
@@ -87,6 +88,11 @@ impl Engine {
     /// Takes no new calls from now on; running ones go on.
     pub fn drain(&self) {
         self.core.drain();
+    }
+
+    /// The time by the engine's clock.
+    pub fn now(&self) -> Timestamp {
+        self.core.now()
     }
 
     /// Whether new calls are refused because the server stops.

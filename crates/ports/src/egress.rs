@@ -59,6 +59,11 @@ pub trait Egress: Send + Sync {
     /// again, with the resolved address.
     fn check(&self, url: &str) -> Result<(), EgressError>;
 
+    /// Whether the configuration allows the URL's host by name, whatever its address.
+    fn is_allowed_host(&self, _url: &str) -> bool {
+        false
+    }
+
     /// Sends a request.
     async fn send(&self, request: EgressRequest) -> Result<EgressResponse, EgressError>;
 }

@@ -200,6 +200,12 @@ pub(crate) async fn list(
         if let Some(call) = filter.call {
             query.push(" AND call = ").push_bind(id(call.uuid()));
         }
+        if let Some((call, sequence)) = filter.before {
+            let rows =
+                "SELECT id FROM deliveries AS last WHERE last.webhook = deliveries.webhook AND last.call = ";
+            query.push(" AND id < (").push(rows).push_bind(id(call.uuid()));
+            query.push(" AND last.sequence = ").push_bind(i64::from(sequence)).push(")");
+        }
         if let Some(state) = filter.state {
             query.push(" AND state = ").push_bind(word(&state));
         }

@@ -235,6 +235,8 @@ async fn the_delivery_log_shows_attempts_and_is_narrowed() {
     assert_eq!(delivered, [(tried(&first, 3, DeliveryState::Delivered, None), attempts.to_vec())]);
     let of_other = DeliveryFilter { call: Some(other.id), ..DeliveryFilter::default() };
     assert_eq!(list(of_other).await.len(), 1);
+    let further = DeliveryFilter { before: Some((call.id, 2)), ..DeliveryFilter::default() };
+    assert_eq!(list(further).await.len(), 1);
     let unknown = delivery(&endpoint, call.id, 99, 0);
     assert_eq!(world.store.record_attempt(&unknown, attempt(1, None)).await, Err(StoreError::NotFound));
 }

@@ -53,9 +53,10 @@ pub(crate) async fn list(State(door): State<Door>, ask: Ask) -> Result<Response,
     let mut query = ask.query()?;
     let page = query.page()?;
     query.finish()?;
-    let endpoints = door.engine.webhooks(ask.who(), page).await?;
-    let data = endpoints.items.iter().map(view).collect();
-    Ok(Json(ListView { data, total_count: endpoints.total }).into_response())
+    let endpoints = door.engine.webhooks(ask.who(), DOOR).await?;
+    let (limit, offset) = (page.limit as usize, page.offset as usize);
+    let data = endpoints.iter().skip(offset).take(limit).map(view).collect();
+    Ok(Json(ListView { data, total_count: endpoints.len() as u64 }).into_response())
 }
 
 /// `GET /v1/webhooks/{webhookId}`.
@@ -64,7 +65,7 @@ pub(crate) async fn get(
     PathId(webhook): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
-    let endpoint = door.engine.webhook(ask.who(), ids::parse_webhook(&webhook)?).await?;
+    let endpoint = door.engine.webhook(ask.who(), DOOR, ids::parse_webhook(&webhook)?).await?;
     Ok(Json(view(&endpoint)).into_response())
 }
 
@@ -82,7 +83,7 @@ pub(crate) async fn update(
         ..WebhookChange::default()
     };
     fields.finish()?;
-    let endpoint = door.engine.update_webhook(ask.who(), ids::parse_webhook(&webhook)?, change).await?;
+    let endpoint = door.engine.update_webhook(ask.who(), DOOR, ids::parse_webhook(&webhook)?, change).await?;
     Ok(Json(view(&endpoint)).into_response())
 }
 
@@ -92,7 +93,7 @@ pub(crate) async fn remove(
     PathId(webhook): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
-    door.engine.delete_webhook(ask.who(), ids::parse_webhook(&webhook)?).await?;
+    door.engine.delete_webhook(ask.who(), DOOR, ids::parse_webhook(&webhook)?).await?;
     Ok(Json(json!({ "message": "webhook deleted" })).into_response())
 }
 
@@ -109,9 +110,10 @@ pub(crate) async fn deliveries(
     let filter = DeliveryFilter {
         call: call.map_err(|_| invalid("callId", "is no id of a call"))?.map(|(id, _)| id),
         state: query.choice("status", DELIVERY_STATES)?,
+        before: None,
     };
     query.finish()?;
-    let found = door.engine.deliveries(ask.who(), ids::parse_webhook(&webhook)?, filter, page).await?;
+    let found = door.engine.deliveries(ask.who(), DOOR, ids::parse_webhook(&webhook)?, filter, page).await?;
     let data = found.items.iter().map(|(delivery, attempts)| delivery_view(delivery, attempts)).collect();
     Ok(Json(ListView { data, total_count: found.total }).into_response())
 }

@@ -106,6 +106,10 @@ impl Egress for HttpEgress {
         self.target(url).map(|_| ())
     }
 
+    fn is_allowed_host(&self, url: &str) -> bool {
+        self.target(url).is_ok_and(|target| target.allowed)
+    }
+
     async fn send(&self, request: EgressRequest) -> Result<EgressResponse, EgressError> {
         let limit = request.timeout;
         let answer = tokio::time::timeout(limit, self.exchange(request)).await;

@@ -5,10 +5,12 @@ use crate::calls::{IdempotencyHeader, Outcome};
 use crate::core::Core;
 use crate::engine::Engine;
 use crate::fault::of_store;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::call::Mode;
 use model::fault::{Fault, FaultCode};
 use model::tenant::Principal;
-use model::webhook::{Attempt, Delivery, EventFilter, WebhookEndpoint};
+use model::webhook::{Attempt, Delivery, Disabled, EventFilter, WebhookEndpoint};
 use model::{AppId, Secret, WebhookId};
 use ports::store::{DeliveryFilter, Page, PageRequest, StoredResponse};
 use ports::{EgressError, StoreError};
@@ -17,6 +19,7 @@ use std::ops::RangeInclusive;
 
 /// Most endpoints of an app.
 pub(crate) const WEBHOOKS_MAX: u32 = 50;
+const ALL: PageRequest = PageRequest { limit: WEBHOOKS_MAX, offset: 0 };
 const URL_BYTES_MAX: usize = 2_048;
 const FILTERS_MAX: usize = 20;
 const SECRET_BYTES: RangeInclusive<usize> = 1..=256;
@@ -76,6 +79,8 @@ pub struct WebhookChange {
     pub signing_secret: Option<Secret<Vec<u8>>>,
     /// See [`NewWebhook::alike_max`].
     pub alike_max: Option<usize>,
+    /// Disables it, for this reason, instead of enabling it.
+    pub disable: Option<String>,
 }
 
 impl Engine {
@@ -123,21 +128,22 @@ impl Engine {
         written(result, response, || Fault::new(FaultCode::InvalidField))
     }
 
-    /// Changes an endpoint.
+    /// Changes an endpoint of a door.
     pub async fn update_webhook(
         &self,
         who: Principal,
+        door: &str,
         id: WebhookId,
         change: WebhookChange,
     ) -> Result<WebhookEndpoint, Fault> {
-        let mut endpoint = self.webhook(who, id).await?;
+        let mut endpoint = self.webhook(who, door, id).await?;
         endpoint.url = change.url.unwrap_or(endpoint.url);
         endpoint.events = change.events.unwrap_or(endpoint.events);
         endpoint.filters = change.filters.map_or(endpoint.filters, in_order);
         endpoint.headers = change.headers.unwrap_or(endpoint.headers);
         endpoint.signing_secret = change.signing_secret.unwrap_or(endpoint.signing_secret);
-        endpoint.disabled = None;
         endpoint.updated_at = self.core.now();
+        endpoint.disabled = change.disable.map(|reason| Disabled { at: endpoint.updated_at, reason });
         self.check_webhook(&endpoint)?;
         let _alone = self.core.making_webhooks.lock().await;
         check_alike(&endpoint, &self.other_webhooks(&endpoint).await?, change.alike_max)?;
@@ -146,13 +152,13 @@ impl Engine {
     }
 
     /// Removes an endpoint; what was still to be delivered to it is dropped.
-    pub async fn delete_webhook(&self, who: Principal, id: WebhookId) -> Result<(), Fault> {
-        let endpoint = self.webhook(who, id).await?;
+    pub async fn delete_webhook(&self, who: Principal, door: &str, id: WebhookId) -> Result<(), Fault> {
+        let endpoint = self.webhook(who, door, id).await?;
         self.core.store.delete_webhook(endpoint.app, id).await.map_err(of_store)
     }
 
-    /// One endpoint.
-    pub async fn webhook(&self, who: Principal, id: WebhookId) -> Result<WebhookEndpoint, Fault> {
+    /// One endpoint of a door.
+    pub async fn webhook(&self, who: Principal, door: &str, id: WebhookId) -> Result<WebhookEndpoint, Fault> {
         let (app, mode) = app(who)?;
         let found = self.core.store.webhook(app, id).await.map_err(of_store)?;
         found
@@ -160,25 +166,29 @@ impl Engine {
             .ok_or_else(|| Fault::new(FaultCode::NotFound))
     }
 
-    /// The app's endpoints of the key's mode, newest first.
-    pub async fn webhooks(
-        &self,
-        who: Principal,
-        request: PageRequest,
-    ) -> Result<Page<WebhookEndpoint>, Fault> {
+    /// All of the app's endpoints of a door and the key's mode, newest first.
+    pub async fn webhooks(&self, who: Principal, door: &str) -> Result<Vec<WebhookEndpoint>, Fault> {
         let (app, mode) = app(who)?;
-        self.core.store.webhooks(app, mode, page(request)).await.map_err(of_store)
+        let mut known = self.core.store.webhooks(app, mode, ALL).await.map_err(of_store)?.items;
+        known.retain(|endpoint| endpoint.door == door);
+        Ok(known)
+    }
+
+    /// Whether the configuration allows the URL's host by name, for development: doors ask less of such a URL.
+    pub fn is_allowed_host(&self, url: &str) -> bool {
+        self.core.egress.is_allowed_host(url)
     }
 
     /// An endpoint's deliveries with their attempts, newest first.
     pub async fn deliveries(
         &self,
         who: Principal,
+        door: &str,
         id: WebhookId,
         filter: DeliveryFilter,
         request: PageRequest,
     ) -> Result<Page<(Delivery, Vec<Attempt>)>, Fault> {
-        self.webhook(who, id).await?;
+        self.webhook(who, door, id).await?;
         self.core.store.deliveries(id, filter, page(request)).await.map_err(of_store)
     }
 
@@ -191,8 +201,7 @@ impl Engine {
     }
 
     async fn other_webhooks(&self, endpoint: &WebhookEndpoint) -> Result<Vec<WebhookEndpoint>, Fault> {
-        let all = PageRequest { limit: WEBHOOKS_MAX, offset: 0 };
-        let known = self.core.store.webhooks(endpoint.app, endpoint.mode, all).await.map_err(of_store)?;
+        let known = self.core.store.webhooks(endpoint.app, endpoint.mode, ALL).await.map_err(of_store)?;
         Ok(known.items.into_iter().filter(|other| other.id != endpoint.id).collect())
     }
 
@@ -317,10 +326,11 @@ fn signing_secret() -> Result<Secret<Vec<u8>>, Fault> {
     })
 }
 
+/// 192 random bits as 32 printable characters: some doors show a secret as it is.
 fn random_secret() -> Result<Secret<Vec<u8>>, getrandom::Error> {
-    let mut secret = vec![0; 32];
-    getrandom::fill(&mut secret)?;
-    Ok(Secret::new(secret))
+    let mut bits = [0; 24];
+    getrandom::fill(&mut bits)?;
+    Ok(Secret::new(URL_SAFE_NO_PAD.encode(bits).into_bytes()))
 }
 
 #[cfg(test)]

@@ -98,20 +98,26 @@ async fn webhooks_belong_to_their_app_and_bad_ones_name_the_field() {
     }
     let id = create_webhook(&world, good, &["answered"]).await;
     let other = world.other_app().await;
-    assert_eq!(world.engine.webhook(other, id).await.unwrap_err().code, FaultCode::NotFound);
-    assert_eq!(world.engine.delete_webhook(other, id).await.unwrap_err().code, FaultCode::NotFound);
-    assert_eq!(world.engine.webhook(world.admin, id).await.unwrap_err().code, FaultCode::WrongKeyClass);
+    assert_eq!(world.engine.webhook(other, "words", id).await.unwrap_err().code, FaultCode::NotFound);
+    assert_eq!(world.engine.delete_webhook(other, "words", id).await.unwrap_err().code, FaultCode::NotFound);
+    assert_eq!(
+        world.engine.webhook(world.admin, "words", id).await.unwrap_err().code,
+        FaultCode::WrongKeyClass
+    );
     let change = WebhookChange { events: Some(vec!["ended".into()]), ..WebhookChange::default() };
     // Whose calls' events it gets, its key's mode says; a key of the other mode has nothing to do with it.
-    let foreign = world.engine.update_webhook(world.live, id, change.clone()).await.unwrap_err();
+    let foreign = world.engine.update_webhook(world.live, "words", id, change.clone()).await.unwrap_err();
     assert_eq!(foreign.code, FaultCode::NotFound);
-    assert_eq!(world.engine.delete_webhook(world.live, id).await.unwrap_err().code, FaultCode::NotFound);
-    assert_eq!(world.engine.webhooks(world.live, PAGE).await.unwrap().total, 0);
-    let changed = world.engine.update_webhook(world.test, id, change).await.unwrap();
+    assert_eq!(
+        world.engine.delete_webhook(world.live, "words", id).await.unwrap_err().code,
+        FaultCode::NotFound
+    );
+    assert_eq!(world.engine.webhooks(world.live, "words").await.unwrap().len(), 0);
+    let changed = world.engine.update_webhook(world.test, "words", id, change).await.unwrap();
     assert_eq!((changed.events, changed.url.as_str()), (vec!["ended".to_owned()], good));
-    assert!(!format!("{:?}", world.engine.webhook(world.test, id).await).contains("hunter2"));
-    world.engine.delete_webhook(world.test, id).await.unwrap();
-    assert_eq!(world.engine.webhooks(world.test, PAGE).await.unwrap().total, 0);
+    assert!(!format!("{:?}", world.engine.webhook(world.test, "words", id).await).contains("hunter2"));
+    world.engine.delete_webhook(world.test, "words", id).await.unwrap();
+    assert_eq!(world.engine.webhooks(world.test, "words").await.unwrap().len(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -32,7 +32,8 @@ async fn whole_call(world: &World) -> CallId {
 
 async fn states(world: &World, webhook: WebhookId) -> Vec<(DeliveryState, usize)> {
     let page = PageRequest { limit: 100, offset: 0 };
-    let log = world.engine.deliveries(world.test, webhook, DeliveryFilter::default(), page).await.unwrap();
+    let log =
+        world.engine.deliveries(world.test, "words", webhook, DeliveryFilter::default(), page).await.unwrap();
     log.items.into_iter().map(|(delivery, attempts)| (delivery.state, attempts.len())).collect()
 }
 
@@ -47,7 +48,7 @@ fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
 async fn a_calls_events_arrive_in_order_signed_with_static_headers() {
     let world = World::new().await;
     let id = create_webhook(&world, URL, &ALL).await;
-    let secret = world.engine.webhook(world.test, id).await.unwrap().signing_secret;
+    let secret = world.engine.webhook(world.test, "words", id).await.unwrap().signing_secret;
     let call = whole_call(&world).await;
     world.outside.log.wait(&format!("request {URL}"), 4).await;
     assert_eq!(world.outside.egress.bodies(URL), ["1 initiated", "2 ringing", "3 answered", "6 ended"]);
@@ -95,7 +96,7 @@ async fn a_call_may_name_a_url_of_its_own_which_gets_its_events_instead_and_ends
     world.place(PlaceCall { notification: own(), ..order() }).await;
     world.outside.log.wait(&format!("request {OWN}"), 1).await;
     let id = create_webhook(&world, URL, &["initiated"]).await;
-    let subscribed = world.engine.webhook(world.test, id).await.unwrap().signing_secret;
+    let subscribed = world.engine.webhook(world.test, "words", id).await.unwrap().signing_secret;
     world.place(PlaceCall { notification: own(), ..order() }).await;
     world.outside.log.wait(&format!("request {OWN}"), 2).await;
     world.place(order()).await;
@@ -112,8 +113,8 @@ async fn a_call_may_name_a_url_of_its_own_which_gets_its_events_instead_and_ends
     let urls: Vec<&str> = requests.iter().map(|(_, request)| request.url.as_str()).collect();
     assert_eq!(urls, [OWN, OWN, URL]);
     assert!(signed_by(0, &unsigned) && signed_by(1, &subscribed) && signed_by(2, &subscribed));
-    let listed = world.engine.webhooks(world.test, PageRequest { limit: 100, offset: 0 }).await.unwrap();
-    assert_eq!(listed.total, 1, "what serves such calls stands in no list");
+    let listed = world.engine.webhooks(world.test, "words").await.unwrap();
+    assert_eq!(listed.len(), 1, "what serves such calls stands in no list");
     let bad = PlaceCall {
         notification: Some(Notification { url: "ftp://x".into(), door: "words".into() }),
         ..order()
@@ -238,7 +239,7 @@ async fn gone_disables_the_endpoint_and_says_so() {
     let id = create_webhook(&world, URL, &ALL).await;
     whole_call(&world).await;
     tokio::time::sleep(Duration::from_secs(60)).await;
-    let endpoint = world.engine.webhook(world.test, id).await.unwrap();
+    let endpoint = world.engine.webhook(world.test, "words", id).await.unwrap();
     assert!(endpoint.disabled.unwrap().reason.contains("410"));
     assert_eq!(world.outside.log.count(&format!("request {URL}")), 1);
     whole_call(&world).await;
@@ -259,7 +260,7 @@ async fn an_endpoint_that_fails_for_five_days_is_disabled_and_one_success_starts
             world.outside.sandbox.leg(call, carrier_ended(LegEndKind::Busy, LegEndedBy::Remote));
             tokio::time::sleep(DAY).await;
         }
-        let endpoint = world.engine.webhook(world.test, id).await.unwrap();
+        let endpoint = world.engine.webhook(world.test, "words", id).await.unwrap();
         assert_eq!(endpoint.disabled.is_some(), disabled, "{:?}", endpoint.disabled);
     }
 }

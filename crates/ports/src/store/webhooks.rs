@@ -24,6 +24,8 @@ pub struct DeliveryFilter {
     pub call: Option<CallId>,
     /// Only in this state.
     pub state: Option<DeliveryState>,
+    /// Only those made before the delivery of this event.
+    pub before: Option<(CallId, u32)>,
 }
 
 /// Webhooks.

@@ -158,7 +158,13 @@ impl WebhookStore for MemoryStore {
         request: PageRequest,
     ) -> Result<Page<(Delivery, Vec<Attempt>)>, StoreError> {
         let state = self.read();
-        let all = state.deliveries.iter().filter(|(delivery, _)| {
+        let end = |(call, sequence)| {
+            state.deliveries.iter().position(|(other, _)| {
+                (other.webhook, other.call, other.sequence) == (webhook, call, sequence)
+            })
+        };
+        let end = filter.before.map_or(usize::MAX, |last| end(last).unwrap_or(0));
+        let all = state.deliveries.iter().take(end).filter(|(delivery, _)| {
             delivery.webhook == webhook
                 && filter.state.is_none_or(|state| state == delivery.state)
                 && filter.call.is_none_or(|call| call == delivery.call)
