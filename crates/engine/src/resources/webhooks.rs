@@ -161,9 +161,9 @@ impl Engine {
     pub async fn webhook(&self, who: Principal, door: &str, id: WebhookId) -> Result<WebhookEndpoint, Fault> {
         let (app, mode) = app(who)?;
         let found = self.core.store.webhook(app, id).await.map_err(of_store)?;
-        found
-            .filter(|endpoint| endpoint.mode == mode && !endpoint.notifier)
-            .ok_or_else(|| Fault::new(FaultCode::NotFound))
+        let is_own =
+            |endpoint: &WebhookEndpoint| endpoint.mode == mode && endpoint.door == door && !endpoint.notifier;
+        found.filter(is_own).ok_or_else(|| Fault::new(FaultCode::NotFound))
     }
 
     /// All of the app's endpoints of a door and the key's mode, newest first.
