@@ -149,7 +149,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn taken(amd: Value) -> Result<Option<AmdSettings>, Fault> {
-        let mut fields = Fields::of_value(String::new(), json!({ "amd": amd }))?;
+        let mut fields = Fields::of_body([("amd".to_owned(), amd)].into_iter().collect());
         take(&mut fields, "amd")
     }
 
