@@ -3,6 +3,7 @@
 use model::flow::CallCommand;
 use model::leg::LegFact;
 use model::sound::{MediaFact, PromptFact, RecordFact};
+use model::speech::SpeechFact;
 use model::{CommandId, LegId};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,8 @@ pub enum Input {
     Prompt(PromptFact),
     /// Something about a recording.
     Record(RecordFact),
+    /// What became of a listening.
+    Speech(SpeechFact),
     /// The server stops: end the call in order.
     Shutdown,
 }

@@ -4,7 +4,7 @@ use crate::journal::Journal;
 use model::Secret;
 use model::call::CallSetup;
 use persona::Directory;
-use ports::{Blob, Carrier, Clock, Egress, EventRenderer, MediaPlane, Sandbox, Store, Tts};
+use ports::{Blob, Carrier, Clock, Egress, EventRenderer, MediaPlane, Sandbox, Store, Stt, Tts};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,8 @@ pub struct EngineParts {
     pub media: Arc<dyn MediaPlane>,
     /// Speaking.
     pub tts: Arc<dyn Tts>,
+    /// Understanding what is said.
+    pub stt: Arc<dyn Stt>,
     /// Customers' URLs.
     pub egress: Arc<dyn Egress>,
     /// Finished recordings.

@@ -11,7 +11,7 @@ use crate::trunks::TrunkBook;
 use model::timeline::{TimelineEntry, TimelineKind};
 use model::{CallId, IdSource, NodeId, Secret, Timestamp};
 use persona::Directory;
-use ports::{Blob, Clock, Egress, EventRenderer, MediaPlane, Sandbox, Store, Timeline};
+use ports::{Blob, Clock, Egress, EventRenderer, MediaPlane, Sandbox, Store, Stt, Timeline};
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -25,6 +25,8 @@ pub(crate) struct Core {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) media: Arc<dyn MediaPlane>,
+    /// Understanding what is said.
+    pub(crate) stt: Arc<dyn Stt>,
     pub(crate) egress: Arc<dyn Egress>,
     pub(crate) blob: Arc<dyn Blob>,
     pub(crate) sandbox: Arc<dyn Sandbox>,
@@ -65,6 +67,7 @@ impl Core {
             store: parts.store,
             clock: parts.clock,
             media: parts.media,
+            stt: parts.stt,
             egress: parts.egress,
             blob: parts.blob,
             sandbox: parts.sandbox,

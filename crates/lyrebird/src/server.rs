@@ -17,8 +17,8 @@ use carriers::{
 use engine::{EgressConfig, Engine, EngineConfig, EngineParts, HttpEgress, Journal, WebhookPolicy};
 use media::{MediaConfig, MediaEngine};
 use ports::store::KeyStore as _;
-use ports::{Clock, InboundCalls, Store, Tts};
-use speech::{OfflineConfig, OfflineTts};
+use ports::{Clock, InboundCalls, Store, Stt, Tts};
+use speech::{OfflineConfig, OfflineTts, OpenAiConfig, OpenAiStt, PocketSphinx, PocketSphinxConfig};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -98,6 +98,37 @@ pub(crate) async fn start_speech(config: &Config, work_dir: PathBuf) -> Arc<dyn 
     tts
 }
 
+/// The engine that understands what is said: the configured server, else the one on this machine.
+async fn start_listening(config: &Config, work_dir: PathBuf) -> Result<Arc<dyn Stt>, Failure> {
+    let settings = &config.speech.listen;
+    let stt: Arc<dyn Stt> = if settings.url.is_empty() {
+        Arc::new(PocketSphinx::new(PocketSphinxConfig {
+            program: config.speech.pocketsphinx.clone(),
+            model: config.speech.pocketsphinx_model.clone(),
+            work_dir,
+            ..PocketSphinxConfig::default()
+        }))
+    } else {
+        // The operator's own words, unlike customers' URLs: it may be anywhere, and nothing else is reached this way.
+        let allowed_hosts = settings.host().into_iter().collect();
+        let egress = Arc::new(HttpEgress::new(&EgressConfig { allowed_hosts })?);
+        let key = settings.key.clone().filter(|key| !key.expose().is_empty());
+        let config = OpenAiConfig {
+            url: settings.url.clone(),
+            key,
+            model: settings.model.clone(),
+            timeout: Duration::from_millis(settings.timeout_ms),
+            concurrency: settings.at_once_max,
+            queue_max: settings.waiting_max,
+        };
+        Arc::new(OpenAiStt::new(config, egress))
+    };
+    for warning in stt.check().await {
+        tracing::warn!("{warning}");
+    }
+    Ok(stt)
+}
+
 impl Server {
     /// Starts everything but the acceptance of HTTP requests; [`Self::run`] does that.
     pub(crate) async fn start(
@@ -127,6 +158,7 @@ impl Server {
             clock: clock.clone(),
             media: media.clone(),
             tts,
+            stt: start_listening(config, dir.scratch()).await?,
             egress: egress.clone(),
             blob: Arc::new(LocalBlob::open(dir.blobs())?),
             live: Some(trunks.clone()),

@@ -37,6 +37,8 @@ pub struct MediaConfig {
     pub clip_limits: ClipLimits,
     /// Most recordings at once.
     pub recordings_max: usize,
+    /// Most legs at once on which something that is said is listened for; each has room for half a minute (480 kB).
+    pub listeners_max: usize,
     /// Mean time between RTCP reports (RFC 3550 §6.2).
     pub report_interval: Duration,
     /// Time between two windows of figures.
@@ -58,6 +60,7 @@ impl Default for MediaConfig {
             prompt_cache_bytes_max: 64 * 1024 * 1024,
             clip_limits: ClipLimits { duration_max: PROMPT_MAX, ..ClipLimits::default() },
             recordings_max: 2_048,
+            listeners_max: 1_024,
             report_interval: Duration::from_secs(5),
             figures_interval: Duration::from_secs(10),
         }

@@ -5,6 +5,7 @@ use crate::counters::PacketFigures;
 use crate::directory::Directory;
 use crate::finish::finish;
 use crate::lane::{ABILITIES, Lane, Tools};
+use crate::leg::listener::Listeners;
 use crate::leg::{Equipment, Leg};
 use crate::pool::Pool;
 use crate::port_pool::{MediaSockets, PortFigures, PortPool};
@@ -74,6 +75,7 @@ impl MediaEngine {
             doors: Arc::clone(&doors),
             prompts: PromptCache::new(config.prompt_cache_bytes_max),
             spools: Spools::start(config.recordings_max)?,
+            listeners: Listeners::new(config.listeners_max),
             pool: Pool::start(config.pool_threads, config.pool_jobs_max)?,
             clock,
         });

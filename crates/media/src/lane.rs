@@ -1,6 +1,7 @@
 //! One leg as those who order it see it: its orders reach the worker in the order they were given, even where one of
 //! them must first be made ready by the pool.
 
+use crate::leg::listener::Listeners;
 use crate::leg::player::Player;
 use crate::pool::Pool;
 use crate::prompts::{EncodedClip, PromptCache};
@@ -34,6 +35,8 @@ pub(crate) struct Tools {
     pub(crate) prompts: PromptCache,
     /// Recordings.
     pub(crate) spools: Spools,
+    /// Room for what is listened for.
+    pub(crate) listeners: Listeners,
     /// Threads for encoding.
     pub(crate) pool: Pool,
     /// When recordings begin.
@@ -265,6 +268,9 @@ impl Queue {
                 let score = Score { playback, clips, times, gap_ms, codec: self.codec };
                 let Some(encoded) = score.encoded(&tools.prompts) else { return Ok(Step::Encode(score)) };
                 score.play(encoded)
+            }
+            PlaneOrder::Listen { listen, end_silence_ms, length_ms_max } => {
+                LegOrder::Listen(Box::new(tools.listeners.begin(listen, end_silence_ms, length_ms_max)?))
             }
             PlaneOrder::StartRecording { recording, source, spool } => {
                 if self.recordings.len() >= RECORDINGS_MAX {

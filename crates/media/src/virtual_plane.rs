@@ -6,6 +6,7 @@ use crate::hub::room::{Joining, RoomOrder};
 use crate::hub::slab::Key;
 use crate::hub::{Abroad, Hub};
 use crate::lane::ABILITIES;
+use crate::leg::listener::Listeners;
 use crate::leg::player::Player;
 use crate::leg::recorder::{Recorder, Tape};
 use crate::leg::relay::{PeerRef, RelayedPacket, Taker};
@@ -19,6 +20,7 @@ use model::{LegId, RecordingId, Timestamp};
 use ports::media::{
     CONFERENCE_MEMBERS_MAX, Clip, ConferenceId, FinishedRecording, MediaAbilities, OpenLeg, PlaneOrder,
 };
+use ports::speech::HeardSpeech;
 use ports::{LegSink, MediaError, MediaPlane};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -46,6 +48,7 @@ pub struct VirtualPacket {
 pub struct VirtualPlane {
     config: MediaConfig,
     prompts: PromptCache,
+    listeners: Listeners,
     state: Mutex<State>,
     facts: Arc<Facts>,
 }
@@ -93,6 +96,10 @@ impl LegSink for Held {
     fn media(&self, leg: LegId, fact: MediaFact) {
         lock(&self.facts.0).push_back((Arc::clone(&self.sink), leg, fact));
     }
+
+    fn heard(&self, leg: LegId, speech: HeardSpeech) {
+        self.sink.heard(leg, speech);
+    }
 }
 
 struct VirtualWire {
@@ -136,7 +143,8 @@ impl VirtualPlane {
             recordings: HashMap::new(),
         };
         let prompts = PromptCache::new(config.prompt_cache_bytes_max);
-        Arc::new(Self { config, prompts, state: Mutex::new(state), facts: Arc::default() })
+        let listeners = Listeners::new(config.listeners_max);
+        Arc::new(Self { config, prompts, listeners, state: Mutex::new(state), facts: Arc::default() })
     }
 
     /// A datagram from `source` has come to `local`, a leg's RTP or RTCP address; any other address is nobody's.
@@ -203,6 +211,9 @@ impl VirtualPlane {
             PlaneOrder::Play { playback, clips, times, gap_ms } => {
                 let clips = self.encode(&clips, entry.codec)?;
                 LegOrder::Play(Box::new(Player::new(playback, entry.codec, clips, times, gap_ms)))
+            }
+            PlaneOrder::Listen { listen, end_silence_ms, length_ms_max } => {
+                LegOrder::Listen(Box::new(self.listeners.begin(listen, end_silence_ms, length_ms_max)?))
             }
             PlaneOrder::StartRecording { recording, source, spool } => {
                 LegOrder::StartRecording(Box::new(state.recorder(recording, source, spool)))

@@ -13,6 +13,7 @@ pub mod number;
 pub mod recording;
 pub mod secret;
 pub mod sound;
+pub mod speech;
 pub mod srtp;
 pub mod tenant;
 pub mod time;

@@ -3,6 +3,7 @@
 use crate::amd::{AmdNews, AmdSettings};
 use crate::id::RecordingId;
 use crate::secret::Pii;
+use crate::speech::{ListenId, Listening};
 use serde::{Deserialize, Serialize};
 
 /// A codec that a leg can speak.
@@ -169,6 +170,14 @@ pub enum MediaOrder {
     },
     /// Listen for it no longer.
     StopDetecting,
+    /// Listen for one thing that is said, and have it understood; what was listened for before is forgotten. Answered
+    /// by a [`crate::speech::SpeechFact`] once somebody has spoken.
+    Listen(Box<Listening>),
+    /// Listen no longer; speech that is being understood is still answered.
+    StopListening {
+        /// Which listening.
+        listen: ListenId,
+    },
 }
 
 /// What happened to the sound of a leg.

@@ -1,6 +1,7 @@
 //! Carriers: whoever can ring a phone. A carrier answers no policy question; it opens the leg's sound on the
 //! media plane, agrees codecs with the far side, and reports facts.
 
+use crate::speech::HeardSpeech;
 use model::call::Mode;
 use model::endpoint::PhoneEndpoint;
 use model::leg::{LegFact, LegOrder, Refusal};
@@ -17,6 +18,8 @@ pub trait LegSink: Send + Sync {
     fn leg(&self, leg: LegId, fact: LegFact);
     /// Something about a leg's sound.
     fn media(&self, leg: LegId, fact: MediaFact);
+    /// Something that was listened for was said.
+    fn heard(&self, _leg: LegId, _speech: HeardSpeech) {}
     /// What [`Carrier::release`] needs, should this process die while the leg is answered; a later one replaces it.
     fn hand_over(&self, _leg: LegId, _handover: Handover) {}
 }

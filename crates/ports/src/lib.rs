@@ -18,6 +18,6 @@ pub use egress::{Egress, EgressError, EgressRequest, EgressResponse};
 pub use media::{MediaError, MediaPlane};
 pub use render::{EventRenderer, RenderedEvent, Signing};
 pub use sandbox::{PersonaCall, Sandbox};
-pub use speech::{Tts, TtsError, Utterance};
+pub use speech::{Stt, SttError, Tts, TtsError, Utterance};
 pub use store::{Store, StoreError};
 pub use timeline::Timeline;

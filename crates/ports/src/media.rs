@@ -4,6 +4,7 @@
 use crate::carrier::LegSink;
 use model::amd::AmdSettings;
 use model::sound::{Codec, DigitsId, PlaybackId, RecordSource};
+use model::speech::ListenId;
 use model::srtp::SrtpKeys;
 use model::{LegId, RecordingId};
 use std::net::{IpAddr, SocketAddr};
@@ -165,6 +166,21 @@ pub enum PlaneOrder {
     },
     /// Listen for it no longer.
     StopDetecting,
+    /// Keep what the far side says next, from 300 ms before it begins to speak until it has been silent for so long,
+    /// and hand it to [`LegSink::heard`]; once. What was listened for before is forgotten.
+    Listen {
+        /// The number of this listening.
+        listen: ListenId,
+        /// So much silence ends it.
+        end_silence_ms: u32,
+        /// Longest speech; 1,000 to [`model::speech::Listening::LENGTH_MS_MAX`].
+        length_ms_max: u32,
+    },
+    /// Listen no longer.
+    StopListening {
+        /// Which listening; another one goes on.
+        listen: ListenId,
+    },
     /// Keep the sound in a spool file.
     StartRecording {
         /// The recording.

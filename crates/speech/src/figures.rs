@@ -1,7 +1,7 @@
 //! What speaking counts for its operator: the names and meanings of its figures, in one place.
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
-use ports::TtsError;
+use ports::{SttError, TtsError};
 use std::time::Duration;
 
 /// Says what the figures mean.
@@ -13,6 +13,26 @@ pub(crate) fn describe() {
     describe_gauge!("lyrebird_speech_cache_bytes", "Memory of texts that were spoken before.");
     describe_counter!("lyrebird_speech_cache_hits_total", "Texts that had been spoken before.");
     gauge!("lyrebird_speech_cache_bytes").set(0.0);
+}
+
+/// Says what the figures of understanding mean.
+pub(crate) fn describe_listening() {
+    describe_counter!(
+        "lyrebird_listening_total",
+        "Sounds given to an engine to understand, by engine and outcome."
+    );
+    describe_histogram!("lyrebird_listening_seconds", "How long understanding took, its wait included.");
+}
+
+/// Something said was understood, or was not.
+pub(crate) fn understood(engine: &'static str, outcome: Result<(), &SttError>, took: Duration) {
+    let word = match outcome {
+        Ok(()) => "understood",
+        Err(SttError::Busy) => "busy",
+        Err(_) => "failed",
+    };
+    counter!("lyrebird_listening_total", "engine" => engine, "outcome" => word).increment(1);
+    histogram!("lyrebird_listening_seconds", "engine" => engine).record(took.as_secs_f64());
 }
 
 /// A text was spoken, or was not.

@@ -34,7 +34,7 @@ impl Flite {
     }
 
     pub(crate) fn missing(&self) -> TtsError {
-        self.program.missing()
+        self.program.missing().into()
     }
 
     pub(crate) fn remedy(&self) -> &'static str {

@@ -1,8 +1,9 @@
-//! Runs a speaking program on the machine: no shell, the text in a file of its own, never on the command line; a
+//! Runs a speech program on the machine: no shell, what is said in files of its own, never on the command line; a
 //! bounded number at once, a bounded number waiting, a time limit after which the program is killed.
 
 use crate::figures;
-use ports::TtsError;
+use ports::{SttError, TtsError};
+use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -11,7 +12,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::process::Command;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Most bytes of what a program prints that are read.
 const PRINTED_BYTES_MAX: u64 = 256 * 1024;
@@ -32,8 +33,44 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(crate) fn missing(&self) -> TtsError {
-        TtsError::NotInstalled { engine: self.engine, remedy: self.remedy }
+    pub(crate) fn missing(&self) -> ProgramError {
+        ProgramError::Missing { engine: self.engine, remedy: self.remedy }
+    }
+}
+
+/// Why a program did not do it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ProgramError {
+    /// It is not installed.
+    Missing {
+        /// The engine.
+        engine: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// Too many wait.
+    Busy,
+    /// It failed, in words.
+    Failed(String),
+}
+
+impl From<ProgramError> for TtsError {
+    fn from(error: ProgramError) -> Self {
+        match error {
+            ProgramError::Missing { engine, remedy } => Self::NotInstalled { engine, remedy },
+            ProgramError::Busy => Self::Busy,
+            ProgramError::Failed(why) => Self::Failed(why),
+        }
+    }
+}
+
+impl From<ProgramError> for SttError {
+    fn from(error: ProgramError) -> Self {
+        match error {
+            ProgramError::Missing { engine, remedy } => Self::NotInstalled { engine, remedy },
+            ProgramError::Busy => Self::Busy,
+            ProgramError::Failed(why) => Self::Failed(why),
+        }
     }
 }
 
@@ -65,12 +102,24 @@ impl Runner {
         }
     }
 
+    /// Waits for a turn; it lasts until it is dropped.
+    pub(crate) async fn turn(&self) -> Result<Turn<'_>, ProgramError> {
+        let admitted = self.admitted.try_acquire().map_err(|_| ProgramError::Busy)?;
+        let running = self.running.acquire().await.map_err(|_| ProgramError::Busy)?;
+        Ok(Turn { _admitted: admitted, _running: running })
+    }
+
+    /// A working directory for a turn's runs.
+    pub(crate) fn scratch(&self) -> Result<Scratch, ProgramError> {
+        Scratch::make(&self.scratch_root)
+    }
+
     /// What the program prints, such as its list of voices. No queue: asked for once an engine.
-    pub(crate) async fn print(&self, program: &Program, arguments: &[&str]) -> Result<String, TtsError> {
+    pub(crate) async fn print(&self, program: &Program, arguments: &[&str]) -> Result<String, ProgramError> {
         let scratch = Scratch::make(&self.scratch_root)?;
         let mut command = command(program, &scratch)?;
         command.args(arguments);
-        self.finish(program, command, &scratch).await?;
+        self.finish(program, command, &scratch, self.timeout).await?;
         let printed = read(&scratch.printed(), PRINTED_BYTES_MAX).map_err(|error| scratch_failed(&error))?;
         Ok(String::from_utf8_lossy(&printed).into_owned())
     }
@@ -86,6 +135,7 @@ impl Runner {
     ) -> Result<Vec<u8>, TtsError> {
         let begun = Instant::now();
         let spoken = self.speak_in_turn(program, arguments, (text_flag, wav_flag), text).await;
+        let spoken = spoken.map_err(TtsError::from);
         figures::spoken(program.engine, spoken.as_ref().map(drop), begun.elapsed());
         spoken
     }
@@ -96,17 +146,29 @@ impl Runner {
         arguments: &[&str],
         (text_flag, wav_flag): (&str, &str),
         text: &str,
-    ) -> Result<Vec<u8>, TtsError> {
+    ) -> Result<Vec<u8>, ProgramError> {
         let _in_line = figures::InLine::begin();
-        let _admitted = self.admitted.try_acquire().map_err(|_| TtsError::Busy)?;
-        let _running = self.running.acquire().await.map_err(|_| TtsError::Busy)?;
+        let _turn = self.turn().await?;
         let _program = figures::Running::begin();
-        let scratch = Scratch::make(&self.scratch_root)?;
-        write(&scratch.text(), text).map_err(|error| scratch_failed(&error))?;
+        let scratch = self.scratch()?;
+        scratch.write("text", text.as_bytes())?;
         let mut command = command(program, &scratch)?;
         command.args(arguments).arg(text_flag).arg(scratch.text()).arg(wav_flag).arg(scratch.wav());
-        self.finish(program, command, &scratch).await?;
+        self.finish(program, command, &scratch, self.timeout).await?;
         self.wav(&scratch.wav())
+    }
+
+    /// Runs the program in its working directory, for so long at most.
+    pub(crate) async fn run(
+        &self,
+        program: &Program,
+        arguments: &[&OsStr],
+        scratch: &Scratch,
+        timeout: Duration,
+    ) -> Result<(), ProgramError> {
+        let mut command = command(program, scratch)?;
+        command.args(arguments);
+        self.finish(program, command, scratch, timeout).await
     }
 
     async fn finish(
@@ -114,28 +176,29 @@ impl Runner {
         program: &Program,
         mut command: Command,
         scratch: &Scratch,
-    ) -> Result<(), TtsError> {
+        timeout: Duration,
+    ) -> Result<(), ProgramError> {
         let mut child = command.spawn().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => program.missing(),
-            _ => TtsError::Failed(error.to_string()),
+            _ => ProgramError::Failed(error.to_string()),
         })?;
-        let Ok(ended) = tokio::time::timeout(self.timeout, child.wait()).await else {
+        let Ok(ended) = tokio::time::timeout(timeout, child.wait()).await else {
             // Reaped here, so that no dead process is left behind.
             let _ = child.kill().await;
-            return Err(TtsError::Failed(format!("it took longer than {} s", self.timeout.as_secs_f32())));
+            return Err(ProgramError::Failed(format!("it took longer than {} s", timeout.as_secs_f32())));
         };
-        let status = ended.map_err(|error| TtsError::Failed(error.to_string()))?;
+        let status = ended.map_err(|error| ProgramError::Failed(error.to_string()))?;
         if status.success() {
             return Ok(());
         }
         let complaint = read(&scratch.complaints(), 4_096).unwrap_or_default();
         let complaint: String =
             String::from_utf8_lossy(&complaint).trim().chars().take(COMPLAINT_CHARS_MAX).collect();
-        Err(TtsError::Failed(format!("{status} {complaint}").trim().to_owned()))
+        Err(ProgramError::Failed(format!("{status} {complaint}").trim().to_owned()))
     }
 
-    fn wav(&self, path: &Path) -> Result<Vec<u8>, TtsError> {
-        let failed = |why: &str| TtsError::Failed(why.to_owned());
+    fn wav(&self, path: &Path) -> Result<Vec<u8>, ProgramError> {
+        let failed = |why: &str| ProgramError::Failed(why.to_owned());
         let wav =
             read(path, self.output_bytes_max.saturating_add(1)).map_err(|_| failed("it wrote no sound"))?;
         if u64::try_from(wav.len()).unwrap_or(u64::MAX) > self.output_bytes_max {
@@ -149,7 +212,7 @@ impl Runner {
     }
 }
 
-fn command(program: &Program, scratch: &Scratch) -> Result<Command, TtsError> {
+fn command(program: &Program, scratch: &Scratch) -> Result<Command, ProgramError> {
     let printed = create(&scratch.printed()).map_err(|error| scratch_failed(&error))?;
     let complaints = create(&scratch.complaints()).map_err(|error| scratch_failed(&error))?;
     let mut command = Command::new(&program.path);
@@ -163,16 +226,17 @@ fn command(program: &Program, scratch: &Scratch) -> Result<Command, TtsError> {
     Ok(command)
 }
 
-fn scratch_failed(error: &io::Error) -> TtsError {
-    TtsError::Failed(format!("its working directory: {error}"))
+fn scratch_failed(error: &io::Error) -> ProgramError {
+    ProgramError::Failed(format!("its working directory: {error}"))
 }
 
+/// Made anew: nothing is written through a foreign link. What an earlier run of the same turn printed is written over.
 fn create(path: &Path) -> io::Result<File> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
-}
-
-fn write(path: &Path, text: &str) -> io::Result<()> {
-    create(path)?.write_all(text.as_bytes())
 }
 
 fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
@@ -181,18 +245,25 @@ fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The right to run programs, one after the other.
+#[derive(Debug)]
+pub(crate) struct Turn<'r> {
+    _admitted: SemaphorePermit<'r>,
+    _running: SemaphorePermit<'r>,
+}
+
 /// A directory of one run, readable by nobody else, gone with the run.
 #[derive(Debug)]
-struct Scratch {
+pub(crate) struct Scratch {
     dir: PathBuf,
 }
 
 impl Scratch {
-    fn make(root: &Path) -> Result<Self, TtsError> {
+    fn make(root: &Path) -> Result<Self, ProgramError> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         for _ in 0..SCRATCH_TRIES_MAX {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
-            let dir = root.join(format!("lyrebird-say-{}-{number}", std::process::id()));
+            let dir = root.join(format!("lyrebird-speech-{}-{number}", std::process::id()));
             // Making it fails where anything of that name exists, a foreign link too.
             match DirBuilder::new().mode(0o700).create(&dir) {
                 Ok(()) => return Ok(Self { dir }),
@@ -200,7 +271,25 @@ impl Scratch {
                 Err(error) => return Err(scratch_failed(&error)),
             }
         }
-        Err(TtsError::Failed("its working directory cannot be made".to_owned()))
+        Err(ProgramError::Failed("its working directory cannot be made".to_owned()))
+    }
+
+    /// Writes a file of it.
+    pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), ProgramError> {
+        let written = create(&self.dir.join(name)).and_then(|mut file| file.write_all(content));
+        written.map_err(|error| scratch_failed(&error))
+    }
+
+    /// What the program wrote into a file of it, so many bytes at most; none if it wrote no such file.
+    pub(crate) fn read(&self, name: &str, bytes_max: u64) -> Option<String> {
+        let bytes = read(&self.dir.join(name), bytes_max).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Removes a file of it.
+    pub(crate) fn remove(&self, name: &str) {
+        // Whatever stays goes with the directory.
+        let _ = std::fs::remove_file(self.dir.join(name));
     }
 
     fn text(&self) -> PathBuf {

@@ -122,6 +122,7 @@ impl Machine {
                     self.tell_step(&StepEvent::Prompt);
                 }
             }
+            Input::Speech(fact) => self.tell_step(&StepEvent::Speech(fact)),
             Input::Shutdown => self.end(Intent::Shutdown),
             Input::Leg(..) | Input::Media(..) | Input::Record(_) => {}
         }

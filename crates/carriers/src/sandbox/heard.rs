@@ -5,6 +5,7 @@ use model::leg::LegFact;
 use model::sound::{MediaFact, RecordSource};
 use model::{CallId, IdSource, LegId, RecordingId};
 use ports::media::PlaneOrder;
+use ports::speech::HeardSpeech;
 use ports::{Clock, LegSink, MediaPlane};
 use std::collections::BTreeSet;
 use std::io;
@@ -218,5 +219,9 @@ impl LegSink for ListeningSink {
 
     fn media(&self, leg: LegId, fact: MediaFact) {
         self.sink.media(leg, fact);
+    }
+
+    fn heard(&self, leg: LegId, speech: HeardSpeech) {
+        self.sink.heard(leg, speech);
     }
 }

@@ -9,10 +9,12 @@ use model::fault::{Fault, FaultCode};
 use model::flow::CallCommand;
 use model::leg::LegFact;
 use model::sound::{MediaFact, PromptId, RecordFact};
+use model::speech::SpeechFact;
 use model::{CommandId, LegId};
 use ports::LegSink;
 use ports::carrier::Handover;
 use ports::media::Clip;
+use ports::speech::HeardSpeech;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -29,6 +31,10 @@ pub(super) enum Mail {
     Prompt(PromptId, Result<Arc<Clip>, String>),
     /// What became of a recording.
     Record(RecordFact),
+    /// Something that was listened for was said.
+    Heard(HeardSpeech),
+    /// What it was understood as.
+    Speech(SpeechFact),
     /// The app's command; `reply` hears whether the call's state allows it.
     Command {
         /// Its id.
@@ -106,6 +112,12 @@ impl Mailbox {
         let _ = self.sender.send(Mail::Record(fact)).await;
     }
 
+    /// Brings what was understood; waits for room.
+    pub(super) async fn speech(&self, fact: SpeechFact) {
+        // An error says that the call is gone.
+        let _ = self.sender.send(Mail::Speech(fact)).await;
+    }
+
     /// Returns when something was lost that the call cannot do without.
     pub(super) async fn overflowed(&self) {
         self.shared.overflow.notified().await;
@@ -128,6 +140,10 @@ impl LegSink for Mailbox {
 
     fn hand_over(&self, _leg: LegId, handover: Handover) {
         self.post(Mail::HandOver(handover), false);
+    }
+
+    fn heard(&self, _leg: LegId, speech: HeardSpeech) {
+        self.post(Mail::Heard(speech), true);
     }
 
     fn media(&self, leg: LegId, fact: MediaFact) {

@@ -3,6 +3,7 @@
 
 mod aftermath;
 mod ledger;
+mod listening;
 mod mailbox;
 mod notes;
 mod orders;

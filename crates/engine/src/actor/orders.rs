@@ -21,6 +21,8 @@ impl Actor {
         match output {
             Output::Leg(leg, LegOrder::Dial { ring_timeout_ms }) => self.dial(leg, ring_timeout_ms),
             Output::Leg(leg, order) => self.order_leg(leg, order),
+            Output::Media(leg, MediaOrder::Listen(listening)) => self.listen(leg, *listening),
+            Output::Media(leg, MediaOrder::StopListening { listen }) => self.stop_listening(leg, listen),
             Output::Media(leg, order) => self.order_sound(leg, order),
             Output::Prompt(PromptOrder::Prepare { prompt, source }) => {
                 let owner = (self.machine.call().app, self.call);
@@ -92,6 +94,8 @@ impl Actor {
             MediaOrder::WatchVoice { on } => (PlaneOrder::WatchVoice { on }, None),
             MediaOrder::DetectMachine { settings } => (PlaneOrder::DetectMachine { settings }, None),
             MediaOrder::StopDetecting => (PlaneOrder::StopDetecting, None),
+            // Carried out where what is heard is awaited.
+            MediaOrder::Listen(_) | MediaOrder::StopListening { .. } => return,
         };
         let Err(error) = self.core.media.order(leg, order) else { return };
         // A leg without sound is being hung up; that alone is not worth a line.

@@ -2,6 +2,7 @@
 //! what it announces is written behind it. A costly order waits until everything before it is durable.
 
 use super::ledger::{Ledger, SharedStanding, lock};
+use super::listening::Listenings;
 use super::mailbox::{Mail, Mailbox};
 use super::pacing::Pacing;
 use super::prompting::CallPrompts;
@@ -36,6 +37,7 @@ pub(super) struct Actor {
     pub(super) road: Road,
     pub(super) mailbox: Mailbox,
     pub(super) prompts: CallPrompts,
+    pub(super) listenings: Listenings,
     /// Facts that came of carrying out orders, for the machine.
     pub(super) local: VecDeque<Input>,
     pub(super) standing: SharedStanding,
@@ -90,6 +92,7 @@ impl Actor {
             road,
             mailbox,
             prompts: CallPrompts::new(),
+            listenings: Listenings::default(),
             local: VecDeque::new(),
             standing,
             dialling: None,
@@ -268,6 +271,8 @@ impl Actor {
                 notes::record(&self.core, self.call, &fact);
                 self.tell(Input::Record(fact));
             }
+            Mail::Heard(speech) => self.heard(speech),
+            Mail::Speech(fact) => self.tell(Input::Speech(fact)),
             Mail::Shutdown => self.tell(Input::Shutdown),
             // Ends the loop itself.
             Mail::Lost => {}

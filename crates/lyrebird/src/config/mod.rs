@@ -191,6 +191,30 @@ pub(crate) struct Speech {
     pub flite: PathBuf,
     pub espeak_ng: PathBuf,
     pub cache_bytes_max: usize,
+    pub pocketsphinx: PathBuf,
+    pub pocketsphinx_model: PathBuf,
+    pub listen: Listen,
+}
+
+/// `[speech.listen]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listen {
+    pub url: String,
+    pub key: Option<model::Secret<String>>,
+    pub model: String,
+    pub timeout_ms: u64,
+    pub at_once_max: usize,
+    pub waiting_max: usize,
+}
+
+impl Listen {
+    /// `host` or `host:port` of the server; none if there is none, or it is no URL.
+    pub(crate) fn host(&self) -> Option<String> {
+        let (_, rest) = self.url.split_once("://")?;
+        let host = rest.split(['/', '?', '#']).next()?;
+        (!host.is_empty()).then(|| host.to_owned())
+    }
 }
 
 /// `[egress]`

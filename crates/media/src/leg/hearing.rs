@@ -166,6 +166,11 @@ impl Ear {
         &self.hearing
     }
 
+    /// Whether somebody speaks; known while voice is wanted.
+    pub(crate) const fn voice(&self) -> bool {
+        self.voice
+    }
+
     /// Listens to something else from now on.
     pub(crate) fn want(&mut self, wanted: Wanted) {
         if wanted.voice && !self.wanted.voice {

@@ -8,6 +8,7 @@ mod flow;
 pub(crate) mod frame;
 pub(crate) mod hearing;
 mod incoming;
+pub(crate) mod listener;
 mod outgoing;
 pub(crate) mod player;
 pub(crate) mod recorder;
@@ -30,6 +31,7 @@ use flow::Flow;
 use frame::{Frame, NARROW};
 use hearing::{Ear, Pcm, Wanted};
 use incoming::{Arrived, Incoming};
+use listener::Listener;
 use model::sound::{Codec, MediaFact};
 use model::{LegId, Timestamp};
 use outgoing::Outgoing;
@@ -99,6 +101,8 @@ pub(crate) struct Leg<W> {
     /// While digits are sent or wait.
     digits: Option<Box<DigitSender>>,
     ear: Option<Box<Ear>>,
+    /// While something that is said is listened for.
+    listener: Option<Box<Listener>>,
     recorders: Vec<Recorder>,
     /// What turns sound of one codec into another, once it was needed.
     converter: Option<Box<Converter>>,
@@ -174,6 +178,7 @@ impl<W: Wire> Leg<W> {
             player: None,
             digits: None,
             ear: None,
+            listener: None,
             recorders: Vec::new(),
             converter: None,
             noise_ticks: 0,
@@ -223,6 +228,10 @@ impl<W: Wire> Leg<W> {
                 }
             }
             LegOrder::WatchVoice(on) => self.watch_voice = on,
+            LegOrder::Listen(listener) => self.listener = Some(listener),
+            LegOrder::StopListening(listen) => {
+                self.listener.take_if(|listener| listener.listen() == listen);
+            }
             LegOrder::StartRecording(recorder) => self.recorders.push(*recorder),
             LegOrder::StopRecording(recording) => {
                 self.recorders.retain(|recorder| recorder.recording() != recording);
@@ -319,6 +328,7 @@ impl<W: Wire> Leg<W> {
         if let Some(ear) = &mut self.ear {
             ear.tick(now, &mut heard, |fact| self.sink.media(self.id, fact));
         }
+        self.listen(&heard);
         let to = (terms.send && !self.muted).then_some(to);
         let mut frame = Frame::silence_at(terms.codec, self.ticks);
         let said = self.speak(&terms, to, &mut frame, now);
@@ -408,9 +418,9 @@ impl<W: Wire> Leg<W> {
     fn listen_as_wanted(&mut self) {
         let Some(line) = &self.line else { return };
         let wanted = Wanted {
-            voice: self.watch_voice,
+            voice: self.watch_voice || self.listener.is_some(),
             digits: line.terms.receive_dtmf_payload_type.is_none(),
-            samples: !self.recorders.is_empty(),
+            samples: !self.recorders.is_empty() || self.listener.is_some(),
         };
         match &mut self.ear {
             Some(ear) if wanted.any() => ear.want(wanted),
@@ -420,6 +430,16 @@ impl<W: Wire> Leg<W> {
             }
             None if wanted.any() => self.ear = Ear::new(line.terms.codec, wanted).map(Box::new),
             None => {}
+        }
+    }
+
+    /// Gives 20 ms to who listens for something that is said.
+    fn listen(&mut self, heard: &Pcm) {
+        let (Some(listener), Some(ear)) = (&mut self.listener, &self.ear) else { return };
+        if let Some(speech) = listener.tick(heard, ear.voice()) {
+            self.listener = None;
+            self.sink.heard(self.id, speech);
+            self.listen_as_wanted();
         }
     }
 

@@ -6,11 +6,13 @@ use crate::hub::room::RoomOrder;
 use crate::io::Bell;
 use crate::leg::Leg;
 use crate::leg::digits::Script;
+use crate::leg::listener::Listener;
 use crate::leg::player::Player;
 use crate::leg::recorder::Recorder;
 use crate::leg::relay::{PeerRef, RelayedPacket};
 use crate::port_pool::MediaSockets;
 use model::sound::PlaybackId;
+use model::speech::ListenId;
 use model::{LegId, RecordingId};
 use ports::MediaError;
 use ports::media::{Blend, ConferenceId, MediaConnection, PlaneOrder};
@@ -44,6 +46,10 @@ pub(crate) enum LegOrder {
     Digits(Script),
     /// Report voice.
     WatchVoice(bool),
+    /// Listen for something that is said.
+    Listen(Box<Listener>),
+    /// Listen no longer.
+    StopListening(ListenId),
     /// Record.
     StartRecording(Box<Recorder>),
     /// End a recording.
@@ -71,12 +77,14 @@ impl LegOrder {
             PlaneOrder::DetectMachine { .. } | PlaneOrder::StopDetecting => {
                 return Err(MediaError::Unsupported("answering-machine detection"));
             }
+            PlaneOrder::StopListening { listen } => Self::StopListening(listen),
             PlaneOrder::StopRecording { recording } => Self::StopRecording(recording),
             PlaneOrder::Echo { on } => Self::Echo(on),
             PlaneOrder::Mute { on } => Self::Mute(on),
             PlaneOrder::BlendPlayback { blend } => Self::Blend(blend),
             // Made by whoever has prompts and files; or a matter of several legs.
             PlaneOrder::Play { .. }
+            | PlaneOrder::Listen { .. }
             | PlaneOrder::StartRecording { .. }
             | PlaneOrder::Bridge { .. }
             | PlaneOrder::Unbridge

@@ -336,6 +336,7 @@ impl World {
             MediaOrder::WatchVoice { on } => sound.watch(on),
             // Simulated sound is voice or silence, and tells nobody who speaks.
             MediaOrder::DetectMachine { .. } | MediaOrder::StopDetecting => {}
+            MediaOrder::Listen(_) | MediaOrder::StopListening { .. } => {}
         }
         line.touched = true;
     }
@@ -401,7 +402,11 @@ fn without_sound(order: &MediaOrder) -> Option<MediaFact> {
         MediaOrder::SendDigits { id, .. } => {
             Some(MediaFact::DigitsFailed { id: *id, reason: "no such leg on the media plane".to_owned() })
         }
-        MediaOrder::WatchVoice { .. } | MediaOrder::DetectMachine { .. } | MediaOrder::StopDetecting => None,
+        MediaOrder::WatchVoice { .. }
+        | MediaOrder::DetectMachine { .. }
+        | MediaOrder::StopDetecting
+        | MediaOrder::Listen(_)
+        | MediaOrder::StopListening { .. } => None,
     }
 }
 

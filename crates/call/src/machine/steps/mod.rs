@@ -18,6 +18,7 @@ use super::stage::Stage;
 use super::timers::Timer;
 use model::event::CommandOutcome;
 use model::flow::FlowCommand;
+use model::speech::SpeechFact;
 use model::{CommandId, RecordingId};
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +49,7 @@ pub(super) enum Progress {
 }
 
 /// What a running step hears. No `Debug`: keys are personal.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub(super) enum StepEvent {
     /// The far side pressed a key.
     Digit(char),
@@ -63,6 +64,8 @@ pub(super) enum StepEvent {
     SoundOver(SoundEnd),
     /// A recording is over; why there is no whole file, if there is none.
     RecordingOver(RecordingId, Result<(), String>),
+    /// What became of a listening.
+    Speech(SpeechFact),
     /// One of its timers fired.
     Timer(Timer),
 }

@@ -8,7 +8,7 @@ mod plane;
 
 pub(crate) use carrier::{FakeCarrier, ended as carrier_ended};
 pub(crate) use memory::MemoryStore;
-pub(crate) use outside::{FakeBlob, FakeEgress, FakeTts, Reply, Words};
+pub(crate) use outside::{FakeBlob, FakeEgress, FakeStt, FakeTts, Reply, Words};
 pub(crate) use plane::FakePlane;
 
 use engine::{Engine, EngineConfig, EngineParts, Journal, NewKey, Outcome, PlaceCall, bootstrap};
@@ -108,6 +108,7 @@ pub(crate) struct Outside {
     pub(crate) sandbox: Arc<FakeCarrier>,
     pub(crate) egress: Arc<FakeEgress>,
     pub(crate) tts: Arc<FakeTts>,
+    pub(crate) stt: Arc<FakeStt>,
     pub(crate) dir: Arc<tempfile::TempDir>,
 }
 
@@ -124,6 +125,7 @@ impl Outside {
             sandbox: Arc::new(FakeCarrier::new("sandbox", log.clone())),
             egress: Arc::new(FakeEgress::new(log.clone())),
             tts: Arc::default(),
+            stt: Arc::default(),
             dir: Arc::new(tempfile::tempdir().unwrap()),
             log,
         }
@@ -159,6 +161,7 @@ impl Outside {
             clock: self.clock.clone(),
             media: self.plane.clone(),
             tts: self.tts.clone(),
+            stt: self.stt.clone(),
             egress: self.egress.clone(),
             blob: Arc::new(FakeBlob { dir: self.dir.path().join("blob") }),
             live: Some(self.live.clone()),

@@ -3,9 +3,11 @@
 use super::{Log, word};
 use bytes::Bytes;
 use model::event::{Event, EventBody};
+use model::speech::{Segment, Transcript};
+use ports::speech::SttRequest;
 use ports::{
-    Blob, BlobError, Egress, EgressError, EgressRequest, EgressResponse, EventRenderer, RenderedEvent, Tts,
-    TtsError, Utterance,
+    Blob, BlobError, Egress, EgressError, EgressRequest, EgressResponse, EventRenderer, RenderedEvent, Stt,
+    SttError, Tts, TtsError, Utterance,
 };
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -142,5 +144,33 @@ impl EventRenderer for Words {
             body,
             traits: Vec::new(),
         })
+    }
+}
+
+/// Understands what it was told to, or says that it cannot.
+#[derive(Default)]
+pub(crate) struct FakeStt {
+    pub(crate) asked: Mutex<Vec<SttRequest>>,
+    /// What is understood from now on.
+    pub(crate) words: Mutex<Option<&'static str>>,
+}
+
+#[async_trait::async_trait]
+impl Stt for FakeStt {
+    async fn transcribe(&self, request: &SttRequest) -> Result<Transcript, SttError> {
+        self.asked.lock().unwrap().push(request.clone());
+        let words = *self.words.lock().unwrap();
+        let text = words.ok_or_else(|| SttError::Failed("it was told to".to_owned()))?.to_owned().into();
+        let segment = Segment { start_ms: 0, end_ms: 1_000, speaker: 0, text, confidence: Some(0.75) };
+        Ok(Transcript { segments: vec![segment] })
+    }
+
+    fn understands(&self, locale: &str) -> Result<(), SttError> {
+        let refused = || SttError::UnknownLocale { locale: locale.to_owned(), understood: "en-US".into() };
+        if locale == "en-US" { Ok(()) } else { Err(refused()) }
+    }
+
+    async fn check(&self) -> Vec<String> {
+        Vec::new()
     }
 }
