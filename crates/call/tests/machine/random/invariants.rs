@@ -18,6 +18,8 @@ pub(super) struct Witness {
     pub(super) prompts: Vec<PromptId>,
     /// The last playback that was ordered.
     pub(super) playback: Option<PlaybackId>,
+    /// The last listening that was ordered.
+    pub(super) listen: Option<model::speech::ListenId>,
     /// Digits that were ordered.
     pub(super) digits: Vec<DigitsId>,
     /// Recordings that were ordered.
@@ -106,6 +108,11 @@ impl Witness {
             }
             MediaOrder::StopPlayback { playback } => assert_eq!(Some(*playback), self.playback),
             MediaOrder::SendDigits { id, .. } => self.digits.push(*id),
+            MediaOrder::Listen(listening) => {
+                assert!(Some(listening.listen) > self.listen, "listenings are numbered upwards");
+                self.listen = Some(listening.listen);
+            }
+            MediaOrder::StopListening { listen } => assert_eq!(Some(*listen), self.listen),
             MediaOrder::WatchVoice { .. } | MediaOrder::DetectMachine { .. } | MediaOrder::StopDetecting => {}
         }
     }

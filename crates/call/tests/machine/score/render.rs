@@ -64,6 +64,15 @@ fn media(order: &MediaOrder) -> String {
         MediaOrder::StopPlayback { playback } => format!("stop {}", playback.0),
         MediaOrder::SendDigits { id, digits } => format!("send {}: {}", id.0, digits.expose()),
         MediaOrder::WatchVoice { on } => format!("watch voice {}", if *on { "on" } else { "off" }),
+        MediaOrder::Listen(listening) => {
+            let hints = if listening.hints.is_empty() {
+                String::new()
+            } else {
+                format!(" for {}", listening.hints.join(", "))
+            };
+            format!("listen {} {}{hints}", listening.listen.0, listening.locale)
+        }
+        MediaOrder::StopListening { listen } => format!("stop listening {}", listen.0),
         MediaOrder::DetectMachine { .. } => "detect machine".to_owned(),
         MediaOrder::StopDetecting => "stop detecting".to_owned(),
     }
