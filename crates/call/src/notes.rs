@@ -46,9 +46,16 @@ pub fn event(call: &Call, body: &EventBody) -> Line {
             format!("key {} received", digit.expose()),
             json!({ "key": digit.expose(), "durationMs": duration_ms }),
         ),
-        EventBody::GatherCompleted { command, keys, ended_by } => {
-            let detail = json!({ "commandId": command.to_string(), "endedBy": ended_by });
-            (format!("gathered \"{}\"", keys.expose()), detail)
+        EventBody::GatherCompleted { command, keys, speech, confidence, ended_by } => {
+            let mut detail = json!({ "commandId": command.to_string(), "endedBy": ended_by });
+            let words = match (speech, detail.as_object_mut()) {
+                (Some(speech), Some(detail)) => {
+                    detail.insert("confidence".to_owned(), json!(confidence));
+                    format!("heard \"{}\"", speech.expose())
+                }
+                _ => format!("gathered \"{}\"", keys.expose()),
+            };
+            (words, detail)
         }
         EventBody::CommandStarted { command, name } => {
             let detail = json!({ "commandId": command.to_string(), "command": name, "status": "ongoing" });

@@ -61,6 +61,12 @@ pub enum EventBody {
         command: CommandId,
         /// What was keyed, without the end key.
         keys: crate::Pii<String>,
+        /// What was heard said, if it ended by words.
+        #[serde(default)]
+        speech: Option<crate::Pii<String>>,
+        /// How sure the engine is of it, 0 to 1; none if it does not say.
+        #[serde(default)]
+        confidence: Option<f32>,
         /// Why it ended.
         ended_by: GatherEnd,
     },
@@ -108,7 +114,9 @@ pub enum GatherEnd {
     EndKey,
     /// The most keys were reached.
     KeysMax,
-    /// No (further) key came in time.
+    /// Words were heard and understood.
+    Speech,
+    /// No (further) key, and no words, came in time.
     Timeout,
     /// The call ended, or another command took its place.
     Interrupted,

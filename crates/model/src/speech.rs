@@ -1,6 +1,7 @@
 //! What is said on a call: the order to listen for it, what was understood, and transcripts of whole recordings.
 //! Knows no engine that understands speech.
 
+use crate::flow::{FlowCommand, Step, Variable};
 use crate::secret::Pii;
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +99,36 @@ impl Transcript {
     }
 }
 
+/// What is likely to be said to each step that is a gather, from the conditions on speech that stand between it and the
+/// next one; where there are none, from those of the whole flow. As many lists as steps.
+pub fn hints(steps: &[Step]) -> Vec<Vec<String>> {
+    let of = |steps: &[Step]| {
+        let mut hints: Vec<String> = Vec::new();
+        let conditions = steps.iter().flat_map(|step| &step.conditions);
+        for condition in conditions.filter(|condition| condition.variable == Variable::Speech) {
+            let hint = condition.value.trim().to_lowercase();
+            let fits = !hint.is_empty() && hint.chars().count() <= Listening::HINT_CHARS_MAX;
+            if fits && hints.len() < Listening::HINTS_MAX && !hints.contains(&hint) {
+                hints.push(hint);
+            }
+        }
+        hints
+    };
+    let mut all = Vec::with_capacity(steps.len());
+    let mut rest = steps;
+    while let Some((step, after)) = rest.split_first() {
+        rest = after;
+        let next = after.iter().position(is_gather).unwrap_or(after.len());
+        let own = if is_gather(step) { of(after.get(..next).unwrap_or_default()) } else { Vec::new() };
+        all.push(if own.is_empty() && is_gather(step) { of(steps) } else { own });
+    }
+    all
+}
+
+fn is_gather(step: &Step) -> bool {
+    matches!(step.command, FlowCommand::Gather(_))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +148,35 @@ mod tests {
         check(vec![segment(0, 500, "yes", None)], "yes", None);
         check(vec![segment(0, 500, "yes", Some(0.5)), segment(900, 900, "no", None)], "yes no", Some(0.5));
         check(vec![segment(0, 300, "a", Some(1.0)), segment(500, 600, "b", Some(0.6))], "a b", Some(0.9));
+    }
+
+    #[test]
+    fn a_gather_expects_what_the_steps_after_it_ask_for() {
+        use crate::flow::{Condition, Gather, Operator, Pause};
+        let mut ids = crate::IdSource::new(1);
+        let mut step = |command: FlowCommand, speech: &[&str]| Step {
+            id: crate::CommandId::generate(&mut ids, crate::Timestamp::default()),
+            command,
+            conditions: speech
+                .iter()
+                .map(|value| Condition {
+                    variable: Variable::Speech,
+                    operator: Operator::Contains,
+                    value: (*value).to_owned(),
+                })
+                .collect(),
+        };
+        let gather = || FlowCommand::Gather(Gather::default());
+        let pause = || FlowCommand::Pause(Pause { length_ms: 1_000 });
+        let steps = [
+            step(gather(), &[]),
+            step(pause(), &["Yes", "yes "]),
+            step(pause(), &["no"]),
+            step(gather(), &["maybe"]),
+            step(pause(), &[" "]),
+        ];
+        let all = ["yes", "no", "maybe"];
+        assert_eq!(hints(&steps), [vec!["yes", "no"], vec![], vec![], all.to_vec(), vec![]]);
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl<'a> Seen<'a> {
                     seen.done.push(Done { id: *command, name, outcome, at: event.at });
                 }
                 EventBody::DigitReceived { digit, .. } => seen.keys.push((event.at, *digit.expose())),
-                EventBody::GatherCompleted { command, keys, ended_by } => {
+                EventBody::GatherCompleted { command, keys, ended_by, .. } => {
                     seen.gathered.push((*command, keys.expose(), *ended_by));
                 }
                 _ => {}

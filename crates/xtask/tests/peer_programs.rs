@@ -26,15 +26,25 @@ fn the_programs_that_tests_rely_on_answer() {
     check("ffprobe", "-version", "ffprobe version", "ffmpeg");
     check("flite", "--version", "flite", "flite");
     check("espeak-ng", "--version", "eSpeak NG", "espeak-ng");
+    check("pocketsphinx_batch", "-help", "Unknown argument name", "pocketsphinx pocketsphinx-en-us");
 }
 
 #[test]
 fn the_set_up_installs_every_one_of_them() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/setup");
     let script = std::fs::read_to_string(script).expect("scripts/setup is part of the repository");
-    for program in
-        ["sipp", "baresip", "linphonec", "kamailio", "openssl", "ffmpeg", "ffprobe", "flite", "espeak-ng"]
-    {
+    for program in [
+        "sipp",
+        "baresip",
+        "linphonec",
+        "kamailio",
+        "openssl",
+        "ffmpeg",
+        "ffprobe",
+        "flite",
+        "espeak-ng",
+        "pocketsphinx_batch",
+    ] {
         assert!(script.contains(&format!("{program}:")), "scripts/setup does not install {program}");
     }
 }

@@ -85,12 +85,16 @@ impl Renderer {
                 let dtmf = json!({ "digit": digit.expose().to_string(), "durationMs": duration_ms });
                 data.insert("dtmf".into(), dtmf);
             }
-            EventBody::GatherCompleted { command, keys, ended_by } => {
-                let gather = json!({
+            EventBody::GatherCompleted { command, keys, speech, confidence, ended_by } => {
+                let mut gather = json!({
                     "commandId": format!("cmd_{}", command.to_ksuid()),
                     "keys": keys.expose(),
                     "endedBy": gather_end(*ended_by),
                 });
+                if let (Some(speech), Some(gather)) = (speech, gather.as_object_mut()) {
+                    gather.insert("speech".to_owned(), json!(speech));
+                    gather.insert("confidence".to_owned(), json!(confidence));
+                }
                 data.insert("gather".into(), gather);
             }
             EventBody::CommandCompleted { command, name, outcome } => {
@@ -193,6 +197,7 @@ const fn gather_end(end: GatherEnd) -> &'static str {
     match end {
         GatherEnd::EndKey => "end_key",
         GatherEnd::KeysMax => "keys_max",
+        GatherEnd::Speech => "speech",
         GatherEnd::Timeout => "timeout",
         GatherEnd::Interrupted => "interrupted",
     }

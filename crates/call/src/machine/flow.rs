@@ -3,10 +3,10 @@
 use super::hangup::Intent;
 use super::stage::Stage;
 use super::steps::{Progress, Step, StepEvent};
-use model::CommandId;
 use model::event::CommandOutcome;
 use model::flow::{Condition, Variable};
 use model::timeline::TimelineKind;
+use model::{CommandId, speech};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -37,8 +37,10 @@ impl Flow {
 
     /// The call starts: orders the prompts of all steps, so that they are ready when it is answered.
     pub(super) fn prepare(&mut self, stage: &mut Stage) {
+        let mut hints = speech::hints(&self.plan.steps);
         let steps = std::mem::take(&mut self.plan.steps);
         for (at, planned) in steps.into_iter().enumerate() {
+            stage.hints = hints.get_mut(at).map(std::mem::take).unwrap_or_default();
             let step = Step::prepare(planned.id, &planned.command, stage);
             self.coming.push_back(Planned {
                 id: planned.id,
@@ -53,7 +55,7 @@ impl Flow {
     /// Runs the next step, until one waits for something. At the end: why the call is to be hung up.
     pub(super) fn advance(&mut self, stage: &mut Stage) -> Option<Intent> {
         while let Some(mut next) = self.coming.pop_front() {
-            if !next.conditions.iter().all(|condition| holds(condition, stage.keys.expose())) {
+            if !next.conditions.iter().all(|condition| holds(condition, stage)) {
                 next.finish(CommandOutcome::Skipped, stage);
                 continue;
             }
@@ -108,6 +110,10 @@ impl Planned {
     }
 }
 
-fn holds(condition: &Condition, keys: &str) -> bool {
-    condition.holds(if condition.variable == Variable::Keys { keys } else { "" })
+fn holds(condition: &Condition, stage: &Stage) -> bool {
+    condition.holds(match condition.variable {
+        Variable::Keys => stage.keys.expose(),
+        Variable::Speech => stage.speech.expose(),
+        Variable::Named(_) => "",
+    })
 }

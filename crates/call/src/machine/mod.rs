@@ -279,7 +279,12 @@ impl Machine {
                 let news = self.stage.recordings.on_timeout(id, &mut self.stage.desk);
                 self.tell_recording(news);
             }
-            Timer::StepPrompt | Timer::Keys | Timer::Pause | Timer::Silence | Timer::Length => {
+            Timer::StepPrompt
+            | Timer::Keys
+            | Timer::Speech
+            | Timer::Pause
+            | Timer::Silence
+            | Timer::Length => {
                 self.tell_step(&StepEvent::Timer(timer));
             }
         }

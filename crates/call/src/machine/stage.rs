@@ -6,6 +6,7 @@ use super::desk::Desk;
 use super::prompts::{Prompts, Sound};
 use super::recording::Recordings;
 use model::sound::{DigitsId, MediaOrder, RecordSource};
+use model::speech::{ListenId, Listening};
 use model::{Pii, RecordingId};
 use serde::{Deserialize, Serialize};
 
@@ -22,14 +23,32 @@ pub(super) struct Stage {
     pub(super) recordings: Recordings,
     /// What the last gather collected.
     pub(super) keys: Pii<String>,
+    /// What the last gather heard said.
+    pub(super) speech: Pii<String>,
+    /// How sure the engine was of it, 0 to 1.
+    pub(super) confidence: Option<f32>,
+    /// What is likely to be said to a gather that is being prepared.
+    pub(super) hints: Vec<String>,
     last_digits: u32,
+    last_listen: u32,
 }
 
 impl Stage {
     /// An empty stage.
     pub(super) fn new(desk: Desk) -> Self {
         let (prompts, audio, recordings) = Default::default();
-        Self { desk, prompts, audio, recordings, keys: Pii::new(String::new()), last_digits: 0 }
+        Self {
+            desk,
+            prompts,
+            audio,
+            recordings,
+            keys: Pii::new(String::new()),
+            speech: Pii::new(String::new()),
+            confidence: None,
+            hints: Vec::new(),
+            last_digits: 0,
+            last_listen: 0,
+        }
     }
 
     /// Plays a sound that is ready for the running step.
@@ -48,6 +67,30 @@ impl Stage {
         let id = DigitsId(self.last_digits);
         self.desk.order_media(MediaOrder::SendDigits { id, digits });
         id
+    }
+
+    /// Has voice and silence reported, or no longer.
+    pub(super) fn watch_voice(&mut self, on: bool) {
+        self.desk.order_media(MediaOrder::WatchVoice { on });
+    }
+
+    /// Listens for one thing that is said; the number is reported with what it was.
+    pub(super) fn listen(&mut self, locale: &str, hints: &[String]) -> ListenId {
+        self.last_listen = self.last_listen.wrapping_add(1);
+        let listen = ListenId(self.last_listen);
+        self.desk.order_media(MediaOrder::Listen(Box::new(Listening {
+            listen,
+            locale: locale.to_owned(),
+            hints: hints.to_vec(),
+            end_silence_ms: Listening::END_SILENCE_MS,
+            length_ms_max: Listening::LENGTH_MS_MAX,
+        })));
+        listen
+    }
+
+    /// Listens for it no longer.
+    pub(super) fn stop_listening(&mut self, listen: ListenId) {
+        self.desk.order_media(MediaOrder::StopListening { listen });
     }
 
     /// Starts a recording; `live` if a command of the app asked for it.

@@ -27,6 +27,8 @@ pub(super) enum Timer {
     LivePrompt(CommandId),
     /// The running gather waits for a key.
     Keys,
+    /// What is said to the running gather should have been understood.
+    Speech,
     /// The running pause is over.
     Pause,
     /// The running record step has heard enough silence.
@@ -40,7 +42,10 @@ pub(super) enum Timer {
 impl Timer {
     /// Whether it belongs to the running step of the flow and ends with it.
     const fn is_of_step(self) -> bool {
-        matches!(self, Self::StepPrompt | Self::Keys | Self::Pause | Self::Silence | Self::Length)
+        matches!(
+            self,
+            Self::StepPrompt | Self::Keys | Self::Speech | Self::Pause | Self::Silence | Self::Length
+        )
     }
 
     /// Whether it outlives the call's end.

@@ -5,6 +5,7 @@
 mod ends;
 #[cfg(test)]
 mod gather;
+mod gather_speech;
 #[cfg(test)]
 mod inbound;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What the directory and its lanes do when workers take no orders: nothing is left half done.
 
 use super::*;
+use crate::leg::listener::Listeners;
 use crate::pool::Pool;
 use crate::prompts::PromptCache;
 use crate::spool::Spools;
@@ -44,6 +45,7 @@ impl Bench {
             doors: doors.into(),
             prompts: PromptCache::new(1_000),
             spools: Spools::start(8).unwrap(),
+            listeners: Listeners::new(1),
             pool: Pool::start(1, 8).unwrap(),
             clock: Arc::new(Fixed),
         });

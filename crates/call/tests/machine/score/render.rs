@@ -97,8 +97,9 @@ fn event(body: &EventBody, call: &Call, recordings: &[RecordingId]) -> String {
         EventBody::ParticipantJoined { .. } => "joined".to_owned(),
         EventBody::ParticipantLeft { .. } => "left".to_owned(),
         EventBody::DigitReceived { digit, .. } => format!("digit {}", digit.expose()),
-        EventBody::GatherCompleted { command, keys, ended_by } => {
-            format!("gathered {} \"{}\" by {}", name(*command), keys.expose(), word(ended_by))
+        EventBody::GatherCompleted { command, keys, speech, ended_by, .. } => {
+            let taken = speech.as_ref().unwrap_or(keys).expose();
+            format!("gathered {} \"{taken}\" by {}", name(*command), word(ended_by))
         }
         EventBody::CommandStarted { command, name: what } => format!("{what} {} begun", name(*command)),
         EventBody::CommandCompleted { command, name: what, outcome } => {

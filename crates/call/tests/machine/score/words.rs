@@ -4,11 +4,12 @@ use super::{command_id, finished, ms, new_call, render};
 use call::Input;
 use model::call::{Call, CallSetup, Direction};
 use model::flow::{
-    CallCommand, Condition, Flow, FlowCommand, Gather, GatherPrompt, Operator, Pause, Playback, Record, Say,
-    Step, Variable,
+    CallCommand, Condition, Flow, FlowCommand, Gather, GatherInput, GatherPrompt, Operator, Pause, Playback,
+    Record, Say, Step, Variable,
 };
 use model::leg::{LegEnd, LegEndKind, LegEndedBy, LegFact, ReleaseCause};
 use model::sound::{DigitsId, MediaFact, PlaybackId, PromptFact, PromptId, RecordFact};
+use model::speech::{ListenId, SpeechFact};
 use model::{LegId, RecordingId};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -90,6 +91,16 @@ pub(super) fn cue(text: &str, recordings: &[RecordingId]) -> Cue {
         }
         "voice" if first == "on" => media(MediaFact::VoiceStarted),
         "voice" => media(MediaFact::VoiceStopped),
+        // `heard 1 "yes please" 0.9`, `misheard 1 "why"`.
+        "heard" => simple(Input::Speech(SpeechFact::Heard {
+            listen: ListenId(first.parse().unwrap()),
+            text: rest[1].clone().into(),
+            confidence: rest.get(2).map(|confidence| confidence.parse().unwrap()),
+        })),
+        "misheard" => simple(Input::Speech(SpeechFact::Failed {
+            listen: ListenId(first.parse().unwrap()),
+            reason: rest[1].clone(),
+        })),
         "silent" => media(MediaFact::TimedOut { silent_ms: millis(&first) }),
         "sound" => media(MediaFact::FirstSound),
         "ready" => {
@@ -210,7 +221,8 @@ fn condition(text: &str) -> Condition {
         "has" => Operator::Contains,
         other => panic!("no such operator: {other}"),
     };
-    Condition { variable: Variable::Keys, operator, value: words[2].clone() }
+    let variable = if words[0] == "speech" { Variable::Speech } else { Variable::Keys };
+    Condition { variable, operator, value: words[2].clone() }
 }
 
 fn say(words: &[String]) -> Say {
@@ -234,6 +246,8 @@ fn gather(words: &[String]) -> Gather {
         end_key: option(words, "end").map(key),
         timeout_ms: option(words, "timeout").map_or(Gather::TIMEOUT_MS, millis),
         retries: option(words, "retries").map_or(0, |retries| retries.parse().unwrap()),
+        input: option(words, "input").map_or(GatherInput::Dtmf, from_word),
+        speech_locale: option(words, "locale").unwrap_or(Say::LOCALE).to_owned(),
         ..Gather::default()
     }
 }
