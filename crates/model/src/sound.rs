@@ -269,6 +269,15 @@ pub struct MediaFigures {
     pub sent_bytes: u64,
     /// Packets that should have arrived and did not.
     pub lost_packets: u64,
+    /// Losses in a row count once.
+    #[serde(default)]
+    pub loss_bursts: u64,
+    /// Packets of telephone events, of those received.
+    #[serde(default)]
+    pub received_event_packets: u64,
+    /// Packets of telephone events, of those sent.
+    #[serde(default)]
+    pub sent_event_packets: u64,
     /// Packets that came too late to be played.
     pub late_packets: u64,
     /// Packets from a source that was not the peer's.

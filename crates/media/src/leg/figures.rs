@@ -17,6 +17,8 @@ pub(crate) struct Counts {
     pub(crate) received: (u64, u64),
     /// Packets and payload octets sent.
     pub(crate) sent: (u64, u64),
+    /// Packets of telephone events received and sent.
+    pub(crate) events: (u64, u64),
     /// Packets that came too late to be played.
     pub(crate) late: u64,
     /// Packets of strangers.
@@ -117,6 +119,7 @@ fn since(now: Counts, before: Counts) -> Counts {
     Counts {
         received: pair(now.received, before.received),
         sent: pair(now.sent, before.sent),
+        events: pair(now.events, before.events),
         late: now.late.saturating_sub(before.late),
         foreign: now.foreign.saturating_sub(before.foreign),
         reception,
@@ -150,6 +153,9 @@ fn make(counts: Counts, measured: Measured) -> MediaFigures {
         sent_packets: counts.sent.0,
         sent_bytes: counts.sent.1,
         lost_packets: reception.lost,
+        loss_bursts: reception.loss_bursts,
+        received_event_packets: counts.events.0,
+        sent_event_packets: counts.events.1,
         late_packets: counts.late,
         foreign_packets: counts.foreign,
         jitter_ms: jitter_ms as f32,

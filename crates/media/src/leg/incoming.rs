@@ -39,6 +39,7 @@ pub(crate) struct Incoming {
     reception: Reception,
     events: EventReceiver,
     packets: u64,
+    event_packets: u64,
     octets: u64,
     clock_rate_hz: u32,
     /// When the last sign of life came, or the connection was made.
@@ -58,6 +59,7 @@ impl Incoming {
             reception: Reception::new(Codec::Pcmu.rtp_clock_hz()),
             events: EventReceiver::new(EventReceiverConfig::default()),
             packets: 0,
+            event_packets: 0,
             octets: 0,
             clock_rate_hz: Codec::Pcmu.rtp_clock_hz(),
             alive_at: Timestamp::default(),
@@ -94,6 +96,11 @@ impl Incoming {
     /// Packets and payload octets accepted.
     pub(crate) const fn received(&self) -> (u64, u64) {
         (self.packets, self.octets)
+    }
+
+    /// Packets of telephone events, of those accepted.
+    pub(crate) const fn event_packets(&self) -> u64 {
+        self.event_packets
     }
 
     /// Silence is measured anew from here: something of the far side came, or another session was agreed.
@@ -174,6 +181,7 @@ impl Incoming {
             return Arrived::Sound(packet);
         }
         if is_event {
+            self.event_packets += 1;
             self.events.on_packet(&packet, now);
             return Arrived::Event(packet);
         }

@@ -57,6 +57,8 @@ pub(crate) struct Outgoing {
     rested: Option<Box<Srtp>>,
     loudness: Loudness,
     packets: u64,
+    /// Of these, those that carry telephone events.
+    event_packets: u64,
     octets: u64,
     refused: u64,
 }
@@ -120,6 +122,7 @@ impl Outgoing {
             rested: None,
             loudness: Loudness::default(),
             packets: 0,
+            event_packets: 0,
             octets: 0,
             refused: 0,
         }
@@ -190,6 +193,11 @@ impl Outgoing {
         (self.packets, self.octets)
     }
 
+    /// Packets of telephone events, of those sent.
+    pub(crate) const fn event_packets(&self) -> u64 {
+        self.event_packets
+    }
+
     /// Loudness of what was sent since this was last asked, by samples.
     pub(crate) fn take_loudness(&mut self) -> Loudness {
         std::mem::take(&mut self.loudness)
@@ -215,6 +223,7 @@ impl Outgoing {
         self.leave_relay(now);
         let len = event.payload.len();
         let header = self.stream.event(payload_type, event.timestamp, event.marker, len);
+        self.event_packets += 1;
         self.send(way, header, &event.payload);
         self.pause(1);
     }
@@ -259,6 +268,9 @@ impl Outgoing {
             passing.last = now;
         }
         let marker = packet.marker || begins;
+        if matches!(relayed.kind, Kind::Event { .. }) {
+            self.event_packets += 1;
+        }
         let header =
             Dictated { payload_type, marker, sequence, timestamp, units, payload_len: payload.len() };
         let header = self.stream.dictated(header, now);

@@ -62,6 +62,7 @@ impl<W: Wire> Leg<W> {
         Counts {
             received: self.incoming.received(),
             sent: self.outgoing.sent(),
+            events: (self.incoming.event_packets(), self.outgoing.event_packets()),
             late: self.late_before + self.ear.as_ref().map_or(0, |ear| ear.hearing().late_packets()),
             foreign: dropped + self.strangers + self.outgoing.refused_by_keys(),
             reception: self.incoming.reception().figures(),

@@ -407,6 +407,7 @@ impl Sound {
             sent_packets: self.sent.0,
             sent_bytes: self.sent.1,
             lost_packets: figures.lost,
+            loss_bursts: figures.loss_bursts,
             late_packets: self.ear.as_ref().map_or(0, |ear| ear.late()),
             foreign_packets: self.foreign,
             jitter_ms: figures.jitter_us as f32 / 1_000.0,
