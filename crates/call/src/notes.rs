@@ -6,8 +6,8 @@ mod amd;
 use model::call::{Call, CallEnd, EndReason};
 use model::event::{CommandOutcome, EventBody};
 use model::leg::ReleaseCause;
-use model::recording::Recording;
-use model::sound::{MediaFact, MediaFigures, RecordFact, SoundWay};
+use model::recording::{Recording, RecordingStatus};
+use model::sound::{MediaFact, MediaFigures, SoundWay};
 use model::timeline::TimelineKind;
 use serde_json::{Value, json};
 
@@ -29,8 +29,8 @@ pub fn event(call: &Call, body: &EventBody) -> Line {
         EventBody::GatherCompleted { .. }
         | EventBody::CommandStarted { .. }
         | EventBody::CommandCompleted { .. } => TimelineKind::Flow,
-        EventBody::RecordingCompleted { .. } => TimelineKind::Recording,
         EventBody::AmdCompleted { .. } | EventBody::AmdGreetingEnded { .. } => TimelineKind::Media,
+        EventBody::RecordingChanged { .. } | EventBody::RecordingCompleted { .. } => TimelineKind::Recording,
         _ => TimelineKind::Call,
     };
     let (summary, detail) = match body {
@@ -72,6 +72,14 @@ pub fn event(call: &Call, body: &EventBody) -> Line {
             let detail = json!({ "commandId": command, "command": name, "status": status, "reason": reason });
             (format!("{name}: {}", outcome_words(outcome)), detail)
         }
+        EventBody::RecordingChanged { recording } => {
+            let words = match recording.status {
+                RecordingStatus::Paused => "recording paused",
+                _ if recording.updated_at == Some(recording.started_at) => "recording started",
+                _ => "recording resumed",
+            };
+            (words.to_owned(), recording_detail(recording))
+        }
         EventBody::RecordingCompleted { recording } => {
             (format!("recording {}", word(json!(recording.status))), recording_detail(recording))
         }
@@ -97,11 +105,13 @@ fn end_words(end: &CallEnd) -> String {
 }
 
 fn recording_detail(recording: &Recording) -> Value {
-    let Recording { id, status, source, duration_ms, bytes, failure, .. } = recording;
+    let Recording { id, status, source, origin, duration_ms, bytes, failure, ended_by, .. } = recording;
     json!({
         "recordingId": id.to_string(),
         "status": status,
         "source": source,
+        "origin": origin,
+        "endedBy": ended_by,
         "durationMs": duration_ms,
         "bytes": bytes,
         "reason": failure,
@@ -181,13 +191,6 @@ fn figures_words(figures: &MediaFigures) -> String {
         "{span}: {} packets received, {} lost, {} sent, jitter {:.1} ms{mos}",
         figures.received_packets, figures.lost_packets, figures.sent_packets, figures.jitter_ms
     )
-}
-
-/// What became of a recording, unless its event says so.
-pub fn record(fact: &RecordFact) -> Option<Line> {
-    let RecordFact::Started { recording } = fact else { return None };
-    let detail = json!({ "recordingId": recording.to_string() });
-    Some(Line { kind: TimelineKind::Recording, summary: "recording started".to_owned(), detail })
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 //! and a board says which spools are open, closed or failed. Knows no call; no tick ever waits for it.
 
 use crate::config::StartError;
-use crate::leg::hearing::Pcm;
 use crate::leg::recorder::{Recorder, SpoolTape, Tape};
 use audio::wav::{SpoolCodec, SpoolHeader};
 use model::sound::RecordSource;
@@ -18,13 +17,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Bytes of a chunk: 240 ms of 16-bit samples at 8 kHz.
+/// Bytes of a chunk: 240 ms of 16-bit samples at 8 kHz, 120 ms of two channels.
 pub(crate) const CHUNK_BYTES: usize = 3_840;
-/// Chunks of one recording: how long a disk may stand still, about two seconds.
+/// Chunks of one recording and channel: how long a disk may stand still, about two seconds.
 const CHUNKS: usize = 8;
+/// Most channels of a recording.
+const CHANNELS_MAX: usize = 2;
 /// Messages in the writer's queue for one recording: its chunks, its beginning, its end, the end by failure and that
 /// it is withdrawn.
-const MESSAGES: usize = CHUNKS + 4;
+const MESSAGES: usize = CHUNKS * CHANNELS_MAX + 4;
 /// How long the end of a recording is waited for; the tick orders it within 20 ms.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -37,7 +38,7 @@ pub(crate) struct Chunk {
 
 impl Chunk {
     /// Room for [`CHUNK_BYTES`].
-    fn empty() -> Box<Self> {
+    pub(crate) fn empty() -> Box<Self> {
         Box::new(Self { bytes: [0; CHUNK_BYTES], len: 0 })
     }
 
@@ -46,8 +47,13 @@ impl Chunk {
         self.len
     }
 
-    /// Adds a frame, little-endian; a chunk holds a whole number of frames.
-    pub(crate) fn push(&mut self, pcm: &Pcm) {
+    /// What was added.
+    pub(crate) fn samples(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// Adds 20 ms of one or two channels, little-endian; a chunk holds a whole number of them.
+    pub(crate) fn push(&mut self, pcm: &[i16]) {
         let room = self.bytes.get_mut(self.len..).unwrap_or_default();
         for (to, sample) in room.chunks_exact_mut(2).zip(pcm) {
             to.copy_from_slice(&sample.to_le_bytes());
@@ -84,6 +90,7 @@ pub(crate) enum SpoolMessage {
 pub(crate) struct Beginning {
     spool: u64,
     path: PathBuf,
+    channels: u8,
     started_at: Timestamp,
     state: watch::Sender<SpoolState>,
     spares: SyncSender<Box<Chunk>>,
@@ -142,12 +149,14 @@ impl Spools {
             return Err(MediaError::Recording(format!("{} recordings are running already", self.open_max)));
         }
         let (state, watched) = watch::channel(SpoolState::Open);
-        let (spares, empty) = sync_channel(CHUNKS);
-        for _ in 0..CHUNKS {
+        let chunks = CHUNKS * usize::from(source.channels());
+        let (spares, empty) = sync_channel(chunks);
+        for _ in 0..chunks {
             let _ = spares.try_send(Chunk::empty());
         }
         let spool = self.next.fetch_add(1, Ordering::Relaxed);
-        let beginning = Beginning { spool, path: path.clone(), started_at, state, spares };
+        let beginning =
+            Beginning { spool, path: path.clone(), channels: source.channels(), started_at, state, spares };
         if self.writer.try_send(SpoolMessage::Begin(Box::new(beginning))).is_err() {
             self.open.fetch_sub(1, Ordering::Relaxed);
             return Err(MediaError::Recording("the recorder has too much to write".to_owned()));
@@ -196,11 +205,11 @@ impl Spools {
     }
 }
 
-fn create_spool(path: &Path, started_at: Timestamp) -> std::io::Result<File> {
+fn create_spool(path: &Path, channels: u8, started_at: Timestamp) -> std::io::Result<File> {
     let header = SpoolHeader {
         codec: SpoolCodec::Pcm16,
         rate_hz: crate::leg::frame::NARROW_HZ,
-        channels: 1,
+        channels,
         started_at_us: started_at.as_micros(),
     };
     let mut file = File::create(path)?;
@@ -244,8 +253,8 @@ fn write_spools(messages: &Receiver<SpoolMessage>, open: &AtomicUsize) {
 
 impl Spool {
     fn begin(beginning: Beginning) -> Self {
-        let Beginning { path, started_at, state, spares, .. } = beginning;
-        let (file, failure) = match create_spool(&path, started_at) {
+        let Beginning { path, channels, started_at, state, spares, .. } = beginning;
+        let (file, failure) = match create_spool(&path, channels, started_at) {
             Ok(file) => (Some(file), None),
             Err(error) => (None, Some(format!("cannot write {}: {error}", path.display()))),
         };
@@ -254,9 +263,8 @@ impl Spool {
 
     /// The first failure ends the file: what follows a hole would be at the wrong time.
     fn append(&mut self, mut chunk: Box<Chunk>) {
-        let samples = chunk.bytes.get(..chunk.len).unwrap_or_default();
         if let Some(file) = &mut self.file
-            && let Err(error) = file.write_all(samples)
+            && let Err(error) = file.write_all(chunk.samples())
         {
             self.failure = Some(format!("the spool cannot be written: {error}"));
             self.file = None;

@@ -251,6 +251,9 @@ pub struct CallSetup {
     pub variables: crate::flow::variable::Variables,
     /// The flow to run once answered, if one was given.
     pub flow: Option<crate::flow::Flow>,
+    /// The recording of the whole call, if one was asked for.
+    #[serde(default)]
+    pub record: Option<crate::recording::SessionRecord>,
     /// How long the callee may ring.
     pub ring_timeout_ms: u32,
     /// How long the answered call may last.
@@ -282,6 +285,7 @@ impl CallSetup {
             answer_at_once: false,
             variables: crate::flow::variable::Variables::new(),
             flow: None,
+            record: None,
             ring_timeout_ms: Self::RING_TIMEOUT_MS,
             max_duration_ms: Self::MAX_DURATION_MS,
             decision_timeout_ms: Self::DECISION_TIMEOUT_MS,

@@ -86,6 +86,11 @@ pub enum EventBody {
         /// How it went.
         outcome: CommandOutcome,
     },
+    /// A recording began, was paused or goes on: its status says which.
+    RecordingChanged {
+        /// The recording as it is then.
+        recording: Recording,
+    },
     /// A recording's file is complete, or will never be.
     RecordingCompleted {
         /// The recording as it is then.

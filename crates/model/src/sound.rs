@@ -309,6 +309,19 @@ pub enum RecordSource {
     Received,
     /// Both directions, mixed.
     Mixed,
+    /// Both directions, each on a channel of its own: what the far side said left, what it was sent right (of a
+    /// bridge that is the other party).
+    Stereo,
+}
+
+impl RecordSource {
+    /// Channels of its file.
+    pub const fn channels(self) -> u8 {
+        match self {
+            Self::Received | Self::Mixed => 1,
+            Self::Stereo => 2,
+        }
+    }
 }
 
 /// An order to the recorder.
@@ -320,6 +333,16 @@ pub enum RecordOrder {
         recording: RecordingId,
         /// Which sound.
         source: RecordSource,
+    },
+    /// Keep nothing until `Resume`: the file goes on without a gap, and holds nothing of the time between.
+    Pause {
+        /// Which one.
+        recording: RecordingId,
+    },
+    /// Go on with a paused one.
+    Resume {
+        /// Which one.
+        recording: RecordingId,
     },
     /// Stop it and make the file.
     Stop {

@@ -190,6 +190,17 @@ pub enum PlaneOrder {
         /// The spool file, made anew.
         spool: PathBuf,
     },
+    /// Keep nothing of a leg's recording until `ResumeRecording`: neither what comes meanwhile nor what waits in
+    /// buffers.
+    PauseRecording {
+        /// The recording.
+        recording: RecordingId,
+    },
+    /// Go on with it.
+    ResumeRecording {
+        /// The recording.
+        recording: RecordingId,
+    },
     /// Close the spool; then `finish_recording` makes the file.
     StopRecording {
         /// The recording.
@@ -316,4 +327,11 @@ pub trait MediaPlane: Send + Sync {
     /// Makes a wav file at `file` of a closed (or, after a crash, an unfinished) spool, and removes the spool.
     /// `file` appears whole or not at all.
     async fn finish_recording(&self, spool: PathBuf, file: PathBuf) -> Result<FinishedRecording, MediaError>;
+
+    /// Makes an mp3 file at `mp3` of a wav file that [`Self::finish_recording`] made, on the same bounded pool. `mp3`
+    /// appears whole or not at all. Returns its size.
+    async fn encode_mp3(&self, wav: PathBuf, mp3: PathBuf) -> Result<u64, MediaError> {
+        let _ = (wav, mp3);
+        Err(MediaError::Unsupported("mp3"))
+    }
 }

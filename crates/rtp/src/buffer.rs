@@ -77,6 +77,14 @@ pub enum Pace {
     Slower,
 }
 
+/// Everything that a buffer had taken at some moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    restarts: u64,
+    /// Media time behind the last packet that waited.
+    end: i64,
+}
+
 /// Counts over the buffer's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct BufferFigures {
@@ -228,6 +236,16 @@ impl PacketBuffer {
         let first = self.arena.front().map_or(0, |slot| slot.position);
         let units = self.arena.end().map_or(0, |end| end - first);
         u32::try_from(units / self.units_per_ms).unwrap_or(0)
+    }
+
+    /// Marks what has been taken so far; none where nothing waits.
+    pub fn mark(&self) -> Option<Mark> {
+        Some(Mark { restarts: self.figures.restarts, end: self.arena.end()? })
+    }
+
+    /// Whether nothing of what was taken before the mark waits any more. A buffer that began anew has dropped it.
+    pub fn has_passed(&self, mark: Mark) -> bool {
+        self.figures.restarts != mark.restarts || self.stream.is_none_or(|stream| stream.cursor >= mark.end)
     }
 
     /// Forgets all packets and timing, for a new peer; figures stay.

@@ -7,7 +7,7 @@ use crate::network::NetworkProfile;
 use crate::plan::{Plan, Program};
 use model::flow::{
     CallCommand, Condition, Flow, FlowCommand, Gather, GatherPrompt, Operator, Pause, Playback, Record, Say,
-    Step, Variable,
+    Step, Variable, WhichRecording,
 };
 use model::{CommandId, Timestamp};
 use persona::{CATALOGUE, Settings};
@@ -157,13 +157,15 @@ fn commands(dice: &mut Dice) -> Vec<(u64, CallCommand)> {
 }
 
 fn command(dice: &mut Dice) -> CallCommand {
-    match dice.below(10) {
+    match dice.below(12) {
         0 => CallCommand::hangup(),
         1 | 2 => CallCommand::SendDigits { digits: "1w#2".to_owned().into() },
         3 => CallCommand::Playback(playback(dice)),
         4 => CallCommand::StopAudio,
         5 | 6 => CallCommand::start_recording(),
         7 => CallCommand::stop_recording(),
+        9 => CallCommand::PauseRecording(WhichRecording::default()),
+        10 => CallCommand::ResumeRecording(WhichRecording::default()),
         8 if dice.one_in(4) => CallCommand::Answer,
         _ => CallCommand::Say(say(dice)),
     }

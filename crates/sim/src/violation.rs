@@ -170,6 +170,7 @@ const fn name(body: &EventBody) -> &'static str {
         EventBody::GatherCompleted { .. } => "gather completed",
         EventBody::CommandStarted { .. } => "command started",
         EventBody::CommandCompleted { .. } => "command completed",
+        EventBody::RecordingChanged { .. } => "recording changed",
         EventBody::RecordingCompleted { .. } => "recording completed",
         EventBody::AmdCompleted { .. } => "answerer known",
         EventBody::AmdGreetingEnded { .. } => "greeting ended",

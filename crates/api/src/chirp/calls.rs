@@ -40,6 +40,7 @@ fn order(ask: &Ask) -> Result<PlaceCall, Fault> {
         metadata: fields.object("metadata")?.unwrap_or_default(),
         flow: flow::take(&mut fields, "flow")?,
         ring_timeout_ms: fields.integer("ringTimeoutMs", CallSetup::RING_TIMEOUTS_MS)?,
+        record: None,
         max_duration_ms: fields.integer("maxDurationMs", CallSetup::MAX_DURATIONS_MS)?,
         amd: amd::take(&mut fields, "amd")?,
         notification: None,

@@ -48,9 +48,6 @@ impl EventRenderer for Renderer {
     }
 
     fn render(&self, event: &Event) -> Option<RenderedEvent> {
-        if is_told_later(&event.body) {
-            return None;
-        }
         let name = name(&event.body, event.snapshot.status)?;
         let call_id = ids::call(&event.snapshot);
         let id = format!("evt_{call_id}_{}", suffix(name, event));
@@ -114,18 +111,21 @@ impl Renderer {
             EventBody::AmdCompleted { .. } | EventBody::AmdGreetingEnded { .. } => {
                 data.insert("amd".into(), json!(event.snapshot.amd.as_ref().map(AmdView::new)));
             }
-            EventBody::Initiated | EventBody::Answered | EventBody::CommandStarted { .. } => {}
+            EventBody::Initiated
+            | EventBody::Answered
+            | EventBody::CommandStarted { .. }
+            | EventBody::RecordingChanged { .. } => {}
         }
     }
 }
 
-/// Who answered is told once, when the app asked to be told.
-const fn is_told_later(body: &EventBody) -> bool {
-    matches!(body, EventBody::AmdCompleted { outcome } if outcome.is_announced_later())
-}
-
+/// None: this door has no word for it, or another event tells it.
 const fn name(body: &EventBody, status: CallStatus) -> Option<&'static str> {
     Some(match body {
+        // The contract knows only the ends of commands and recordings.
+        EventBody::CommandStarted { .. } | EventBody::RecordingChanged { .. } => return None,
+        // Who answered is told once, when the app asked to be told.
+        EventBody::AmdCompleted { outcome } if outcome.is_announced_later() => return None,
         EventBody::Initiated => "calls.initiated",
         EventBody::Ringing { .. } => "calls.ringing",
         EventBody::Answered => "calls.answered",
@@ -133,8 +133,6 @@ const fn name(body: &EventBody, status: CallStatus) -> Option<&'static str> {
         EventBody::ParticipantLeft { .. } => "calls.participant.left",
         EventBody::DigitReceived { .. } => "calls.dtmf.received",
         EventBody::GatherCompleted { .. } => "calls.gather.completed",
-        // The contract knows a command's end only.
-        EventBody::CommandStarted { .. } => return None,
         EventBody::CommandCompleted { .. } => "calls.command.completed",
         EventBody::RecordingCompleted { .. } => "calls.recording.completed",
         EventBody::AmdCompleted { .. } | EventBody::AmdGreetingEnded { .. } => "calls.amd.completed",

@@ -141,7 +141,7 @@ impl RecordingView {
             id,
             call_id: ids::call_of(recording.call, mode),
             status: recording_status(recording.status),
-            format: "wav",
+            format: recording.format.name(),
             duration: recording.duration_ms.map(|ms| f64::from(ms) / 1_000.0),
             file_size: recording.bytes,
             started_at: recording.started_at.to_rfc3339_millis(),
@@ -153,7 +153,8 @@ impl RecordingView {
 
 const fn recording_status(status: RecordingStatus) -> &'static str {
     match status {
-        RecordingStatus::Recording => "recording",
+        // The contract has no word for a pause.
+        RecordingStatus::Recording | RecordingStatus::Paused => "recording",
         RecordingStatus::Processing => "processing",
         RecordingStatus::Completed => "completed",
         RecordingStatus::Failed => "failed",

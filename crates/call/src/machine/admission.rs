@@ -22,12 +22,21 @@ pub(super) fn check(machine: &Machine, command: &CallCommand) -> Result<(), Refu
         _ if machine.ending.is_some() => Some("the call is being ended"),
         CallCommand::Answer | CallCommand::Reject { .. } => decision(machine, leg),
         _ if leg != LegState::Connected => Some("the call is not answered yet"),
-        CallCommand::StartRecording(_) if machine.stage.recordings.live().is_some() => {
+        CallCommand::StartRecording(_) if machine.stage.recordings.is_commanded() => {
             Some("the call is being recorded already")
         }
         CallCommand::StartRecording(_) if machine.stage.recordings.is_full() => Some(RECORDINGS_FULL),
-        CallCommand::StopRecording(_) if machine.stage.recordings.live().is_none() => {
-            Some("the call is not being recorded")
+        CallCommand::PauseRecording(which)
+        | CallCommand::ResumeRecording(which)
+        | CallCommand::StopRecording(which)
+            if machine.stage.recordings.find(*which).is_none() =>
+        {
+            let named = which.recording.is_some();
+            Some(if named {
+                "the call has no such recording running"
+            } else {
+                "the call is not being recorded"
+            })
         }
         CallCommand::Ring(_)
         | CallCommand::SendDigits { .. }

@@ -5,12 +5,13 @@ use super::audio::{SoundEnd, SoundNews};
 use super::hangup::Intent;
 use super::legs::Leg;
 use super::prompts::{Readiness, Sound};
-use super::recording::{RECORDINGS_FULL, RecordNews};
+use super::recording::{Ask, RECORDINGS_FULL, RecordNews};
 use super::stage::Stage;
 use super::steps::{MISSING, PROMPT_LATE, PROMPT_MS, SOUND_BROKEN};
 use super::timers::Timer;
 use model::event::CommandOutcome;
-use model::flow::CallCommand;
+use model::flow::{CallCommand, StartRecording, WhichRecording};
+use model::recording::{RecordingEnd, RecordingOrigin};
 use model::sound::{DigitsId, PlaybackId, RecordSource};
 use model::timeline::TimelineKind;
 use model::{CommandId, RecordingId};
@@ -107,19 +108,26 @@ impl Commands {
                 self.sound(id, name, sound, stage);
             }
             CallCommand::StopAudio => return self.stop_audio(id, name, stage),
-            CallCommand::StartRecording(_) => self.start_recording(id, name, stage),
-            CallCommand::StopRecording(_) => {
-                if let Some(recording) = stage.recordings.live() {
-                    stage.stop_recording(recording);
-                }
-                stage.desk.complete(id, name, CommandOutcome::Completed);
+            CallCommand::StartRecording(start) => self.start_recording(id, name, start, stage),
+            CallCommand::PauseRecording(which) => {
+                turn_recording(id, name, which, stage, |recording, stage| {
+                    stage.recordings.pause(recording, &mut stage.desk);
+                });
+            }
+            CallCommand::ResumeRecording(which) => {
+                turn_recording(id, name, which, stage, |recording, stage| {
+                    stage.recordings.resume(recording, &mut stage.desk);
+                });
+            }
+            CallCommand::StopRecording(which) => {
+                turn_recording(id, name, which, stage, |recording, stage| {
+                    stage.stop_recording(recording, RecordingEnd::Command);
+                });
             }
             CallCommand::Ring(_)
             | CallCommand::Gather(_)
             | CallCommand::Record(_)
             | CallCommand::Bridge(_)
-            | CallCommand::PauseRecording(_)
-            | CallCommand::ResumeRecording(_)
             | CallCommand::ReplaceFlow(_)
             | CallCommand::Transfer(_)
             | CallCommand::JoinConference(_)
@@ -152,8 +160,15 @@ impl Commands {
         Asked::Sounded(news)
     }
 
-    fn start_recording(&mut self, id: CommandId, name: &str, stage: &mut Stage) {
-        match stage.start_recording(RecordSource::Mixed, true) {
+    fn start_recording(&mut self, id: CommandId, name: &str, start: StartRecording, stage: &mut Stage) {
+        let ask = Ask {
+            named_by: Some(id),
+            source: if start.stereo { RecordSource::Stereo } else { RecordSource::Mixed },
+            origin: RecordingOrigin::Command,
+            length_ms_max: start.length_ms_max,
+            transcribe: false,
+        };
+        match stage.start_recording(ask) {
             Some(recording) => self.wait(id, name, Wait::Recording(recording)),
             None => stage.desk.complete(id, name, failed(RECORDINGS_FULL)),
         }
@@ -260,6 +275,20 @@ impl Commands {
             stage.desk.complete(live.id, &live.name, outcome.clone());
         }
     }
+}
+
+/// Does something to the recording that is meant, which admission has seen running.
+fn turn_recording(
+    id: CommandId,
+    name: &str,
+    which: WhichRecording,
+    stage: &mut Stage,
+    turn: impl FnOnce(RecordingId, &mut Stage),
+) {
+    if let Some(recording) = stage.recordings.find(which) {
+        turn(recording, stage);
+    }
+    stage.desk.complete(id, name, CommandOutcome::Completed);
 }
 
 fn failed(reason: &str) -> CommandOutcome {

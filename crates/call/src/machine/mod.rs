@@ -27,7 +27,7 @@ use model::call::{Call, CallEnd, CallSetup, CallStatus, Direction};
 use model::event::{CommandOutcome, EventBody};
 use model::flow::CallCommand;
 use model::leg::{LegEnd, LegFact};
-use model::recording::Recording;
+use model::recording::{RecordStart, Recording, RecordingEnd};
 use model::sound::{MediaFact, PromptId, RecordFact};
 use model::timeline::TimelineKind;
 use model::{CommandId, Pii, Timestamp};
@@ -208,9 +208,16 @@ impl Machine {
     }
 
     fn on_leg(&mut self, fact: LegFact) {
+        let early_media = matches!(fact, LegFact::Ringing { early_media: true });
         match self.leg.on_fact(fact, self.ending.is_some(), &mut self.stage.desk) {
+            LegNews::None
+                if early_media && self.leg.state() == LegState::Dialing && self.ending.is_none() =>
+            {
+                self.stage.record_call(RecordStart::Ringing);
+            }
             LegNews::None => {}
             LegNews::Answered => {
+                self.stage.record_call(RecordStart::Answer);
                 self.amd.start(&mut self.stage.desk);
                 self.commands.on_answered(&mut self.stage);
                 if let Some(intent) = self.flow.as_mut().and_then(|flow| flow.advance(&mut self.stage)) {
@@ -275,6 +282,9 @@ impl Machine {
             }
             Timer::Greeting => self.amd.on_timeout(&mut self.stage.desk),
             Timer::LivePrompt(id) => self.commands.on_prompt_late(id, &mut self.stage),
+            Timer::RecordingLength(id) => {
+                self.stage.stop_recording(id, RecordingEnd::LengthMax);
+            }
             Timer::RecordingFile(id) => {
                 let news = self.stage.recordings.on_timeout(id, &mut self.stage.desk);
                 self.tell_recording(news);
@@ -339,13 +349,13 @@ impl Machine {
 
     /// Stops everything that runs on the call.
     fn quiet(&mut self) {
+        self.stage.recordings.stop_all(RecordingEnd::CallEnded, &mut self.stage.desk);
         if let Some(flow) = &mut self.flow {
             flow.stop(&mut self.stage);
         }
         self.amd.stop(&mut self.stage.desk);
         self.commands.cancel(&mut self.stage);
         self.stage.audio.silence(&mut self.stage.desk);
-        self.stage.recordings.stop_all(&mut self.stage.desk);
     }
 
     /// The last event.

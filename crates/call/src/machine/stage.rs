@@ -4,7 +4,8 @@
 use super::audio::Audio;
 use super::desk::Desk;
 use super::prompts::{Prompts, Sound};
-use super::recording::Recordings;
+use super::recording::{Ask, Recordings};
+use model::recording::{RecordStart, RecordingEnd, RecordingOrigin, SessionRecord};
 use model::sound::{DigitsId, MediaOrder, RecordSource};
 use model::speech::{ListenId, Listening};
 use model::{Pii, RecordingId};
@@ -93,13 +94,24 @@ impl Stage {
         self.desk.order_media(MediaOrder::StopListening { listen });
     }
 
-    /// Starts a recording; `live` if a command of the app asked for it.
-    pub(super) fn start_recording(&mut self, source: RecordSource, live: bool) -> Option<RecordingId> {
-        self.recordings.start(source, live, &mut self.desk)
+    /// Starts a recording.
+    pub(super) fn start_recording(&mut self, ask: Ask) -> Option<RecordingId> {
+        self.recordings.start(ask, &mut self.desk)
     }
 
     /// Stops a recording that still runs.
-    pub(super) fn stop_recording(&mut self, recording: RecordingId) {
-        self.recordings.stop(recording, &mut self.desk);
+    pub(super) fn stop_recording(&mut self, recording: RecordingId, by: RecordingEnd) {
+        self.recordings.stop(recording, by, &mut self.desk);
+    }
+
+    /// There is sound now: starts the recording that the call was made with, if it is to begin with this.
+    pub(super) fn record_call(&mut self, begins: RecordStart) {
+        let wanted = |record: &mut SessionRecord| record.start == begins || begins == RecordStart::Answer;
+        let Some(record) = self.desk.setup.record.take_if(wanted) else { return };
+        let source = if record.stereo { RecordSource::Stereo } else { RecordSource::Mixed };
+        let bridged = self.desk.call.parent.is_some();
+        let origin = if bridged { RecordingOrigin::Bridge } else { RecordingOrigin::Creation };
+        let ask = Ask { named_by: None, source, origin, length_ms_max: None, transcribe: false };
+        self.start_recording(ask);
     }
 }

@@ -35,6 +35,8 @@ pub(super) enum Timer {
     Silence,
     /// The running record step has reached its length.
     Length,
+    /// A recording is as long as it may be.
+    RecordingLength(RecordingId),
     /// A recording's file should be there.
     RecordingFile(RecordingId),
 }

@@ -161,11 +161,11 @@ fn at_the_end_everything_that_runs_is_cancelled_first_and_the_end_comes_last() {
         +100ms app send_digits 5
             send 1: 5
         +1s app hangup
+            stop recording r1
             gathered s1 "1" by interrupted
             gather s1 cancelled
             start_recording c1 cancelled
             send_digits c2 cancelled
-            stop recording r1
             leg hang up
         +50ms key 2
             digit 2

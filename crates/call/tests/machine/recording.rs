@@ -15,6 +15,7 @@ fn check_record(options: &str, rest: &str) {
             record r1 received
             watch voice on
         +20ms recording r1
+            recording r1 on
         {rest}"
     ));
 }
@@ -187,6 +188,7 @@ fn the_app_records_several_times_one_after_the_other() {
         "+1s app start_recording
             record r1 mixed
         +20ms recording r1
+            recording r1 on
             start_recording c1 completed
         +1s app start_recording
             refused: the call is being recorded already
@@ -198,6 +200,7 @@ fn the_app_records_several_times_one_after_the_other() {
         +10ms app start_recording
             record r2 mixed
         +20ms recording r2
+            recording r2 on
             start_recording c5 completed
         +20ms file r1
             recording r1 completed 3s after 2s
@@ -230,6 +233,7 @@ fn a_file_that_never_comes_is_given_up_after_a_minute() {
         r#"+1s app start_recording
             record r1 mixed
         +20ms recording r1
+            recording r1 on
             start_recording c1 completed
         +1s app stop_recording
             stop recording r1
@@ -255,11 +259,12 @@ fn the_end_of_the_call_stops_all_and_waits_for_their_files() {
         +1s app start_recording
             record r2 mixed
         +20ms recording r2
+            recording r2 on
             start_recording c1 completed
         +1s ended hung_up by remote
             stop recording r1
-            record s1 cancelled
             stop recording r2
+            record s1 cancelled
             left
             ended [completed] hangup by callee after 2020ms";
     check(&format!("{end}\n open"));
@@ -281,6 +286,7 @@ fn a_recording_that_ends_by_itself_is_final_at_once() {
         "+1s app start_recording
             record r1 mixed
         +20ms recording r1
+            recording r1 on
             start_recording c1 completed
         +5s file r1
             recording r1 completed 3s after 5s
@@ -298,6 +304,7 @@ fn the_end_of_the_apps_recording_is_not_the_end_of_the_step() {
         +1s app start_recording
             record r2 mixed
         +20ms recording r2
+            recording r2 on
             start_recording c1 completed
         +1s nofile r2 "disk full"
             recording r2 failed "disk full" after 1s
@@ -319,6 +326,7 @@ fn a_call_has_a_hundred_recordings_and_no_more() {
             "+0 app start_recording
                 record r{n} mixed
             +0 recording r{n}
+                recording r{n} on
                 start_recording c{start} completed
             +100ms app stop_recording
                 stop recording r{n}
@@ -337,4 +345,138 @@ fn a_call_has_a_hundred_recordings_and_no_more() {
             start_recording c202 failed "the call has as many recordings as it may"
         open"#
     ));
+}
+
+#[test]
+fn a_recording_is_paused_and_goes_on() {
+    check_live(
+        "+1s app pause_recording
+            refused: the call is not being recorded
+        +0 app start_recording stereo
+            record r1 stereo
+        +20ms recording r1
+            recording r1 on
+            start_recording c2 completed
+        +1s app resume_recording
+            resume_recording c3 completed
+        +1s app pause_recording
+            pause recording r1
+            recording r1 paused
+            pause_recording c4 completed
+        +1s app pause_recording of r1
+            pause_recording c5 completed
+        +1s app start_recording
+            refused: the call is being recorded already
+        +1s app resume_recording of r1
+            resume recording r1
+            recording r1 on
+            resume_recording c7 completed
+        +1s app pause_recording
+            pause recording r1
+            recording r1 paused
+            pause_recording c8 completed
+        +1s app stop_recording
+            stop recording r1
+            stop_recording c9 completed
+        +1s app pause_recording of r1
+            refused: the call has no such recording running
+        +20ms file r1
+            recording r1 completed 3s after 7s
+        open",
+    );
+}
+
+#[test]
+fn only_what_is_kept_counts_towards_the_longest_length() {
+    check_live(
+        "+1s app start_recording max 10s
+            record r1 mixed
+        +0 recording r1
+            recording r1 on
+            start_recording c1 completed
+        +4s app pause_recording
+            pause recording r1
+            recording r1 paused
+            pause_recording c2 completed
+        +20s app resume_recording
+            resume recording r1
+            recording r1 on
+            resume_recording c3 completed
+        +6s timeout
+            stop recording r1
+        +20ms file r1
+            recording r1 completed 3s after 30s
+        open",
+    );
+}
+
+#[test]
+fn a_paused_recording_ends_with_the_call() {
+    check_live(
+        "+1s app start_recording
+            record r1 mixed
+        +0 recording r1
+            recording r1 on
+            start_recording c1 completed
+        +1s app pause_recording
+            pause recording r1
+            recording r1 paused
+            pause_recording c2 completed
+        +1s ended hung_up by remote
+            stop recording r1
+            left
+            ended [completed] hangup by callee after 3s
+        +20ms file r1
+            recording r1 completed 3s after 2s
+        done",
+    );
+}
+
+#[test]
+fn the_apps_commands_leave_the_steps_recording_alone_unless_they_name_it() {
+    check_record(
+        "end #",
+        "
+        +1s app stop_recording
+            refused: the call is not being recorded
+        +1s app pause_recording of r1
+            pause recording r1
+            recording r1 paused
+            pause_recording c2 completed
+        +1s app stop_recording of r1
+            stop recording r1
+            stop_recording c3 completed
+        +20ms file r1
+            recording r1 completed 3s after 3s
+            watch voice off
+            record s1 completed
+            leg hang up
+        open",
+    );
+}
+
+/// A call that is recorded from its beginning.
+fn check_whole(record: &str, early: &str, rest: &str) {
+    check(&format!(
+        "outbound record {record}
+        +0 start
+            leg dial 30s
+        {early}
+        +1s answered
+            answered [in_progress]
+            joined
+            {rest}
+        open"
+    ));
+}
+
+#[test]
+fn a_call_is_recorded_from_its_answer_or_from_the_first_sound_of_its_ringing() {
+    let early = "+1s ringing early\n ringing early [ringing]";
+    let ringing = "+1s ringing\n ringing [ringing]";
+    let taped = format!("{early}\n record r1 stereo\n +0 recording r1\n recording r1 on");
+    check_whole("answer", early, "record r1 mixed");
+    check_whole("answer-stereo", ringing, "record r1 stereo");
+    check_whole("ringing", ringing, "record r1 mixed");
+    check_whole("ringing-stereo", &taped, "");
 }

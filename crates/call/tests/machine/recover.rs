@@ -6,7 +6,7 @@ use model::call::{Call, CallStatus, Direction, EndReason, EndSource};
 use model::event::EventBody;
 use model::flow::CallCommand;
 use model::leg::LegOrder;
-use model::recording::{Recording, RecordingStatus};
+use model::recording::{Recording, RecordingFormat, RecordingOrigin, RecordingStatus};
 use model::sound::RecordSource;
 use model::{IdSource, RecordingId};
 
@@ -20,10 +20,23 @@ fn found(direction: Direction, status: CallStatus, started: bool, recordings: &[
 
 fn recording(status: RecordingStatus) -> Recording {
     let (Call { id: call, app, .. }, _) = new_call(Direction::Outbound);
-    let id = RecordingId::generate(&mut IdSource::new(5), BEGIN);
-    let (started_at, ended_at) = (BEGIN, None);
-    let (source, duration_ms, bytes, failure) = (RecordSource::Mixed, None, None, None);
-    Recording { id, call, app, status, source, duration_ms, bytes, failure, started_at, ended_at }
+    Recording {
+        id: RecordingId::generate(&mut IdSource::new(5), BEGIN),
+        call,
+        app,
+        status,
+        source: RecordSource::Mixed,
+        origin: RecordingOrigin::Command,
+        format: RecordingFormat::Wav,
+        transcribe: false,
+        duration_ms: None,
+        bytes: None,
+        failure: None,
+        ended_by: None,
+        started_at: BEGIN,
+        ended_at: None,
+        updated_at: None,
+    }
 }
 
 fn events(outputs: &[Output]) -> Vec<&EventBody> {

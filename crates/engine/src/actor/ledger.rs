@@ -5,7 +5,7 @@
 use crate::core::Core;
 use model::call::Call;
 use model::event::{Event, EventBody};
-use model::recording::{Recording, RecordingStatus};
+use model::recording::Recording;
 use model::{LegId, RecordingId, Timestamp};
 use ports::StoreError;
 use ports::carrier::Handover;
@@ -208,7 +208,7 @@ impl Ledger {
             standing.row = row;
         }
         for recording in content.recordings {
-            if matches!(recording.status, RecordingStatus::Completed | RecordingStatus::Failed) {
+            if recording.status.is_final() {
                 standing.recordings.remove(&recording.id);
             } else {
                 standing.recordings.insert(recording.id, recording);

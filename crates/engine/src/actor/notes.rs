@@ -4,7 +4,7 @@ use crate::core::Core;
 use call::notes::{self, Line};
 use model::call::Call;
 use model::event::EventBody;
-use model::sound::{MediaFact, RecordFact};
+use model::sound::MediaFact;
 use model::{CallId, LegId};
 
 /// Notes an event.
@@ -16,13 +16,6 @@ pub(super) fn event(core: &Core, call: &Call, body: &EventBody) {
 pub(super) fn media(core: &Core, leg: LegId, fact: &MediaFact) {
     if let Some(line) = notes::media(fact) {
         write(core, leg.call, line);
-    }
-}
-
-/// Notes what became of a recording, unless its event says so.
-pub(super) fn record(core: &Core, call: CallId, fact: &RecordFact) {
-    if let Some(line) = notes::record(fact) {
-        write(core, call, line);
     }
 }
 

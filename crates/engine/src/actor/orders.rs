@@ -118,8 +118,14 @@ impl Actor {
                     Ok(()) => RecordFact::Started { recording },
                     Err(error) => RecordFact::Failed { recording, reason: error.to_string() },
                 };
-                super::notes::record(&self.core, self.call, &fact);
                 self.local.push_back(Input::Record(fact));
+            }
+            // A leg that is gone keeps nothing more anyhow.
+            RecordOrder::Pause { recording } => {
+                let _ = self.core.media.order(leg, PlaneOrder::PauseRecording { recording });
+            }
+            RecordOrder::Resume { recording } => {
+                let _ = self.core.media.order(leg, PlaneOrder::ResumeRecording { recording });
             }
             RecordOrder::Stop { recording } => {
                 // A leg that is gone has closed its spool.

@@ -267,10 +267,7 @@ impl Actor {
                     Err(reason) => PromptFact::Failed { prompt, reason },
                 }));
             }
-            Mail::Record(fact) => {
-                notes::record(&self.core, self.call, &fact);
-                self.tell(Input::Record(fact));
-            }
+            Mail::Record(fact) => self.tell(Input::Record(fact)),
             Mail::Heard(speech) => self.heard(speech),
             Mail::Speech(fact) => self.tell(Input::Speech(fact)),
             Mail::Shutdown => self.tell(Input::Shutdown),

@@ -15,6 +15,7 @@ use model::call::{Call, CallSetup, Channel, Direction, Mode};
 use model::event::{Event, EventBody};
 use model::fault::{Fault, FaultCode};
 use model::flow::Flow;
+use model::recording::SessionRecord;
 use model::tenant::Principal;
 use model::timeline::TimelineKind;
 use model::trunk::Trunk;
@@ -45,6 +46,8 @@ pub struct PlaceCall {
     pub metadata: Map<String, Value>,
     /// What to do once it is answered.
     pub flow: Option<Flow>,
+    /// The recording of the whole call, if it is to have one.
+    pub record: Option<SessionRecord>,
     /// How long the callee may ring, of [`CallSetup::RING_TIMEOUTS_MS`]; [`CallSetup::RING_TIMEOUT_MS`] if none.
     pub ring_timeout_ms: Option<u32>,
     /// How long the call may last, of [`CallSetup::MAX_DURATIONS_MS`]; [`CallSetup::MAX_DURATION_MS`] if none.
@@ -287,6 +290,7 @@ fn row(core: &Core, order: &PlaceCall, app: AppId, mode: Mode, way: &Way, now: T
 fn setup(core: &Core, id: CallId, order: &PlaceCall, now: Timestamp) -> CallSetup {
     CallSetup {
         flow: flow_of_call(core, order.flow.as_ref(), now),
+        record: order.record,
         ring_timeout_ms: order.ring_timeout_ms.unwrap_or(CallSetup::RING_TIMEOUT_MS),
         max_duration_ms: order.max_duration_ms.unwrap_or(CallSetup::MAX_DURATION_MS),
         decision_timeout_ms: core.config.decision_timeout_ms,

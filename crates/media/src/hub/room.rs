@@ -4,7 +4,7 @@
 
 use crate::leg::frame::{Frame, NARROW, NARROW_HZ, WIDE, WIDE_HZ, rate_of, samples_of};
 use crate::leg::hearing::Hearing;
-use crate::leg::recorder::Recorder;
+use crate::leg::recorder::{Buffers, Recorder};
 use crate::leg::relay::{Kind, PeerRef, Relayed, Taker};
 use audio::Resampler;
 use audio::codec::{Encoder, OpusSettings};
@@ -283,7 +283,7 @@ impl Room {
             None => pcm.copy_from_slice(all.split_at(NARROW.min(all.len())).0),
         }
         for recorder in &mut self.recorders {
-            recorder.tick(&pcm, None, now);
+            recorder.tick(&pcm, None, Buffers::default(), now);
         }
     }
 }

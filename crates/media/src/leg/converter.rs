@@ -47,6 +47,11 @@ impl Converter {
         }
     }
 
+    /// What is heard under a playback.
+    pub(crate) const fn under(&self) -> Option<&Hearing> {
+        self.under.as_ref()
+    }
+
     /// Whether something is heard under a playback.
     pub(crate) const fn has_under(&self) -> bool {
         self.under.is_some()

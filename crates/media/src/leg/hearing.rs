@@ -10,7 +10,7 @@ use audio::vad::{Vad, VadConfig};
 use model::Timestamp;
 use model::sound::{Codec, MediaFact};
 use rtp::Packet;
-use rtp::buffer::{BufferConfig, Next, Pace, PacketBuffer};
+use rtp::buffer::{BufferConfig, Mark, Next, Pace, PacketBuffer};
 
 /// Samples of 20 ms at 8 kHz.
 pub(crate) type Pcm = [i16; NARROW];
@@ -58,6 +58,16 @@ impl Hearing {
             }
         }
         self.playout.pull(pcm);
+    }
+
+    /// Marks what has come so far and is not heard yet; none where nothing waits.
+    pub(crate) fn mark(&self) -> Option<Mark> {
+        self.buffer.mark()
+    }
+
+    /// Whether what had come before the mark is heard, but for a packet that may still be decoded.
+    pub(crate) fn has_passed(&self, mark: Mark) -> bool {
+        self.buffer.has_passed(mark)
     }
 
     /// Packets that came too late to be decoded.

@@ -33,12 +33,12 @@ use hearing::{Ear, Pcm, Wanted};
 use incoming::{Arrived, Incoming};
 use listener::Listener;
 use model::sound::{Codec, MediaFact};
-use model::{LegId, Timestamp};
+use model::{LegId, RecordingId, Timestamp};
 use outgoing::Outgoing;
 use player::Player;
 use ports::LegSink;
 use ports::media::{Blend, LatchPolicy, MediaConnection, OpenLeg};
-use recorder::Recorder;
+use recorder::{Buffers, Recorder};
 use relay::{Kind, PeerRef, Relayed};
 use reports::Reports;
 use rtp::Latch;
@@ -233,6 +233,8 @@ impl<W: Wire> Leg<W> {
                 self.listener.take_if(|listener| listener.listen() == listen);
             }
             LegOrder::StartRecording(recorder) => self.recorders.push(*recorder),
+            LegOrder::PauseRecording(recording) => self.recorder(recording).for_each(Recorder::pause),
+            LegOrder::ResumeRecording(recording) => self.recorder(recording).for_each(Recorder::resume),
             LegOrder::StopRecording(recording) => {
                 self.recorders.retain(|recorder| recorder.recording() != recording);
             }
@@ -332,9 +334,17 @@ impl<W: Wire> Leg<W> {
         let to = (terms.send && !self.muted).then_some(to);
         let mut frame = Frame::silence_at(terms.codec, self.ticks);
         let said = self.speak(&terms, to, &mut frame, now);
+        let buffers = Buffers {
+            heard: self.ear.as_ref().map(|ear| ear.hearing()),
+            under: self.converter.as_ref().and_then(|converter| converter.under()),
+        };
         for recorder in &mut self.recorders {
-            recorder.tick(&heard, said.then_some((terms.codec, frame.octets())), now);
+            recorder.tick(&heard, said.then_some((terms.codec, frame.octets())), buffers, now);
         }
+    }
+
+    fn recorder(&mut self, recording: RecordingId) -> impl Iterator<Item = &mut Recorder> {
+        self.recorders.iter_mut().filter(move |recorder| recorder.recording() == recording)
     }
 
     /// Ends everything and says what it was. The sockets close and the port rests when the leg is dropped.

@@ -9,21 +9,55 @@ use audio::mix::mix_into;
 use model::sound::{Codec, RecordSource};
 use model::{RecordingId, Timestamp};
 use rtp::Packet;
+use rtp::buffer::Mark;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 
 const TOO_SLOW: &str = "the disk does not keep up with the recording";
+/// After a pause nothing is kept until what came during it has left the buffers, and for so many ticks more: the longest
+/// packet's sound waits decoded, and what is lost right then is made up of the sound before.
+const SETTLING_TICKS: u32 = 6;
 
 /// A recording under way. Dropping it ends it: the spool is closed once everything is written.
 pub(crate) struct Recorder {
     recording: RecordingId,
     source: RecordSource,
     tape: Tape,
+    keeping: Keeping,
     /// What is relayed to this leg's far side, for a recording of both sides of a bridge.
     relayed: Option<Box<Hearing>>,
     /// What this leg itself sends in a codec that has a memory.
     said: Option<Box<Decoder>>,
+}
+
+/// Whether samples are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeping {
+    /// They are.
+    On,
+    /// They are not.
+    Paused,
+    /// It was resumed since the last tick; packets of before may still be on their way here.
+    Resumed,
+    /// It goes on as soon as nothing of the pause is left in the buffers.
+    Settling {
+        /// What the far side had sent by then.
+        heard: Option<Mark>,
+        /// The same of what is relayed under a playback.
+        under: Option<Mark>,
+        /// Ticks to wait after that.
+        ticks: u32,
+    },
+}
+
+/// The buffers that sound waits in before a recorder gets it.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Buffers<'a> {
+    /// Of what the far side says.
+    pub(crate) heard: Option<&'a Hearing>,
+    /// Of what is relayed under a playback.
+    pub(crate) under: Option<&'a Hearing>,
 }
 
 /// Where a recording's samples go.
@@ -31,7 +65,7 @@ pub(crate) struct Recorder {
 pub(crate) enum Tape {
     /// To the writer thread.
     Spool(SpoolTape),
-    /// Nowhere; they are counted. A simulation keeps no sound.
+    /// Nowhere; those of one channel are counted. A simulation keeps no sound.
     Counted(Arc<AtomicU64>),
 }
 
@@ -49,7 +83,7 @@ pub(crate) struct SpoolTape {
 impl Recorder {
     /// A recording onto a tape.
     pub(crate) const fn new(recording: RecordingId, source: RecordSource, tape: Tape) -> Self {
-        Self { recording, source, tape, relayed: None, said: None }
+        Self { recording, source, tape, keeping: Keeping::On, relayed: None, said: None }
     }
 
     /// Which recording it is.
@@ -57,9 +91,24 @@ impl Recorder {
         self.recording
     }
 
+    /// Keeps nothing from now on. What was said before and still waits in a buffer is not kept either.
+    pub(crate) fn pause(&mut self) {
+        self.keeping = Keeping::Paused;
+        self.relayed = None;
+        self.said = None;
+    }
+
+    /// Goes on with what comes from now on.
+    pub(crate) fn resume(&mut self) {
+        if self.keeping == Keeping::Paused {
+            self.keeping = Keeping::Resumed;
+        }
+    }
+
     /// Takes a packet that was relayed to the far side.
     pub(crate) fn put_relayed(&mut self, codec: Codec, packet: &Packet<'_>, now: Timestamp) {
-        if self.source != RecordSource::Mixed {
+        if self.source == RecordSource::Received || matches!(self.keeping, Keeping::Paused | Keeping::Resumed)
+        {
             return;
         }
         self.relayed.take_if(|hearing| hearing.codec() != codec);
@@ -72,21 +121,73 @@ impl Recorder {
     }
 
     /// Keeps 20 ms: what was heard, and what this leg itself sent.
-    pub(crate) fn tick(&mut self, heard: &Pcm, sent: Option<(Codec, &[u8])>, now: Timestamp) {
-        let mut pcm = *heard;
-        if self.source == RecordSource::Mixed {
-            let mut other: Pcm = [0; NARROW];
-            if let Some(hearing) = &mut self.relayed {
-                hearing.next(now, &mut other);
-                mix_into(&mut pcm, &other);
+    pub(crate) fn tick(
+        &mut self,
+        heard: &Pcm,
+        sent: Option<(Codec, &[u8])>,
+        buffers: Buffers<'_>,
+        now: Timestamp,
+    ) {
+        if matches!(self.keeping, Keeping::Paused) {
+            return;
+        }
+        let mut ours: Pcm = [0; NARROW];
+        if self.source != RecordSource::Received {
+            self.hear_ours(sent, now, &mut ours);
+        }
+        if !self.has_settled(buffers) {
+            return;
+        }
+        match self.source {
+            RecordSource::Received => self.keep(heard),
+            RecordSource::Mixed => {
+                mix_into(&mut ours, heard);
+                self.keep(&ours);
             }
-            if let Some((codec, octets)) = sent {
-                other.fill(0);
-                self.decode_sent(codec, octets, &mut other);
-                mix_into(&mut pcm, &other);
+            RecordSource::Stereo => {
+                let mut both = [0; NARROW * 2];
+                let (frames, _) = both.as_chunks_mut::<2>();
+                for ((frame, left), right) in frames.iter_mut().zip(heard).zip(&ours) {
+                    *frame = [*left, *right];
+                }
+                self.keep(&both);
             }
         }
-        self.keep(&pcm);
+    }
+
+    /// What the far side is sent: relayed, and said by the leg itself.
+    fn hear_ours(&mut self, sent: Option<(Codec, &[u8])>, now: Timestamp, ours: &mut Pcm) {
+        if let Some(hearing) = &mut self.relayed {
+            hearing.next(now, ours);
+        }
+        if let Some((codec, octets)) = sent {
+            let mut said: Pcm = [0; NARROW];
+            self.decode_sent(codec, octets, &mut said);
+            mix_into(ours, &said);
+        }
+    }
+
+    /// Whether nothing of a pause can be in this tick's samples.
+    fn has_settled(&mut self, buffers: Buffers<'_>) -> bool {
+        let mark = |hearing: Option<&Hearing>| hearing.and_then(Hearing::mark);
+        let passed = |hearing: Option<&Hearing>, mark: Option<Mark>| match (hearing, mark) {
+            (Some(hearing), Some(mark)) => hearing.has_passed(mark),
+            _ => true,
+        };
+        self.keeping = match self.keeping {
+            Keeping::Resumed => {
+                let (heard, under) = (mark(buffers.heard), mark(buffers.under));
+                Keeping::Settling { heard, under, ticks: SETTLING_TICKS }
+            }
+            Keeping::Settling { ticks: 0, .. } => Keeping::On,
+            Keeping::Settling { heard, under, ticks }
+                if passed(buffers.heard, heard) && passed(buffers.under, under) =>
+            {
+                Keeping::Settling { heard, under, ticks: ticks - 1 }
+            }
+            other => other,
+        };
+        self.keeping == Keeping::On
     }
 
     fn decode_sent(&mut self, codec: Codec, octets: &[u8], pcm: &mut Pcm) {
@@ -106,11 +207,12 @@ impl Recorder {
         }
     }
 
-    fn keep(&mut self, pcm: &Pcm) {
+    /// Keeps samples, those of all channels in turn.
+    fn keep(&mut self, pcm: &[i16]) {
         match &mut self.tape {
             Tape::Spool(tape) => tape.keep(pcm),
             Tape::Counted(samples) => {
-                samples.fetch_add(pcm.len() as u64, Ordering::Relaxed);
+                samples.fetch_add(NARROW as u64, Ordering::Relaxed);
             }
         }
     }
@@ -126,7 +228,7 @@ impl SpoolTape {
         Self { spool, writer, spares, chunk: None, failed: false }
     }
 
-    fn keep(&mut self, pcm: &Pcm) {
+    fn keep(&mut self, pcm: &[i16]) {
         if self.failed {
             return;
         }
@@ -165,3 +267,7 @@ impl Drop for SpoolTape {
         self.end(None);
     }
 }
+
+#[cfg(test)]
+#[path = "recorder_tests.rs"]
+mod tests;

@@ -52,6 +52,10 @@ pub(crate) enum LegOrder {
     StopListening(ListenId),
     /// Record.
     StartRecording(Box<Recorder>),
+    /// Keep nothing of a recording.
+    PauseRecording(RecordingId),
+    /// Go on with it.
+    ResumeRecording(RecordingId),
     /// End a recording.
     StopRecording(RecordingId),
     /// Send on what arrives to another leg, or no longer.
@@ -78,6 +82,8 @@ impl LegOrder {
                 return Err(MediaError::Unsupported("answering-machine detection"));
             }
             PlaneOrder::StopListening { listen } => Self::StopListening(listen),
+            PlaneOrder::PauseRecording { recording } => Self::PauseRecording(recording),
+            PlaneOrder::ResumeRecording { recording } => Self::ResumeRecording(recording),
             PlaneOrder::StopRecording { recording } => Self::StopRecording(recording),
             PlaneOrder::Echo { on } => Self::Echo(on),
             PlaneOrder::Mute { on } => Self::Mute(on),

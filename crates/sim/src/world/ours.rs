@@ -150,11 +150,6 @@ impl World {
     /// Tells a call's machine something.
     pub(super) fn tell(&mut self, call: usize, input: Input) {
         let now = self.now;
-        if let Input::Record(fact) = &input
-            && let Some(line) = notes::record(fact)
-        {
-            self.note(call, line.kind, &line.summary, line.detail);
-        }
         if let Some(actor) = self.touch(call).and_then(|line| line.actor.as_mut()) {
             actor.machine.handle(input, now);
         }
@@ -370,6 +365,8 @@ impl World {
                 };
                 self.queue(call, Input::Record(fact));
             }
+            // Simulated recordings hold no sound; a pause is not taken off their length.
+            RecordOrder::Pause { .. } | RecordOrder::Resume { .. } => {}
             RecordOrder::Stop { recording } => {
                 let kept = line.recordings.remove(&recording).map(|began| now.since(began));
                 let fact = match kept {
@@ -456,6 +453,7 @@ fn setup(line: &Line, id: CallId) -> CallSetup {
     });
     CallSetup {
         flow,
+        record: None,
         ring_timeout_ms: plan.ring_timeout_ms,
         max_duration_ms: plan.max_duration_ms,
         decision_timeout_ms: plan.decision_timeout_ms,

@@ -10,7 +10,7 @@ use crate::rows::{body, id, json, micros, readable, word};
 use crate::sqlite::SqliteStore;
 use model::call::Call;
 use model::event::Event;
-use model::recording::{Recording, RecordingStatus};
+use model::recording::Recording;
 use model::{AppId, CallId, NodeId, RecordingId, Timestamp};
 use ports::StoreError;
 use ports::store::{
@@ -124,7 +124,7 @@ async fn update_row(db: &mut SqliteConnection, call: &Call) -> Result<(), Failur
 
 /// Keeps a recording, new or changed.
 async fn keep_recording(db: &mut SqliteConnection, recording: &Recording) -> Result<(), Failure> {
-    let last = matches!(recording.status, RecordingStatus::Completed | RecordingStatus::Failed);
+    let last = recording.status.is_final();
     sqlx::query(
         "INSERT INTO recordings (id, call, final, started_at, body) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET final = excluded.final, body = excluded.body",

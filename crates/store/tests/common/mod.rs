@@ -7,7 +7,7 @@ use model::call::{Call, CallEnd, CallSetup, CallStatus, Direction, EndReason, En
 use model::endpoint::{DigestSecrets, PhoneEndpoint};
 use model::event::{Event, EventBody};
 use model::leg::ReleaseCause;
-use model::recording::{Recording, RecordingStatus};
+use model::recording::{Recording, RecordingFormat, RecordingOrigin, RecordingStatus};
 use model::sound::{Codec, RecordSource};
 use model::tenant::{App, KeyClass, KeyRecord, Organization};
 use model::trunk::{PhoneNumber, RedirectPolicy, Trunk, TrunkCredentials, TrunkTransport};
@@ -217,11 +217,16 @@ impl World {
             app: call.app,
             status,
             source: RecordSource::Mixed,
+            origin: RecordingOrigin::Command,
+            format: RecordingFormat::Wav,
+            transcribe: false,
             duration_ms: None,
             bytes: None,
             failure: None,
+            ended_by: None,
             started_at: at(millis),
             ended_at: None,
+            updated_at: None,
         }
     }
 }

@@ -89,7 +89,7 @@ impl Step {
             FlowCommand::Say(say) => Self::Say(say::Say::prepare(say, stage)),
             FlowCommand::Playback(playback) => Self::Playback(playback::Playback::prepare(playback, stage)),
             FlowCommand::Gather(gather) => Self::Gather(gather::Gather::prepare(id, gather, stage)),
-            FlowCommand::Record(record) => Self::Record(record::Record::prepare(record, stage)),
+            FlowCommand::Record(record) => Self::Record(record::Record::prepare(id, record, stage)),
             FlowCommand::Pause(pause) => Self::Pause(pause::Pause::prepare(pause)),
             FlowCommand::Hangup(_) => Self::Hangup(hangup::Hangup),
             FlowCommand::Answer

@@ -1,35 +1,40 @@
 //! `record`: keeps what the far side says until a key, silence or the length ends it. The file comes later.
 
-use super::super::recording::RECORDINGS_FULL;
+use super::super::recording::{Ask, RECORDINGS_FULL};
 use super::super::stage::Stage;
 use super::super::timers::Timer;
 use super::sounding::{Cue, Sounding};
 use super::{FlowStep, Progress, StepEvent};
 use model::event::CommandOutcome;
+use model::recording::{RecordingEnd, RecordingOrigin};
 use model::sound::{MediaOrder, RecordSource};
-use model::{RecordingId, flow};
+use model::{CommandId, RecordingId, flow};
 use serde::{Deserialize, Serialize};
 
 /// A recording of the far side.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in super::super) struct Record {
+    id: CommandId,
     beep: Option<Sounding>,
     /// The recording that runs; none while the beep sounds.
     recording: Option<RecordingId>,
     end_key: Option<char>,
     length_ms_max: u32,
     silence_ms: u32,
+    transcribe: bool,
 }
 
 impl Record {
-    pub(super) fn prepare(record: &flow::Record, stage: &mut Stage) -> Self {
+    pub(super) fn prepare(id: CommandId, record: &flow::Record, stage: &mut Stage) -> Self {
         let beep = record.beep.then(|| Sounding::new(stage.prompts.beep(&mut stage.desk)));
         Self {
+            id,
             beep,
             recording: None,
             end_key: record.end_key,
             length_ms_max: record.length_ms_max,
             silence_ms: record.silence_ms,
+            transcribe: record.transcribe,
         }
     }
 
@@ -42,7 +47,15 @@ impl Record {
     }
 
     fn keep(&mut self, stage: &mut Stage) -> Progress {
-        self.recording = stage.start_recording(RecordSource::Received, false);
+        // The step watches the length itself: with it, the step is over.
+        let ask = Ask {
+            named_by: Some(self.id),
+            source: RecordSource::Received,
+            origin: RecordingOrigin::Message,
+            length_ms_max: None,
+            transcribe: self.transcribe,
+        };
+        self.recording = stage.start_recording(ask);
         if self.recording.is_none() {
             return Progress::failed(RECORDINGS_FULL);
         }
@@ -54,8 +67,9 @@ impl Record {
 
     fn on_kept(&mut self, recording: RecordingId, event: &StepEvent, stage: &mut Stage) -> Progress {
         match event {
-            StepEvent::Digit(key) if Some(*key) == self.end_key => self.finish(stage),
-            StepEvent::Timer(Timer::Silence | Timer::Length) => self.finish(stage),
+            StepEvent::Digit(key) if Some(*key) == self.end_key => self.finish(RecordingEnd::EndKey, stage),
+            StepEvent::Timer(Timer::Silence) => self.finish(RecordingEnd::Silence, stage),
+            StepEvent::Timer(Timer::Length) => self.finish(RecordingEnd::LengthMax, stage),
             StepEvent::Voice { speaking: true } => {
                 stage.desk.timers.clear(Timer::Silence);
                 Progress::Running
@@ -65,7 +79,7 @@ impl Record {
                 Progress::Running
             }
             StepEvent::RecordingOver(over, result) if *over == recording => {
-                self.stop(stage);
+                self.end(RecordingEnd::Command, stage);
                 match result {
                     Ok(()) => Progress::Done(CommandOutcome::Completed),
                     Err(reason) => Progress::failed(reason.as_str()),
@@ -75,9 +89,16 @@ impl Record {
         }
     }
 
-    fn finish(&mut self, stage: &mut Stage) -> Progress {
-        self.stop(stage);
+    fn finish(&mut self, by: RecordingEnd, stage: &mut Stage) -> Progress {
+        self.end(by, stage);
         Progress::Done(CommandOutcome::Completed)
+    }
+
+    fn end(&mut self, by: RecordingEnd, stage: &mut Stage) {
+        if let Some(recording) = self.recording.take() {
+            stage.stop_recording(recording, by);
+            stage.desk.order_media(MediaOrder::WatchVoice { on: false });
+        }
     }
 }
 
@@ -99,10 +120,7 @@ impl FlowStep for Record {
     }
 
     fn stop(&mut self, stage: &mut Stage) {
-        if let Some(recording) = self.recording.take() {
-            stage.stop_recording(recording);
-            stage.desk.order_media(MediaOrder::WatchVoice { on: false });
-        }
+        self.end(RecordingEnd::Interrupted, stage);
     }
 
     fn forget(&mut self, stage: &mut Stage) {

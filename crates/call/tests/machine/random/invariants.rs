@@ -78,6 +78,9 @@ impl Witness {
                 assert_eq!(self.let_go_at, None, "nothing begins after the hang-up");
                 self.recordings.push(*recording);
             }
+            Output::Record(_, RecordOrder::Pause { recording } | RecordOrder::Resume { recording }) => {
+                assert!(self.recordings.contains(recording) && !self.stopped.contains(recording));
+            }
             Output::Record(_, RecordOrder::Stop { recording }) => {
                 assert!(self.recordings.contains(recording), "what is stopped was started");
                 assert!(self.stopped.insert(*recording), "and is stopped once");

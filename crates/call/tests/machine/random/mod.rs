@@ -67,6 +67,7 @@ impl Performance {
         setup = CallSetup {
             answer_at_once: dice.one_in(4),
             flow: program::flow(dice),
+            record: None,
             ring_timeout_ms: 20_000,
             max_duration_ms: 1_000 * (1 + u32::try_from(dice.below(300)).unwrap()),
             decision_timeout_ms: 10_000,

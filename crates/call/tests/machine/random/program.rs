@@ -5,7 +5,7 @@ use crate::score::{command_id, finished};
 use call::Input;
 use model::flow::{
     CallCommand, Condition, Flow, FlowCommand, Gather, GatherPrompt, Operator, Pause, Playback, Record, Say,
-    Step, Variable,
+    Step, Variable, WhichRecording,
 };
 use model::leg::{LegEnd, LegEndKind, LegEndedBy, LegFact, ReleaseCause};
 use model::sound::{DigitsId, MediaFact, PlaybackId, PromptFact, PromptId, RecordFact};
@@ -124,7 +124,7 @@ pub(super) fn leg_end(dice: &mut Dice) -> LegFact {
 }
 
 fn command(dice: &mut Dice) -> CallCommand {
-    match dice.below(16) {
+    match dice.below(18) {
         0..=2 => CallCommand::Answer,
         3 if dice.one_in(3) => CallCommand::Reject { reason: Some("no".to_owned()) },
         4 if dice.one_in(3) => CallCommand::hangup(),
@@ -133,6 +133,8 @@ fn command(dice: &mut Dice) -> CallCommand {
         9 => CallCommand::StopAudio,
         10 | 11 => CallCommand::start_recording(),
         12 => CallCommand::stop_recording(),
+        13 => CallCommand::PauseRecording(WhichRecording::default()),
+        14 => CallCommand::ResumeRecording(WhichRecording::default()),
         _ => CallCommand::Say(say(dice)),
     }
 }

@@ -5,7 +5,8 @@ use call::Output;
 use model::call::{Call, CallEnd};
 use model::event::{CommandOutcome, EventBody};
 use model::leg::LegOrder;
-use model::sound::{MediaOrder, PromptOrder, PromptSource, RecordOrder, RecordSource};
+use model::recording::RecordingStatus;
+use model::sound::{MediaOrder, PromptOrder, PromptSource, RecordOrder};
 use model::{CommandId, RecordingId};
 use serde::Serialize;
 use std::time::Duration;
@@ -30,8 +31,13 @@ pub(super) fn output(output: &Output, recordings: &mut Vec<RecordingId>) -> Opti
         }
         Output::Record(_, RecordOrder::Start { recording, source }) => {
             recordings.push(*recording);
-            let source = if *source == RecordSource::Mixed { "mixed" } else { "received" };
-            format!("record r{} {source}", recordings.len())
+            format!("record r{} {}", recordings.len(), word(source))
+        }
+        Output::Record(_, RecordOrder::Pause { recording }) => {
+            format!("pause recording {}", number(*recording, recordings))
+        }
+        Output::Record(_, RecordOrder::Resume { recording }) => {
+            format!("resume recording {}", number(*recording, recordings))
         }
         Output::Record(_, RecordOrder::Stop { recording }) => {
             format!("stop recording {}", number(*recording, recordings))
@@ -104,6 +110,10 @@ fn event(body: &EventBody, call: &Call, recordings: &[RecordingId]) -> String {
         EventBody::CommandStarted { command, name: what } => format!("{what} {} begun", name(*command)),
         EventBody::CommandCompleted { command, name: what, outcome } => {
             format!("{what} {} {}", name(*command), outcome_text(outcome))
+        }
+        EventBody::RecordingChanged { recording } => {
+            let turn = if recording.status == RecordingStatus::Paused { "paused" } else { "on" };
+            format!("recording {} {turn}", number(recording.id, recordings))
         }
         EventBody::RecordingCompleted { recording } => {
             let number = number(recording.id, recordings);

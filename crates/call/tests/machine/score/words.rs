@@ -5,9 +5,10 @@ use call::Input;
 use model::call::{Call, CallSetup, Direction};
 use model::flow::{
     CallCommand, Condition, Flow, FlowCommand, Gather, GatherInput, GatherPrompt, Operator, Pause, Playback,
-    Record, Say, Step, Variable,
+    Record, Say, StartRecording, Step, Variable, WhichRecording,
 };
 use model::leg::{LegEnd, LegEndKind, LegEndedBy, LegFact, ReleaseCause};
+use model::recording::{RecordStart, SessionRecord};
 use model::sound::{DigitsId, MediaFact, PlaybackId, PromptFact, PromptId, RecordFact};
 use model::speech::{ListenId, SpeechFact};
 use model::{LegId, RecordingId};
@@ -54,6 +55,12 @@ pub(super) fn header(score: &str) -> (Call, CallSetup) {
             setup.answer_at_once = option[1] == "at-once";
             continue;
         }
+        if option[0] == "record" {
+            let start =
+                if option[1].starts_with("ringing") { RecordStart::Ringing } else { RecordStart::Answer };
+            setup.record = Some(SessionRecord { start, stereo: option[1].ends_with("stereo") });
+            continue;
+        }
         let value = millis(&option[1]);
         match option[0].as_str() {
             "ring" => setup.ring_timeout_ms = value,
@@ -80,8 +87,8 @@ pub(super) fn cue(text: &str, recordings: &[RecordingId]) -> Cue {
         "ringing" => leg(LegFact::Ringing { early_media: first == "early" }),
         "answered" => leg(LegFact::Answered),
         "ended" => leg(LegFact::Ended(leg_end(rest))),
-        "app" => Cue::App { command: command(rest), forced: false },
-        "force" => Cue::App { command: command(rest), forced: true },
+        "app" => Cue::App { command: command(rest, recordings), forced: false },
+        "force" => Cue::App { command: command(rest, recordings), forced: true },
         "key" => media(MediaFact::Digit { digit: first.chars().next().unwrap(), duration_ms: 100 }),
         "played" => media(finished_playback(&first, true)),
         "cut" => media(finished_playback(&first, false)),
@@ -171,7 +178,8 @@ fn recording(word: &str, recordings: &[RecordingId]) -> RecordingId {
     recordings[word.trim_start_matches('r').parse::<usize>().unwrap() - 1]
 }
 
-fn command(words: &[String]) -> CallCommand {
+fn command(words: &[String], recordings: &[RecordingId]) -> CallCommand {
+    let which = WhichRecording { recording: option(words, "of").map(|word| recording(word, recordings)) };
     match words[0].as_str() {
         "answer" => CallCommand::Answer,
         "reject" => CallCommand::Reject { reason: words.get(1).cloned() },
@@ -180,8 +188,13 @@ fn command(words: &[String]) -> CallCommand {
         "say" => CallCommand::Say(say(words)),
         "play" => CallCommand::Playback(playback(words)),
         "stop_audio" => CallCommand::StopAudio,
-        "start_recording" => CallCommand::start_recording(),
-        "stop_recording" => CallCommand::stop_recording(),
+        "start_recording" => CallCommand::StartRecording(StartRecording {
+            stereo: words.iter().any(|word| word == "stereo"),
+            length_ms_max: option(words, "max").map(millis),
+        }),
+        "pause_recording" => CallCommand::PauseRecording(which),
+        "resume_recording" => CallCommand::ResumeRecording(which),
+        "stop_recording" => CallCommand::StopRecording(which),
         other => panic!("no such command: {other}"),
     }
 }

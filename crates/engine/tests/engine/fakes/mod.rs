@@ -260,6 +260,7 @@ pub(crate) fn order() -> PlaceCall {
         metadata: serde_json::Map::new(),
         flow: None,
         ring_timeout_ms: None,
+        record: None,
         max_duration_ms: None,
         amd: None,
         notification: None,

@@ -3,7 +3,7 @@
 use super::{MemoryStore, Row, page};
 use model::call::Call;
 use model::event::Event;
-use model::recording::{Recording, RecordingStatus};
+use model::recording::Recording;
 use model::timeline::TimelineEntry;
 use model::{AppId, CallId, NodeId, RecordingId, Timestamp};
 use ports::StoreError;
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 fn is_open(recording: &Recording) -> bool {
-    matches!(recording.status, RecordingStatus::Recording | RecordingStatus::Processing)
+    !recording.status.is_final()
 }
 
 #[async_trait::async_trait]
