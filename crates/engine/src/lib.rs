@@ -14,6 +14,7 @@ mod journal;
 mod keys;
 mod losses;
 mod mac;
+mod meetings;
 mod panics;
 mod phones;
 mod prompts;

@@ -53,6 +53,7 @@ fn trunk(
         register: entry.register,
         register_expires_s: entry.register_expires_s,
         redirects: entry.redirects,
+        transfers: entry.transfers,
         srtp: entry.srtp,
         credentials: credentials.map(|password| TrunkCredentials {
             username: entry.username.clone(),

@@ -36,6 +36,9 @@ pub struct Trunk {
     /// What becomes of calls that it sends elsewhere.
     #[serde(default)]
     pub redirects: RedirectPolicy,
+    /// What becomes of its wishes that we call somebody for it.
+    #[serde(default)]
+    pub transfers: TransferPolicy,
     /// Whether its sound is encrypted, by keys in the session descriptions.
     #[serde(default)]
     pub srtp: SrtpPolicy,
@@ -112,6 +115,17 @@ pub enum RedirectPolicy {
     #[default]
     Refuse,
     /// They go where it says, as long as that is the carrier itself: its host, or its networks.
+    Follow,
+}
+
+/// What becomes of a carrier's wishes, in a running call, that we call somebody for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferPolicy {
+    /// They are refused: the new call would be paid for here.
+    #[default]
+    Refuse,
+    /// They are followed as far as the app's own calls may go.
     Follow,
 }
 

@@ -17,6 +17,7 @@ use change::Holding;
 use model::Timestamp;
 use model::leg::{LegEnd, LegEndedBy, LegFact};
 use model::sound::MediaFact;
+use model::transfer::{TransferId, TransferReply};
 use ports::carrier::Handover;
 use report::Report;
 use serde_json::json;
@@ -27,8 +28,7 @@ use std::any::Any;
 use std::net::IpAddr;
 use story::Story;
 use table::{ArrivalSeat, Seat};
-use tokio::sync::oneshot;
-use transfer::Transfer;
+use transfer::{Asker, Transfer, TransferRules};
 
 /// Something a leg holds for as long as it lives: a place among a trunk's calls.
 pub(crate) type Permit = Box<dyn Any + Send + Sync>;
@@ -39,6 +39,8 @@ pub(crate) struct Profile {
     pub(crate) sound: SoundPolicy,
     /// What it holds while it lives.
     pub(crate) permit: Option<Permit>,
+    /// What it may do about transfers.
+    pub(crate) transfers: TransferRules,
 }
 
 /// What a leg owns once it belongs to a call. In this order it is let go.
@@ -49,6 +51,8 @@ pub(crate) struct Body {
     pub(crate) seat: Seat,
     /// What it holds while it lives.
     pub(crate) permit: Option<Permit>,
+    /// What it may do about transfers.
+    pub(crate) transfers: TransferRules,
     /// Who hears of it.
     pub(crate) report: Report,
 }
@@ -56,7 +60,7 @@ pub(crate) struct Body {
 impl Body {
     /// Lets everything go, then tells the end: whoever hears it finds port and place free.
     pub(crate) fn finish(self, end: LegEnd) {
-        let Self { sound, seat, permit, report } = self;
+        let Self { sound, seat, permit, transfers: _, report } = self;
         drop((sound, seat, permit));
         report.end(end);
     }
@@ -82,6 +86,8 @@ pub(crate) enum Command {
     Hold(bool),
     /// Ask the peer to call somebody else instead.
     Transfer(Transfer),
+    /// Tell the peer how the transfer goes that it asked for.
+    AnswerTransfer(TransferId, TransferReply),
     /// End it.
     HangUp,
 }
@@ -132,8 +138,8 @@ pub(crate) struct Leg {
     described: Option<Vec<u8>>,
     /// Incoming: the answer shall be lost once.
     lose_answer: bool,
-    /// Hears whether the peer agrees to be transferred.
-    transferring: Option<oneshot::Sender<bool>>,
+    /// Who hears how the peer is transferred, while it is.
+    transferring: Option<Asker>,
     /// Outgoing: what each early dialog has agreed.
     early: Vec<(u16, Negotiated)>,
     ringing: Option<LegFact>,
@@ -273,6 +279,7 @@ impl Leg {
             Command::Reject(rejection) => self.reject(rejection, orders),
             Command::Hold(on) => self.hold(on, orders),
             Command::Transfer(transfer) => self.transfer(transfer, orders),
+            Command::AnswerTransfer(transfer, reply) => self.answer_transfer(transfer, reply, orders),
             Command::HangUp => self.hang_up(orders),
         }
     }

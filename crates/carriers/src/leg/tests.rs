@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::leg::table::LegTable;
+use crate::leg::transfer::TransferRules;
 use model::leg::LegEndKind;
 use model::sound::Codec;
 use model::srtp::SrtpPolicy;
@@ -80,11 +81,17 @@ impl Rig {
         let sound = LegSound::open(&plane, leg, here, here, &policy(), Arc::<Facts>::clone(&sink) as _);
         let mut report = Report::new(leg, sink);
         report.open();
-        Body { sound: sound.unwrap(), seat: self.table.sit(leg).unwrap(), permit: None, report }
+        Body {
+            sound: sound.unwrap(),
+            seat: self.table.sit(leg).unwrap(),
+            permit: None,
+            transfers: TransferRules::default(),
+            report,
+        }
     }
 
     fn incoming(&self) -> Leg {
-        let profile = Profile { sound: policy(), permit: None };
+        let profile = Profile { sound: policy(), permit: None, transfers: TransferRules::default() };
         let arrival = table::Arrival { peer: [127, 0, 0, 1].into(), profile };
         let key = CallKey(CallKey::FIRST_INCOMING.0 + 1);
         Leg::incoming(key, self.table.arrive(key, arrival), None, Story::new(None, None))

@@ -6,6 +6,7 @@ use crate::agent::budget::Standing;
 use crate::leg::sound::check_offer;
 use crate::leg::story::Story;
 use crate::leg::table::{Arrival, LegTable};
+use crate::leg::transfer::TransferRules;
 use crate::leg::{Leg, Profile};
 use model::call::Mode;
 use model::leg::Refusal;
@@ -46,7 +47,7 @@ impl Door for SandboxDoor {
             check_offer(offer, &sound.codecs, sound.srtp)
                 .map_err(|refusal| Rejection::with_code(refusal.status_code()))?;
         }
-        let profile = Profile { sound, permit: None };
+        let profile = Profile { sound, permit: None, transfers: TransferRules::default() };
         let seat = self.table.arrive(key, Arrival { peer: call.source.address.ip(), profile });
         Ok(Leg::incoming(key, seat, call.sdp.clone(), Story::new(Some(Arc::clone(&self.timeline)), None)))
     }

@@ -22,6 +22,7 @@ use crate::leg::attempts::Target;
 use crate::leg::exchange::{Exchange, Placing};
 use crate::leg::sound::SoundPolicy;
 use crate::leg::table::LegTable;
+use crate::leg::transfer::TransferRules;
 use door::{OrderedCalls, SandboxDoor};
 use heard::{Heard, ListeningSink};
 use model::LegId;
@@ -172,7 +173,11 @@ impl Carrier for SandboxCarrier {
             credentials: Some(gate::credentials()),
             headers,
             ring_timeout: Duration::from_millis(dial.ring_timeout_ms.into()),
-            profile: Profile { sound: sound_policy(self.silence_limit), permit: None },
+            profile: Profile {
+                sound: sound_policy(self.silence_limit),
+                permit: None,
+                transfers: TransferRules::default(),
+            },
         };
         let sink = self.listening(dial.leg, heard::Party::Caller, dial.sink);
         self.exchange.place(seat, dial.leg, &sink, placing).await

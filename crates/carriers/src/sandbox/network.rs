@@ -16,6 +16,7 @@ use crate::leg::exchange::{Exchange, Placing};
 use crate::leg::sound::{SoundPolicy, check_offer};
 use crate::leg::story::Story;
 use crate::leg::table::{Arrival, LegTable};
+use crate::leg::transfer::TransferRules;
 use crate::leg::{Leg, Profile};
 use model::leg::Refusal;
 use model::sound::Impairment;
@@ -127,7 +128,7 @@ impl PersonaNetwork {
             credentials: None,
             headers: vec![(CALL_HEADER.to_owned(), call.call.to_string())],
             ring_timeout: Duration::from_millis(call.ring_timeout_ms.into()),
-            profile: Profile { sound, permit: None },
+            profile: Profile { sound, permit: None, transfers: TransferRules::default() },
         };
         let seat = self.exchange.sit(leg)?;
         self.door.plan(leg, impairment);
@@ -187,7 +188,7 @@ impl Door for PersonaDoor {
             check_offer(offer, &sound.codecs, sound.srtp)
                 .map_err(|refusal| Rejection::with_code(refusal.status_code()))?;
         }
-        let profile = Profile { sound, permit: None };
+        let profile = Profile { sound, permit: None, transfers: TransferRules::default() };
         let seat = self.table.arrive(key, Arrival { peer: call.source.address.ip(), profile });
         Ok(Leg::incoming(key, seat, call.sdp.clone(), Story::new(None, None)))
     }

@@ -159,6 +159,7 @@ fn transport(contact: &Uri<'_>, usual: Transport) -> Option<Transport> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::trunk::TransferPolicy;
     use model::{IdSource, OrganizationId, TrunkId};
 
     fn trunk(host: &str, redirects: RedirectPolicy) -> Trunk {
@@ -174,6 +175,7 @@ mod tests {
             register: false,
             register_expires_s: 600,
             redirects,
+            transfers: TransferPolicy::Refuse,
             srtp: model::srtp::SrtpPolicy::Off,
             credentials: None,
             allowed_sources: vec!["198.51.100.0/24".parse().unwrap()],

@@ -20,6 +20,7 @@ use crate::leg::attempts::Target;
 use crate::leg::exchange::{Exchange, Placing, withdrawn};
 use crate::leg::sound::SoundPolicy;
 use crate::leg::table::LegTable;
+use crate::leg::transfer::TransferRules;
 use crate::phones::{PhoneDigest, Phones};
 use avoided::Avoided;
 use dns::Dns;
@@ -28,7 +29,7 @@ use hosts::{Sockets, TrunkGuide};
 use lines::Lines;
 use model::endpoint::PhoneEndpoint;
 use model::leg::{LegOrder, Refusal};
-use model::trunk::{RegistrationStatus, Trunk};
+use model::trunk::{RegistrationStatus, TransferPolicy, Trunk};
 use model::{LegId, TrunkId};
 use pace::Place;
 use ports::carrier::{Handover, IncomingRef, PhoneRegistration};
@@ -374,7 +375,9 @@ fn profile(config: &TrunkConfig, trunk: &Trunk, place: Place) -> Profile {
         loopback_only: false,
         srtp: trunk.srtp,
     };
-    Profile { sound, permit: Some(Box::new(place)) }
+    let host = hosts::uri_host(&trunk.host, trunk.port);
+    let transfers = TransferRules { host, follows: trunk.transfers == TransferPolicy::Follow };
+    Profile { sound, permit: Some(Box::new(place)), transfers }
 }
 
 /// Keeps the addresses of trunks fresh until the carrier is gone.

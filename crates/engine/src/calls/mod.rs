@@ -9,6 +9,7 @@ mod idempotency;
 mod persona_call;
 mod personas;
 mod place;
+mod place_child;
 mod read;
 
 pub(crate) use expected::Expected;

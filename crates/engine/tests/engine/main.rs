@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod bridging;
 mod commands;
 mod durability;
 mod endpoints;

@@ -290,6 +290,8 @@ pub(crate) struct TrunkEntry {
     #[serde(default)]
     pub redirects: model::trunk::RedirectPolicy,
     #[serde(default)]
+    pub transfers: model::trunk::TransferPolicy,
+    #[serde(default)]
     pub srtp: model::srtp::SrtpPolicy,
     #[serde(default)]
     pub username: String,

@@ -2,6 +2,7 @@
 //! does one thing, lets everybody come to rest, and then the invariants must hold. Everything is given by the seed.
 
 mod line;
+mod others;
 mod ours;
 mod parts;
 mod rest;
@@ -99,6 +100,8 @@ enum Item {
     Prompt { call: usize, fact: PromptFact },
     /// A recording's file is there, or never will be.
     Recorded { call: usize, fact: RecordFact },
+    /// Somebody whom a call meets says something.
+    Told { call: usize, input: Box<call::Input> },
     /// The app gives a command.
     Command { call: usize, command: CallCommand },
     /// A webhook is tried.
@@ -279,6 +282,7 @@ impl World {
             Item::Accepted { call } => self.accepted(call),
             Item::Committed { call, attempt } => self.committed(call, attempt),
             Item::Prompt { call, fact } => self.prompt_fact(call, fact),
+            Item::Told { call, input } => self.tell(call, *input),
             Item::Recorded { call, fact } => self.tell(call, call::Input::Record(fact)),
             Item::Command { call, command } => self.command(call, command),
             Item::Webhook { call, sequence } => self.webhook(call, sequence),

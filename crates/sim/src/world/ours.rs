@@ -13,6 +13,7 @@ use model::flow::CallCommand;
 use model::leg::{LegEnd, LegEndedBy, LegFact, LegOrder};
 use model::sound::{MediaFact, MediaOrder, PromptFact, PromptOrder, PromptSource, RecordFact, RecordOrder};
 use model::timeline::TimelineKind;
+use model::transfer::TransferFact;
 use model::{CallId, CommandId, LegId, Pii};
 use serde_json::{Value, json};
 use sip::{CallKey, EndedBy, Hop, IncomingCall, Order, OutgoingCall, Party as SipParty, leg_end};
@@ -26,6 +27,8 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(30);
 const COMMIT_MS: u64 = 2;
 const PROMPT_MS: u64 = 40;
 const FILE_MS: u64 = 10;
+/// What the far side says to a transfer.
+const DECLINED: u16 = 603;
 
 impl World {
     /// The app's request to place a call. A repetition under the same key is answered and does nothing.
@@ -274,6 +277,11 @@ impl World {
                 let checked = line.witness.event(sequence, &body, &row, now);
                 self.violate(call, checked);
             }
+            Output::Child(child, order) => self.order_child(call, child, &order),
+            Output::Conference(order) => self.order_conference(call, &order),
+            Output::Queue(order) => self.order_queue(call, &order),
+            // No simulated call is another's child.
+            Output::Parent(_) => {}
             Output::Note { kind, summary } => self.note(call, kind, &summary, Value::Null),
         }
     }
@@ -304,7 +312,11 @@ impl World {
         match order {
             LegOrder::Ring => leg.ring(&mut orders),
             // No flow orders these yet.
-            LegOrder::Hold | LegOrder::Resume => {}
+            LegOrder::Hold | LegOrder::Resume | LegOrder::AnswerTransfer { .. } => {}
+            // The far side may not take our place: what it would be told is refused.
+            LegOrder::Transfer { .. } => {
+                news.push(News::Fact(LegFact::Transfer(TransferFact::Failed { code: DECLINED })));
+            }
             LegOrder::Answer => leg.answer(&mut orders, &mut news),
             LegOrder::Reject { refusal } => leg.reject(leg_end::rejection(*refusal), &mut orders),
             LegOrder::HangUp => leg.hang_up(&mut orders),
@@ -332,6 +344,8 @@ impl World {
             // Simulated sound is voice or silence, and tells nobody who speaks.
             MediaOrder::DetectMachine { .. } | MediaOrder::StopDetecting => {}
             MediaOrder::Listen(_) | MediaOrder::StopListening { .. } => {}
+            // Nor does it come from another call.
+            MediaOrder::Bridge { .. } | MediaOrder::Join { .. } | MediaOrder::Unbridge => {}
         }
         line.touched = true;
     }
@@ -342,6 +356,7 @@ impl World {
             PromptSource::Speech { text, .. } => (true, voice::length_ms(text.expose())),
             PromptSource::Media { .. } => (true, voice::FILE_MS),
             PromptSource::Beep => (false, voice::BEEP_MS),
+            PromptSource::RingTone { .. } | PromptSource::HoldMusic => (false, voice::FILE_MS),
         };
         let fact = if fails && self.dice.in_thousand(self.faults.speech_fails_permille) {
             PromptFact::Failed { prompt, reason: "the speech engine failed: it was told to".to_owned() }
@@ -399,11 +414,15 @@ fn without_sound(order: &MediaOrder) -> Option<MediaFact> {
         MediaOrder::SendDigits { id, .. } => {
             Some(MediaFact::DigitsFailed { id: *id, reason: "no such leg on the media plane".to_owned() })
         }
+        MediaOrder::Bridge { .. } | MediaOrder::Join { .. } => {
+            Some(MediaFact::NotJoined { reason: "no such leg on the media plane".to_owned() })
+        }
         MediaOrder::WatchVoice { .. }
         | MediaOrder::DetectMachine { .. }
         | MediaOrder::StopDetecting
         | MediaOrder::Listen(_)
-        | MediaOrder::StopListening { .. } => None,
+        | MediaOrder::StopListening { .. }
+        | MediaOrder::Unbridge => None,
     }
 }
 
