@@ -3,13 +3,12 @@
 
 use super::{Item, World, after};
 use call::Input;
-use model::CallId;
-use model::LegId;
 use model::call::{CallEnd, EndReason, EndSource};
 use model::child::{ChildFact, ChildOrder};
 use model::leg::ReleaseCause;
 use model::meeting::{ConferenceFact, ConferenceOrder, QueueFact, QueueOrder};
 use model::sound::ConferenceId;
+use model::{CallId, IdSource, LegId};
 
 /// Longest time to anything, in milliseconds.
 const SOON_MS: u64 = 10_000;
@@ -64,9 +63,9 @@ impl World {
         if self.dice.in_thousand(250) {
             return;
         }
-        let Some(own) = self.calls.get(call).and_then(|line| line.row().map(|row| row.id)) else { return };
+        let other = CallId::generate(&mut IdSource::new(self.dice.below(u64::MAX)), self.now);
         let meets_ms = self.dice.below(SOON_MS);
-        self.later(call, meets_ms, told(QueueFact::Met { with: LegId::new(own, 9) }));
+        self.later(call, meets_ms, told(QueueFact::Met { with: LegId::new(other, 0) }));
         let parts_ms = meets_ms + self.dice.below(LATE_MS);
         self.later(call, parts_ms, told(QueueFact::Parted));
     }

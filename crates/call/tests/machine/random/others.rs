@@ -9,7 +9,7 @@ use model::leg::{LegFact, ReleaseCause};
 use model::meeting::{Attendance, ConferenceFact, ConferenceOrder, QueueFact, QueueOrder};
 use model::sound::{ConferenceId, MediaFact};
 use model::transfer::TransferFact;
-use model::{CallId, LegId, Pii};
+use model::{CallId, IdSource, LegId, Pii};
 use std::collections::BTreeSet;
 
 /// Whom the call meets.
@@ -79,7 +79,7 @@ impl Others {
             0 => Input::Media(leg, MediaFact::NotJoined { reason: "no such leg".to_owned() }),
             1 => Input::Leg(leg, LegFact::Transfer(transfer(dice))),
             2 | 3 => Input::Conference(attendance, conference(dice)),
-            4 => Input::Queue(attendance, queue(dice, leg)),
+            4 => Input::Queue(attendance, queue(dice)),
             _ => {
                 let child = dice.pick(&self.children).unwrap_or(leg.call);
                 Input::Child(child, child_fact(dice))
@@ -138,11 +138,13 @@ fn conference(dice: &mut Dice) -> ConferenceFact {
     }
 }
 
-fn queue(dice: &mut Dice, leg: LegId) -> QueueFact {
+fn queue(dice: &mut Dice) -> QueueFact {
     match dice.below(5) {
         0 => QueueFact::Refused { reason: "full".to_owned() },
         1 => QueueFact::Waiting,
-        2 | 3 => QueueFact::Met { with: LegId::new(leg.call, 9) },
+        2 | 3 => QueueFact::Met {
+            with: LegId::new(CallId::generate(&mut IdSource::new(77), crate::score::BEGIN), 0),
+        },
         _ => QueueFact::Parted,
     }
 }
