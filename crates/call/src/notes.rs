@@ -3,7 +3,6 @@
 
 mod amd;
 
-use model::LegId;
 use model::call::{Call, CallEnd, EndReason};
 use model::event::{CommandOutcome, EventBody};
 use model::leg::ReleaseCause;
@@ -41,8 +40,8 @@ pub fn event(call: &Call, body: &EventBody) -> Line {
             (format!("the far side rings{sound}"), json!({ "event": "ringing", "earlyMedia": early_media }))
         }
         EventBody::Answered => ("answered".into(), json!({ "event": "answered" })),
-        EventBody::ParticipantJoined { leg, conference } => party(call, *leg, conference.as_deref(), true),
-        EventBody::ParticipantLeft { leg, conference } => party(call, *leg, conference.as_deref(), false),
+        EventBody::ParticipantJoined { leg } => (format!("party {} joined", leg.ordinal), Value::Null),
+        EventBody::ParticipantLeft { leg } => (format!("party {} left", leg.ordinal), Value::Null),
         EventBody::DigitReceived { digit, duration_ms } => (
             format!("key {} received", digit.expose()),
             json!({ "key": digit.expose(), "durationMs": duration_ms }),
@@ -91,23 +90,6 @@ pub fn event(call: &Call, body: &EventBody) -> Line {
         EventBody::Ended(end) => (end_words(end), end_detail(call, end)),
     };
     Line { kind, summary, detail }
-}
-
-/// Who is connected, or no longer: a party of this call, or that of another one, or this one with a conference's.
-fn party(call: &Call, leg: LegId, conference: Option<&str>, joined: bool) -> (String, Value) {
-    let what = if joined { "joined" } else { "left" };
-    match conference {
-        Some(name) => (format!("{what} the conference {name}"), json!({ "conference": name })),
-        None if leg.call == call.id => (format!("party {} {what}", leg.ordinal), Value::Null),
-        None => {
-            let line = if joined {
-                "connected with another call"
-            } else {
-                "no longer connected with the other call"
-            };
-            (line.to_owned(), json!({ "callId": leg.call.to_string() }))
-        }
-    }
 }
 
 /// The reason in one word, and what signalling said where that says more.
@@ -195,9 +177,6 @@ pub fn media(fact: &MediaFact) -> Option<Line> {
         // Told only while somebody listens for it.
         MediaFact::VoiceStarted => ("the far side speaks".to_owned(), json!({ "voice": true })),
         MediaFact::VoiceStopped => ("the far side is silent".to_owned(), json!({ "voice": false })),
-        MediaFact::NotJoined { reason } => {
-            (format!("the sound could not be connected: {reason}"), Value::Null)
-        }
         MediaFact::Amd(news) => return amd::news(news),
         // A key is an event.
         MediaFact::Digit { .. } => return None,

@@ -4,7 +4,6 @@ use crate::calls::Expected;
 use crate::config::{EngineConfig, EngineParts};
 use crate::journal::Journal;
 use crate::keys::Authenticator;
-use crate::meetings::Meetings;
 use crate::phones::PhoneBook;
 use crate::prompts::Prompts;
 use crate::running::RunningCalls;
@@ -46,8 +45,6 @@ pub(crate) struct Core {
     pub(crate) trunks: TrunkBook,
     pub(crate) phones: PhoneBook,
     pub(crate) running: RunningCalls,
-    /// Where calls meet.
-    pub(crate) meetings: Meetings,
     /// Something new for webhooks is in the store.
     pub(crate) outbox_wake: Notify,
     /// Held while an endpoint is made or changed.
@@ -83,7 +80,6 @@ impl Core {
             trunks: TrunkBook::new(parts.live),
             phones: PhoneBook::default(),
             running: RunningCalls::default(),
-            meetings: Meetings::default(),
             outbox_wake: Notify::new(),
             making_webhooks: tokio::sync::Mutex::new(()),
             written: broadcast::Sender::new(WRITTEN_LAG_MAX),

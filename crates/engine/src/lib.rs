@@ -14,7 +14,6 @@ mod journal;
 mod keys;
 mod losses;
 mod mac;
-mod meetings;
 mod panics;
 mod phones;
 mod prompts;
@@ -23,7 +22,7 @@ mod running;
 mod trunks;
 mod webhooks;
 
-pub use calls::{EventFeed, HeardSound, IdempotencyHeader, Outcome, Party, PersonaCalls, PlaceCall, Placed};
+pub use calls::{EventFeed, HeardSound, IdempotencyHeader, Outcome, PersonaCalls, PlaceCall, Placed};
 pub use config::{EngineConfig, EngineParts, WebhookPolicy};
 pub use egress::{AllowedHosts, EgressConfig, HttpEgress};
 pub use engine::Engine;

@@ -17,6 +17,7 @@ mod prompts;
 mod random;
 mod sample;
 mod spool;
+pub mod tunes;
 mod virtual_plane;
 mod wire;
 mod worker;

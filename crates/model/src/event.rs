@@ -42,17 +42,11 @@ pub enum EventBody {
     ParticipantJoined {
         /// Its leg.
         leg: LegId,
-        /// The conference that it takes part in, where it is one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        conference: Option<String>,
     },
     /// A party is no longer connected.
     ParticipantLeft {
         /// Its leg.
         leg: LegId,
-        /// The conference that it took part in, where it was one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        conference: Option<String>,
     },
     /// The far side pressed a key.
     DigitReceived {
@@ -115,18 +109,6 @@ pub enum EventBody {
     },
     /// The call is over. Nothing is ordered after this.
     Ended(CallEnd),
-}
-
-impl EventBody {
-    /// A leg is connected to the call's sound.
-    pub const fn joined(leg: LegId) -> Self {
-        Self::ParticipantJoined { leg, conference: None }
-    }
-
-    /// A leg is no longer connected to it.
-    pub const fn left(leg: LegId) -> Self {
-        Self::ParticipantLeft { leg, conference: None }
-    }
 }
 
 /// Why a gather ended.

@@ -3,14 +3,12 @@
 
 pub mod amd;
 pub mod call;
-pub mod child;
 pub mod endpoint;
 pub mod event;
 pub mod fault;
 pub mod flow;
 pub mod id;
 pub mod leg;
-pub mod meeting;
 pub mod number;
 pub mod recording;
 pub mod secret;
@@ -20,7 +18,6 @@ pub mod srtp;
 pub mod tenant;
 pub mod time;
 pub mod timeline;
-pub mod transfer;
 pub mod trunk;
 pub mod webhook;
 

@@ -3,9 +3,9 @@
 use super::amd::AmdView;
 use super::ids;
 use super::view::{RecordingView, channel, direction, end_reason, seconds, status};
+use model::Timestamp;
 use model::call::{Call, CallEnd, CallStatus, EndReason};
 use model::event::{CommandOutcome, Event, EventBody, GatherEnd};
-use model::{CallId, LegId, Timestamp};
 use ports::{EventRenderer, RenderedEvent};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -75,9 +75,8 @@ impl Renderer {
             EventBody::Ringing { early_media } => {
                 data.insert("earlyMedia".into(), (*early_media).into());
             }
-            EventBody::ParticipantJoined { leg, conference }
-            | EventBody::ParticipantLeft { leg, conference } => {
-                data.insert("participant".into(), participant(event.call, *leg, conference.as_deref()));
+            EventBody::ParticipantJoined { leg } | EventBody::ParticipantLeft { leg } => {
+                data.insert("participant".into(), json!({ "id": format!("leg_{}", leg.ordinal) }));
             }
             EventBody::DigitReceived { digit, duration_ms } => {
                 let dtmf = json!({ "digit": digit.expose().to_string(), "durationMs": duration_ms });
@@ -192,18 +191,6 @@ pub(super) fn command_name(name: &str) -> &str {
     if name == "send_digits" { "send_dtmf" } else { name }
 }
 
-/// A party of this call, or the whole of another call that it is connected with.
-fn participant(call: CallId, leg: LegId, conference: Option<&str>) -> Value {
-    let mut shown = match leg.call == call {
-        true => json!({ "id": format!("leg_{}", leg.ordinal) }),
-        false => json!({ "id": format!("call_{}", leg.call.to_ksuid()) }),
-    };
-    if let Some(name) = conference {
-        shown["conference"] = name.into();
-    }
-    shown
-}
-
 const fn gather_end(end: GatherEnd) -> &'static str {
     match end {
         GatherEnd::EndKey => "end_key",
@@ -228,7 +215,7 @@ mod tests {
     use super::*;
     use model::call::{Direction, EndSource, Mode};
     use model::leg::ReleaseCause;
-    use model::{AppId, IdSource, Pii};
+    use model::{AppId, CallId, IdSource, Pii};
 
     fn ended_call() -> Call {
         let at = Timestamp::from_millis(1_777_713_247_120);

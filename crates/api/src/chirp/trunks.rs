@@ -14,9 +14,7 @@ use engine::{NewTrunk, TrunkChange};
 use model::fault::{Fault, FaultCode};
 use model::sound::Codec;
 use model::srtp::SrtpPolicy;
-use model::trunk::{
-    Network, RedirectPolicy, RegistrationStatus, TransferPolicy, Trunk, TrunkCredentials, TrunkTransport,
-};
+use model::trunk::{Network, RedirectPolicy, RegistrationStatus, Trunk, TrunkCredentials, TrunkTransport};
 use serde_json::{Value, json};
 
 /// How `transport` is spelled.
@@ -32,9 +30,6 @@ const SRTP: [(&str, SrtpPolicy); 3] =
 /// How `redirects` is spelled.
 const REDIRECTS: [(&str, RedirectPolicy); 2] =
     [("refuse", RedirectPolicy::Refuse), ("follow", RedirectPolicy::Follow)];
-/// How `transfers` is spelled.
-const TRANSFERS: [(&str, TransferPolicy); 2] =
-    [("refuse", TransferPolicy::Refuse), ("follow", TransferPolicy::Follow)];
 
 /// `POST /v1/trunks`.
 pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Response, ChirpError> {
@@ -55,7 +50,6 @@ pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Respons
         register: change.register.unwrap_or_default(),
         register_expires_s: change.register_expires_s.unwrap_or(Trunk::REGISTER_EXPIRES_S),
         redirects: change.redirects.unwrap_or_default(),
-        transfers: change.transfers.unwrap_or_default(),
         srtp: change.srtp.unwrap_or_default(),
         credentials: change.credentials.flatten(),
         allowed_sources: change.allowed_sources.unwrap_or_default(),
@@ -123,7 +117,6 @@ fn change(mut fields: Fields) -> Result<TrunkChange, Fault> {
         register: fields.boolean("register")?,
         register_expires_s: fields.integer("registerExpires", Trunk::REGISTER_EXPIRES_S_LIMITS)?,
         redirects: fields.choice("redirects", &REDIRECTS)?,
-        transfers: fields.choice("transfers", &TRANSFERS)?,
         srtp: fields.choice("srtp", &SRTP)?,
         credentials: credentials(&mut fields)?,
         allowed_sources: sources(&mut fields)?,
@@ -169,7 +162,7 @@ fn sources(fields: &mut Fields) -> Result<Option<Vec<Network>>, Fault> {
     items.into_iter().map(network).collect::<Result<_, _>>().map(Some)
 }
 
-fn codecs(fields: &mut Fields) -> Result<Option<Vec<Codec>>, Fault> {
+pub(crate) fn codecs(fields: &mut Fields) -> Result<Option<Vec<Codec>>, Fault> {
     let Some(items) = fields.list("codecs", Trunk::CODEC_COUNTS)? else { return Ok(None) };
     let codec = |(path, value): (String, Value)| {
         let codec = value.as_str().and_then(Codec::from_name);
@@ -197,7 +190,6 @@ fn view(trunk: &Trunk, registration: Option<&RegistrationStatus>) -> Value {
         "register": trunk.register,
         "registerExpires": trunk.register_expires_s,
         "redirects": trunk.redirects,
-        "transfers": trunk.transfers,
         "srtp": trunk.srtp,
         "registration": registration,
         "username": trunk.credentials.as_ref().map(|credentials| &credentials.username),
@@ -238,8 +230,6 @@ mod tests {
         check(&json!({"transport": "sctp"}), Err("transport"));
         check(&json!({"registerExpires": 59}), Err("registerExpires"));
         check(&json!({"redirects": "always"}), Err("redirects"));
-        check(&json!({"transfers": "follow"}), Ok(()));
-        check(&json!({"transfers": true}), Err("transfers"));
         check(&json!({"srtp": "required"}), Ok(()));
         check(&json!({"srtp": true}), Err("srtp"));
     }

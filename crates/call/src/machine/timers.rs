@@ -37,10 +37,6 @@ pub(super) enum Timer {
     Length,
     /// A recording is as long as it may be.
     RecordingLength(RecordingId),
-    /// The running queue step has waited as long as it may.
-    Queue,
-    /// The far side should have got through to the new party.
-    Transfer,
     /// A recording's file should be there.
     RecordingFile(RecordingId),
 }
@@ -50,14 +46,7 @@ impl Timer {
     const fn is_of_step(self) -> bool {
         matches!(
             self,
-            Self::StepPrompt
-                | Self::Keys
-                | Self::Speech
-                | Self::Pause
-                | Self::Silence
-                | Self::Length
-                | Self::Queue
-                | Self::Transfer
+            Self::StepPrompt | Self::Keys | Self::Speech | Self::Pause | Self::Silence | Self::Length
         )
     }
 

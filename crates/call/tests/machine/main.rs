@@ -2,8 +2,6 @@
 //! time since the one before, and below each the outputs it must bring (score/mod.rs says the words).
 
 #[cfg(test)]
-mod bridge;
-#[cfg(test)]
 mod ends;
 #[cfg(test)]
 mod gather;
@@ -12,8 +10,6 @@ mod gather_speech;
 mod inbound;
 #[cfg(test)]
 mod live;
-#[cfg(test)]
-mod meetings;
 #[cfg(test)]
 mod outbound;
 #[cfg(test)]

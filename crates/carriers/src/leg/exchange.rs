@@ -6,14 +6,12 @@ use super::report::Report;
 use super::sound::LegSound;
 use super::story::Story;
 use super::table::{Found, LegTable, Seat};
-use super::transfer::{Asker, Target as TransferTo, Transfer, TransferRules};
 use super::{Body, Command, Leg, Permit, Profile};
 use crate::StartError;
 use crate::agent::counters::AgentFigures;
 use crate::agent::{AgentConfig, AgentError, Door, SipAgent, socket};
 use model::LegId;
 use model::leg::{LegFact, LegOrder, Refusal};
-use model::transfer::TransferTarget;
 use ports::{CarrierError, Clock, LegSink, MediaPlane, Timeline};
 use sip::{CallKey, Credentials, EndedBy, OrderError, OutgoingCall, Party, Rejection, leg_end};
 use std::net::{IpAddr, SocketAddr};
@@ -103,7 +101,7 @@ impl Exchange {
     ) -> Result<(), CarrierError> {
         let Placing { targets, guide, to_uri, from, credentials, headers, ring_timeout, profile } = placing;
         let hop = targets.first().ok_or_else(|| CarrierError::Resources("there is no host".to_owned()))?.hop;
-        let (mut sound, permit, transfers) = self.open(leg, hop.address.ip(), profile, sink)?;
+        let (mut sound, permit) = self.open(leg, hop.address.ip(), profile, sink)?;
         let call = OutgoingCall {
             to_uri,
             from,
@@ -124,7 +122,7 @@ impl Exchange {
             withdrawn(leg, sink.as_ref());
             return Ok(());
         }
-        let body = Body { sound, seat, permit, transfers, report: Report::new(leg, Arc::clone(sink)) };
+        let body = Body { sound, seat, permit, report: Report::new(leg, Arc::clone(sink)) };
         let story = Story::new(self.timeline.clone(), Some(leg.call));
         let taken = place.place(Leg::outgoing(key, body, attempts, story), call).await;
         taken.map_err(|_| resources(AgentError::Stopped))?.map_err(|error| match error {
@@ -143,22 +141,8 @@ impl Exchange {
             LegOrder::HangUp => Command::HangUp,
             LegOrder::Hold => Command::Hold(true),
             LegOrder::Resume => Command::Hold(false),
-            LegOrder::Transfer { target } => {
-                Command::Transfer(Transfer { target: self.target(target), asker: Asker::Owner })
-            }
-            LegOrder::AnswerTransfer { transfer, reply } => Command::AnswerTransfer(*transfer, *reply),
         };
         self.command(leg, command)
-    }
-
-    fn target(&self, target: &TransferTarget) -> TransferTo {
-        match target {
-            TransferTarget::Address(address) => TransferTo::Address(address.expose().clone()),
-            TransferTarget::Leg(leg) => TransferTo::Call(match self.table.find(*leg, false) {
-                Some(Found::Call(key)) => Some(key),
-                Some(Found::Preparing) | None => None,
-            }),
-        }
     }
 
     /// Gives a leg a command that orders have no word for.
@@ -180,14 +164,14 @@ impl Exchange {
         let seat = self.table.sit(leg)?;
         let arrival = self.table.claim(key).ok_or(CarrierError::UnknownLeg)?;
         let opened = self.open(leg, arrival.peer, arrival.profile, sink);
-        let (sound, permit, transfers) = opened.inspect_err(|_| self.refuse(key, Refusal::Unavailable))?;
+        let (sound, permit) = opened.inspect_err(|_| self.refuse(key, Refusal::Unavailable))?;
         if !seat.connect(key) {
             self.refuse(key, Refusal::Unavailable);
             return Err(CarrierError::UnknownLeg);
         }
         let mut report = Report::new(leg, Arc::clone(sink));
         report.open();
-        let body = Body { sound, seat, permit, transfers, report };
+        let body = Body { sound, seat, permit, report };
         // A body that finds no way to its leg tells the end itself; nobody else can take the caller any more.
         if self.agent.tell(key, Command::Adopt(Box::new(body))).is_err() {
             self.refuse(key, Refusal::ServerBusy);
@@ -213,7 +197,7 @@ impl Exchange {
         peer: IpAddr,
         profile: Profile,
         sink: &Arc<dyn LegSink>,
-    ) -> Result<(LegSound, Option<Permit>, TransferRules), CarrierError> {
+    ) -> Result<(LegSound, Option<Permit>), CarrierError> {
         let bound = self.local_addr().ip();
         let bind = if bound.is_unspecified() {
             let address = socket::address_towards(SocketAddr::new(peer, 9));
@@ -223,7 +207,7 @@ impl Exchange {
         };
         let sound = LegSound::open(&self.media, leg, bind, peer, &profile.sound, Arc::clone(sink));
         let sound = sound.map_err(|error| CarrierError::Resources(error.to_string()))?;
-        Ok((sound, profile.permit, profile.transfers))
+        Ok((sound, profile.permit))
     }
 }
 

@@ -17,7 +17,6 @@ use change::Holding;
 use model::Timestamp;
 use model::leg::{LegEnd, LegEndedBy, LegFact};
 use model::sound::MediaFact;
-use model::transfer::{TransferId, TransferReply};
 use ports::carrier::Handover;
 use report::Report;
 use serde_json::json;
@@ -28,7 +27,8 @@ use std::any::Any;
 use std::net::IpAddr;
 use story::Story;
 use table::{ArrivalSeat, Seat};
-use transfer::{Asker, Transfer, TransferRules};
+use tokio::sync::oneshot;
+use transfer::Transfer;
 
 /// Something a leg holds for as long as it lives: a place among a trunk's calls.
 pub(crate) type Permit = Box<dyn Any + Send + Sync>;
@@ -39,8 +39,6 @@ pub(crate) struct Profile {
     pub(crate) sound: SoundPolicy,
     /// What it holds while it lives.
     pub(crate) permit: Option<Permit>,
-    /// What it may do about transfers.
-    pub(crate) transfers: TransferRules,
 }
 
 /// What a leg owns once it belongs to a call. In this order it is let go.
@@ -51,8 +49,6 @@ pub(crate) struct Body {
     pub(crate) seat: Seat,
     /// What it holds while it lives.
     pub(crate) permit: Option<Permit>,
-    /// What it may do about transfers.
-    pub(crate) transfers: TransferRules,
     /// Who hears of it.
     pub(crate) report: Report,
 }
@@ -60,7 +56,7 @@ pub(crate) struct Body {
 impl Body {
     /// Lets everything go, then tells the end: whoever hears it finds port and place free.
     pub(crate) fn finish(self, end: LegEnd) {
-        let Self { sound, seat, permit, transfers: _, report } = self;
+        let Self { sound, seat, permit, report } = self;
         drop((sound, seat, permit));
         report.end(end);
     }
@@ -86,8 +82,6 @@ pub(crate) enum Command {
     Hold(bool),
     /// Ask the peer to call somebody else instead.
     Transfer(Transfer),
-    /// Tell the peer how the transfer goes that it asked for.
-    AnswerTransfer(TransferId, TransferReply),
     /// End it.
     HangUp,
 }
@@ -138,8 +132,8 @@ pub(crate) struct Leg {
     described: Option<Vec<u8>>,
     /// Incoming: the answer shall be lost once.
     lose_answer: bool,
-    /// Who hears how the peer is transferred, while it is.
-    transferring: Option<Asker>,
+    /// Hears whether the peer agrees to be transferred.
+    transferring: Option<oneshot::Sender<bool>>,
     /// Outgoing: what each early dialog has agreed.
     early: Vec<(u16, Negotiated)>,
     ringing: Option<LegFact>,
@@ -279,7 +273,6 @@ impl Leg {
             Command::Reject(rejection) => self.reject(rejection, orders),
             Command::Hold(on) => self.hold(on, orders),
             Command::Transfer(transfer) => self.transfer(transfer, orders),
-            Command::AnswerTransfer(transfer, reply) => self.answer_transfer(transfer, reply, orders),
             Command::HangUp => self.hang_up(orders),
         }
     }

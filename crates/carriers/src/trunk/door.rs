@@ -124,7 +124,7 @@ impl TrunkDoor {
             return Err(Rejection::with_code(480));
         }
         // A phone that offers keys knows how it offers them.
-        let profile = phones::profile(&self.config, SrtpPolicy::Optional, call.source.address);
+        let profile = phones::profile(&self.config, SrtpPolicy::Optional);
         check(call, &profile.sound.codecs, profile.sound.srtp)?;
         self.proved().insert(key, phone);
         Ok(self.leg(key, call, profile))

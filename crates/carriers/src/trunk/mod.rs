@@ -20,7 +20,6 @@ use crate::leg::attempts::Target;
 use crate::leg::exchange::{Exchange, Placing, withdrawn};
 use crate::leg::sound::SoundPolicy;
 use crate::leg::table::LegTable;
-use crate::leg::transfer::TransferRules;
 use crate::phones::{PhoneDigest, Phones};
 use avoided::Avoided;
 use dns::Dns;
@@ -29,11 +28,13 @@ use hosts::{Sockets, TrunkGuide};
 use lines::Lines;
 use model::endpoint::PhoneEndpoint;
 use model::leg::{LegOrder, Refusal};
-use model::trunk::{RegistrationStatus, TransferPolicy, Trunk};
+use model::trunk::{RegistrationStatus, Trunk};
 use model::{LegId, TrunkId};
 use pace::Place;
 use ports::carrier::{Handover, IncomingRef, PhoneRegistration};
-use ports::{Carrier, CarrierError, Clock, Dial, InboundCalls, LegSink, MediaPlane, Route, Timeline};
+use ports::{
+    Carrier, CarrierError, Ceiling, Clock, Dial, InboundCalls, LegSink, MediaPlane, Route, Timeline,
+};
 use registrations::Registrations;
 use sip::message::uri::escape_user;
 use sip::{CallKey, Credentials, Party};
@@ -68,9 +69,9 @@ pub struct TrunkConfig {
     /// Name servers to ask; none: those of the system.
     pub nameservers: Vec<SocketAddr>,
     /// Most calls at one time, over all trunks, both directions.
-    pub calls_max: usize,
+    pub calls_max: Ceiling,
     /// Most of them that may come from one address.
-    pub calls_per_source_max: usize,
+    pub calls_per_source_max: Ceiling,
     /// After so long without any packet of sound on a connected leg it is reported silent.
     pub silence_limit: Option<Duration>,
 }
@@ -87,8 +88,8 @@ impl TrunkConfig {
             user_agent: concat!("Lyrebird/", env!("CARGO_PKG_VERSION")).to_owned(),
             phone_digest: PhoneDigest::default(),
             nameservers: Vec::new(),
-            calls_max: 10_000,
-            calls_per_source_max: 10_000,
+            calls_max: Ceiling::new(10_000),
+            calls_per_source_max: Ceiling::new(10_000),
             silence_limit: Some(Duration::from_secs(60)),
         }
     }
@@ -119,7 +120,7 @@ impl TrunkCarrier {
         let lines = Arc::new(Lines::default());
         let registrations = Arc::new(Registrations::default());
         let phones = Arc::new(Phones::new(seed()?, config.phone_digest));
-        let table = LegTable::new(config.calls_max);
+        let table = LegTable::new(config.calls_max.clone());
         let door = Arc::new(TrunkDoor {
             config: config.clone(),
             lines: Arc::clone(&lines),
@@ -137,8 +138,8 @@ impl TrunkCarrier {
             tls: config.tls,
             tls_files: config.tls_files.clone(),
             advertised: config.advertised,
-            calls_max: config.calls_max,
-            calls_per_source_max: config.calls_per_source_max,
+            calls_max: config.calls_max.clone(),
+            calls_per_source_max: config.calls_per_source_max.clone(),
             hands_over: true,
             ..AgentConfig::new("trunks", config.bind, &config.user_agent)
         };
@@ -375,9 +376,7 @@ fn profile(config: &TrunkConfig, trunk: &Trunk, place: Place) -> Profile {
         loopback_only: false,
         srtp: trunk.srtp,
     };
-    let host = hosts::uri_host(&trunk.host, trunk.port);
-    let transfers = TransferRules { host, follows: trunk.transfers == TransferPolicy::Follow };
-    Profile { sound, permit: Some(Box::new(place)), transfers }
+    Profile { sound, permit: Some(Box::new(place)) }
 }
 
 /// Keeps the addresses of trunks fresh until the carrier is gone.

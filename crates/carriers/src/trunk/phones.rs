@@ -6,13 +6,11 @@ use crate::leg::Profile;
 use crate::leg::attempts::{Guide, Target};
 use crate::leg::exchange::Placing;
 use crate::leg::sound::SoundPolicy;
-use crate::leg::transfer::TransferRules;
 use model::Timestamp;
 use model::sound::Codec;
 use model::srtp::SrtpPolicy;
 use ports::Dial;
 use sip::{Hop, Party, Transport};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +29,7 @@ impl Guide for PhoneGuide {
 }
 
 /// How a leg of a phone behaves.
-pub(super) fn profile(config: &TrunkConfig, srtp: SrtpPolicy, peer: SocketAddr) -> Profile {
+pub(super) fn profile(config: &TrunkConfig, srtp: SrtpPolicy) -> Profile {
     let sound = SoundPolicy {
         codecs: CODECS.to_vec(),
         silence_limit: config.silence_limit,
@@ -40,17 +38,17 @@ pub(super) fn profile(config: &TrunkConfig, srtp: SrtpPolicy, peer: SocketAddr) 
         srtp,
         loopback_only: false,
     };
-    // A phone calls whom it is asked to call through us.
-    let transfers = TransferRules { host: own_host(config, peer), follows: true };
-    Profile { sound, permit: None, transfers }
+    Profile { sound, permit: None }
 }
 
 /// A leg to a phone at these places; none if it is at no place.
 pub(super) fn placing(config: &TrunkConfig, dial: &Dial, targets: Vec<Target>) -> Option<Placing> {
     let first = targets.first()?;
-    let (to_uri, peer) = (first.uri.clone()?, first.hop.address);
+    let to_uri = first.uri.clone()?;
     // The phone calls back by what stands in From: it shall reach us.
-    let host = own_host(config, first.hop.address);
+    let own = config.advertised.or_else(|| address_towards(first.hop.address).ok());
+    let host = own.unwrap_or_else(|| config.bind.ip()).to_string();
+    let host = if host.contains(':') { format!("[{host}]") } else { host };
     // Keys are offered only where nobody reads them on the way.
     let secret = targets.iter().all(|target| target.hop.transport == Transport::Tls);
     let srtp = if secret { SrtpPolicy::Optional } else { SrtpPolicy::Off };
@@ -62,13 +60,6 @@ pub(super) fn placing(config: &TrunkConfig, dial: &Dial, targets: Vec<Target>) -
         credentials: None,
         headers: Vec::new(),
         ring_timeout: Duration::from_millis(dial.ring_timeout_ms.into()),
-        profile: profile(config, srtp, peer),
+        profile: profile(config, srtp),
     })
-}
-
-/// How a phone there writes our address.
-fn own_host(config: &TrunkConfig, peer: SocketAddr) -> String {
-    let own = config.advertised.or_else(|| address_towards(peer).ok());
-    let host = own.unwrap_or_else(|| config.bind.ip()).to_string();
-    if host.contains(':') { format!("[{host}]") } else { host }
 }

@@ -5,7 +5,6 @@ mod beep;
 mod cache;
 mod file;
 mod flights;
-mod tunes;
 mod turns;
 
 use crate::config::EngineParts;
@@ -24,7 +23,6 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tunes::Tunes;
 use turns::Turns;
 
 /// Makes prompts ready.
@@ -41,7 +39,6 @@ pub(crate) struct Prompts {
     flights: Flights,
     turns: Turns,
     beep: Arc<Clip>,
-    tunes: Tunes,
 }
 
 impl Prompts {
@@ -60,7 +57,6 @@ impl Prompts {
             flights: Flights::default(),
             turns: Turns::new(config.media_parallel_max),
             beep: beep::clip(),
-            tunes: Tunes::default(),
         }
     }
 
@@ -74,11 +70,8 @@ impl Prompts {
 
     /// The source's sound, or why there is none.
     async fn clip(&self, app: AppId, source: &PromptSource) -> Result<Arc<Clip>, String> {
-        match source {
-            PromptSource::Beep => return Ok(self.beep.clone()),
-            PromptSource::RingTone { country } => return self.tunes.ring_tone(country),
-            PromptSource::HoldMusic => return Ok(self.tunes.hold_music()),
-            PromptSource::Speech { .. } | PromptSource::Media { .. } => {}
+        if *source == PromptSource::Beep {
+            return Ok(self.beep.clone());
         }
         let key = self.key(source).await?;
         let count = |how| counter!("lyrebird_prompts_total", "how" => how).increment(1);
@@ -126,10 +119,7 @@ impl Prompts {
                 let content = self.fetch(location).await?;
                 Ok((content, Some(self.clock.now() + self.url_ttl)))
             }
-            // Made without bytes.
-            Key::Source(PromptSource::Beep | PromptSource::RingTone { .. } | PromptSource::HoldMusic) => {
-                Ok((Bytes::new(), None))
-            }
+            Key::Source(PromptSource::Beep) => Ok((Bytes::new(), None)),
         }
     }
 
@@ -188,7 +178,7 @@ impl Core {
         let (kind, what) = match source {
             PromptSource::Speech { text, .. } => (TimelineKind::Speech, format!("\"{}\"", text.expose())),
             PromptSource::Media { location } => (TimelineKind::Media, file::shown(location)),
-            PromptSource::Beep | PromptSource::RingTone { .. } | PromptSource::HoldMusic => return result,
+            PromptSource::Beep => return result,
         };
         let what: String = what.chars().take(80).collect();
         let summary = match &result {

@@ -10,9 +10,7 @@ use model::fault::{Fault, FaultCode};
 use model::sound::Codec;
 use model::srtp::SrtpPolicy;
 use model::tenant::Principal;
-use model::trunk::{
-    Network, RedirectPolicy, RegistrationStatus, TransferPolicy, Trunk, TrunkCredentials, TrunkTransport,
-};
+use model::trunk::{Network, RedirectPolicy, RegistrationStatus, Trunk, TrunkCredentials, TrunkTransport};
 use ports::StoreError;
 use ports::store::{Page, PageRequest, StoredResponse};
 use std::net::IpAddr;
@@ -35,8 +33,6 @@ pub struct NewTrunk {
     pub register_expires_s: u32,
     /// What becomes of calls that it sends elsewhere.
     pub redirects: RedirectPolicy,
-    /// What becomes of its wishes that we call somebody for it.
-    pub transfers: TransferPolicy,
     /// Whether its sound is encrypted.
     pub srtp: SrtpPolicy,
     /// User and password.
@@ -68,8 +64,6 @@ pub struct TrunkChange {
     pub register_expires_s: Option<u32>,
     /// See [`NewTrunk::redirects`].
     pub redirects: Option<RedirectPolicy>,
-    /// See [`NewTrunk::transfers`].
-    pub transfers: Option<TransferPolicy>,
     /// See [`NewTrunk::srtp`].
     pub srtp: Option<SrtpPolicy>,
     /// See [`NewTrunk::credentials`]; `Some(None)` removes them.
@@ -106,13 +100,13 @@ impl Engine {
             register: new.register,
             register_expires_s: new.register_expires_s,
             redirects: new.redirects,
-            transfers: new.transfers,
             srtp: new.srtp,
             credentials: new.credentials,
             allowed_sources: new.allowed_sources,
             codecs: new.codecs,
             calls_per_second_max: new.calls_per_second_max,
             concurrent_calls_max: new.concurrent_calls_max,
+            filed: false,
             created_at: now,
             updated_at: now,
         };
@@ -186,7 +180,6 @@ fn apply(trunk: &mut Trunk, change: TrunkChange) {
         register,
         register_expires_s,
         redirects,
-        transfers,
         srtp,
         credentials,
         allowed_sources,
@@ -201,7 +194,6 @@ fn apply(trunk: &mut Trunk, change: TrunkChange) {
     set(&mut trunk.register, register);
     set(&mut trunk.register_expires_s, register_expires_s);
     set(&mut trunk.redirects, redirects);
-    set(&mut trunk.transfers, transfers);
     set(&mut trunk.srtp, srtp);
     set(&mut trunk.credentials, credentials);
     set(&mut trunk.allowed_sources, allowed_sources);
@@ -303,13 +295,13 @@ mod tests {
             register: false,
             register_expires_s: Trunk::REGISTER_EXPIRES_S,
             redirects: RedirectPolicy::Refuse,
-            transfers: TransferPolicy::Refuse,
             srtp: SrtpPolicy::Off,
             credentials: None,
             allowed_sources: Vec::new(),
             codecs: Trunk::CODECS.to_vec(),
             calls_per_second_max: Trunk::CALLS_PER_SECOND,
             concurrent_calls_max: Trunk::CONCURRENT_CALLS,
+            filed: false,
             created_at: now,
             updated_at: now,
         };

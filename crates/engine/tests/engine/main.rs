@@ -7,7 +7,6 @@
     reason = "a test that cannot go on fails"
 )]
 
-mod bridging;
 mod commands;
 mod durability;
 mod endpoints;

@@ -1,10 +1,8 @@
 //! `bridge`: call somebody else and connect the two parties.
 
 use super::Flow;
-use crate::amd::AmdSettings;
 use crate::recording::SessionRecord;
 use crate::secret::Pii;
-use crate::webhook::Notification;
 use serde::{Deserialize, Serialize};
 
 /// Call somebody else, and connect the two when that call's own flow has run to its end.
@@ -27,11 +25,7 @@ pub struct Bridge {
     /// Runs on the called party's call before the two are connected.
     pub flow: Option<Flow>,
     /// Where the webhooks of the called party's call go instead.
-    #[serde(default)]
-    pub notification: Option<Notification>,
-    /// Whether and how a machine is listened for on the called party's call.
-    #[serde(default)]
-    pub amd: Option<AmdSettings>,
+    pub notification_url: Option<String>,
 }
 
 impl Bridge {
@@ -51,8 +45,7 @@ impl Bridge {
             hangup_after: false,
             record: None,
             flow: None,
-            notification: None,
-            amd: None,
+            notification_url: None,
         }
     }
 }

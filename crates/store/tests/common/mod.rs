@@ -10,7 +10,7 @@ use model::leg::ReleaseCause;
 use model::recording::{Recording, RecordingFormat, RecordingOrigin, RecordingStatus};
 use model::sound::{Codec, RecordSource};
 use model::tenant::{App, KeyClass, KeyRecord, Organization};
-use model::trunk::{PhoneNumber, RedirectPolicy, TransferPolicy, Trunk, TrunkCredentials, TrunkTransport};
+use model::trunk::{PhoneNumber, RedirectPolicy, Trunk, TrunkCredentials, TrunkTransport};
 use model::webhook::{Delivery, DeliveryState, WebhookEndpoint};
 use model::{
     AppId, CallId, EndpointId, IdSource, KeyId, NodeId, NumberId, OrganizationId, Pii, RecordingId, Secret,
@@ -170,13 +170,13 @@ impl World {
             register: false,
             register_expires_s: 600,
             redirects: RedirectPolicy::Refuse,
-            transfers: TransferPolicy::Refuse,
             srtp: model::srtp::SrtpPolicy::Off,
             credentials: Some(credentials),
             allowed_sources: vec!["192.0.2.0/24".parse().unwrap()],
             codecs: vec![Codec::Pcma],
             calls_per_second_max: 10,
             concurrent_calls_max: 100,
+            filed: false,
             created_at: at(millis),
             updated_at: at(millis),
         }
@@ -189,6 +189,7 @@ impl World {
             app: self.app,
             trunk,
             flow: None,
+            filed: false,
             created_at: at(millis),
         }
     }

@@ -2,7 +2,6 @@
 //! and `CALL_SEED=<seed>` plays that program alone.
 
 mod invariants;
-mod others;
 mod program;
 
 use crate::score::{BEGIN, drain, ms, new_call, restored};

@@ -1,13 +1,13 @@
 //! What a machine puts out, in a score's words.
 
-use super::{command_id, others};
+use super::command_id;
 use call::Output;
 use model::call::{Call, CallEnd};
 use model::event::{CommandOutcome, EventBody};
 use model::leg::LegOrder;
 use model::recording::RecordingStatus;
 use model::sound::{MediaOrder, PromptOrder, PromptSource, RecordOrder};
-use model::{CallId, CommandId, LegId, RecordingId};
+use model::{CommandId, RecordingId};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -22,14 +22,7 @@ pub(super) fn duration(duration: Duration) -> String {
 }
 
 /// A line; none for a note. Recordings are numbered as they are ordered.
-pub(super) fn output(
-    output: &Output,
-    recordings: &mut Vec<RecordingId>,
-    children: &mut Vec<CallId>,
-) -> Option<String> {
-    if let Some(line) = others::output(output, children) {
-        return Some(line);
-    }
+pub(super) fn output(output: &Output, recordings: &mut Vec<RecordingId>) -> Option<String> {
     Some(match output {
         Output::Leg(_, order) => format!("leg {}", leg(order)),
         Output::Media(_, order) => media(order),
@@ -50,12 +43,7 @@ pub(super) fn output(
             format!("stop recording {}", number(*recording, recordings))
         }
         Output::Event { body, call } => event(body, call, recordings),
-        // The words of others.rs are taken already.
-        Output::Note { .. }
-        | Output::Child(..)
-        | Output::Parent(_)
-        | Output::Conference(_)
-        | Output::Queue(_) => return None,
+        Output::Note { .. } => return None,
     })
 }
 
@@ -68,7 +56,6 @@ fn leg(order: &LegOrder) -> String {
         LegOrder::HangUp => "hang up".to_owned(),
         LegOrder::Hold => "hold".to_owned(),
         LegOrder::Resume => "resume".to_owned(),
-        LegOrder::Transfer { .. } | LegOrder::AnswerTransfer { .. } => unreachable!("of others.rs"),
     }
 }
 
@@ -94,9 +81,6 @@ fn media(order: &MediaOrder) -> String {
         MediaOrder::StopListening { listen } => format!("stop listening {}", listen.0),
         MediaOrder::DetectMachine { .. } => "detect machine".to_owned(),
         MediaOrder::StopDetecting => "stop detecting".to_owned(),
-        MediaOrder::Bridge { .. } | MediaOrder::Join { .. } | MediaOrder::Unbridge => {
-            unreachable!("of others.rs")
-        }
     }
 }
 
@@ -105,8 +89,6 @@ fn source_text(source: &PromptSource) -> String {
         PromptSource::Speech { text, .. } => format!("say \"{}\"", text.expose()),
         PromptSource::Media { location } => format!("play {location}"),
         PromptSource::Beep => "beep".to_owned(),
-        PromptSource::RingTone { country } => format!("tone {country}"),
-        PromptSource::HoldMusic => "music".to_owned(),
     }
 }
 
@@ -118,12 +100,8 @@ fn event(body: &EventBody, call: &Call, recordings: &[RecordingId]) -> String {
             format!("ringing{} [{status}]", if *early_media { " early" } else { "" })
         }
         EventBody::Answered => format!("answered [{status}]"),
-        EventBody::ParticipantJoined { leg, conference } => {
-            format!("joined{}", party(call, *leg, conference.as_deref()))
-        }
-        EventBody::ParticipantLeft { leg, conference } => {
-            format!("left{}", party(call, *leg, conference.as_deref()))
-        }
+        EventBody::ParticipantJoined { .. } => "joined".to_owned(),
+        EventBody::ParticipantLeft { .. } => "left".to_owned(),
         EventBody::DigitReceived { digit, .. } => format!("digit {}", digit.expose()),
         EventBody::GatherCompleted { command, keys, speech, ended_by, .. } => {
             let taken = speech.as_ref().unwrap_or(keys).expose();
@@ -150,15 +128,6 @@ fn event(body: &EventBody, call: &Call, recordings: &[RecordingId]) -> String {
         }
         EventBody::AmdGreetingEnded { end } => format!("greeting ended by {}", word(&end.by)),
         EventBody::Ended(end) => ended(end, call),
-    }
-}
-
-/// Nothing for the call's own party.
-fn party(call: &Call, leg: LegId, conference: Option<&str>) -> String {
-    match conference {
-        Some(name) => format!(" conference {name}"),
-        None if leg.call == call.id => String::new(),
-        None => " other".to_owned(),
     }
 }
 
