@@ -29,6 +29,7 @@ pub fn event(call: &Call, body: &EventBody) -> Line {
         EventBody::GatherCompleted { .. }
         | EventBody::CommandStarted { .. }
         | EventBody::CommandCompleted { .. } => TimelineKind::Flow,
+        EventBody::TranscriptionCompleted { .. } => TimelineKind::Speech,
         EventBody::AmdCompleted { .. } | EventBody::AmdGreetingEnded { .. } => TimelineKind::Media,
         EventBody::RecordingChanged { .. } | EventBody::RecordingCompleted { .. } => TimelineKind::Recording,
         _ => TimelineKind::Call,
@@ -82,6 +83,14 @@ pub fn event(call: &Call, body: &EventBody) -> Line {
         }
         EventBody::RecordingCompleted { recording } => {
             (format!("recording {}", word(json!(recording.status))), recording_detail(recording))
+        }
+        EventBody::TranscriptionCompleted { transcription } => {
+            let detail = json!({
+                "transcriptionId": transcription.id.to_string(),
+                "recordingId": transcription.recording.to_string(),
+                "status": transcription.status,
+            });
+            (format!("transcription {}", transcription.status.as_str()), detail)
         }
         EventBody::AmdCompleted { outcome } => (amd::outcome_words(outcome), amd::outcome_detail(outcome)),
         EventBody::AmdGreetingEnded { end } => {

@@ -19,6 +19,7 @@ mod phones;
 mod prompts;
 mod resources;
 mod running;
+mod transcriptions;
 mod trunks;
 mod webhooks;
 

@@ -18,12 +18,13 @@ pub mod srtp;
 pub mod tenant;
 pub mod time;
 pub mod timeline;
+pub mod transcription;
 pub mod trunk;
 pub mod webhook;
 
 pub use id::{
     AppId, CallId, CommandId, EndpointId, IdSource, KeyId, LegId, NodeId, NumberId, OrganizationId,
-    RecordingId, TrunkId, WebhookId,
+    RecordingId, TranscriptionId, TrunkId, WebhookId,
 };
 pub use number::E164;
 pub use secret::{Pii, Secret};

@@ -92,7 +92,7 @@ impl CallStore for SqliteStore {
 }
 
 /// Appends an event, and by the schema's trigger its outbox entry; numbers are checked by the caller.
-async fn append_event(db: &mut SqliteConnection, event: &Event) -> Result<(), Failure> {
+pub(crate) async fn append_event(db: &mut SqliteConnection, event: &Event) -> Result<(), Failure> {
     sqlx::query("INSERT INTO events (call, sequence, body) VALUES (?, ?, ?)")
         .bind(id(event.call.uuid()))
         .bind(i64::from(event.sequence))
