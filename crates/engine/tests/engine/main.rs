@@ -21,4 +21,5 @@ mod recovery;
 mod resources;
 mod sqlite;
 mod timeline;
+mod transcriptions;
 mod webhooks;

@@ -58,6 +58,7 @@ impl TranscriptionStore for MemoryStore {
             snapshot: row.call.clone(),
         });
         state.outbox.push_back((row.call.id, sequence));
+        self.log.add("event transcription_completed");
         Ok(true)
     }
 
