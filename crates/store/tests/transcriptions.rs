@@ -7,6 +7,7 @@ mod common;
 use common::{START, World, at, commit};
 use model::call::{Call, Mode};
 use model::event::EventBody;
+use model::recording::{Recording, RecordingStatus};
 use model::speech::{Segment, Transcript};
 use model::transcription::{Transcription, TranscriptionStatus};
 use model::{AppId, RecordingId, TranscriptionId};
@@ -67,6 +68,27 @@ async fn an_event_is_told_once_and_only_after_its_call() {
     assert_eq!(world.store.transcription(one.id).await, Ok(None));
     assert_eq!(world.store.update_transcription(&one, None).await, Err(StoreError::NotFound));
     assert_eq!(world.store.tell_transcription(one.id, at(4)).await, Ok(true));
+}
+
+#[tokio::test]
+async fn a_recording_whose_flow_wants_it_is_written_down_once() {
+    let mut world = World::new().await;
+    let (call, fence) = world.placed(0).await;
+    let recording = Recording {
+        status: RecordingStatus::Completed,
+        transcribe: true,
+        transcribe_locale: Some("en-GB".to_owned()),
+        ..world.recording(&call, RecordingStatus::Completed, 0)
+    };
+    let write = CallCommit { recordings: vec![recording.clone()], ..commit(&call, fence, &[]) };
+    world.store.commit_call(write.clone()).await.unwrap();
+    let wanted = world.store.recordings_to_transcribe(10).await.unwrap();
+    assert_eq!(wanted, [(recording.clone(), Mode::Test)]);
+    let one = Transcription { recording: recording.id, ..transcription(&mut world, &call, 1) };
+    world.store.create_transcription(&one).await.unwrap();
+    assert_eq!(world.store.recordings_to_transcribe(10).await.unwrap(), []);
+    world.store.commit_call(write).await.unwrap();
+    assert_eq!(world.store.recordings_to_transcribe(10).await.unwrap(), [], "written again");
 }
 
 #[tokio::test]

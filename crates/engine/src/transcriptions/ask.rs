@@ -26,6 +26,7 @@ impl Engine {
         if recording.status != RecordingStatus::Completed {
             return Err(saying(FaultCode::InvalidCallState, "The recording has no file (yet)."));
         }
+        let stereo = recording.is_stereo();
         let Recording { id: recording, call, .. } = recording;
         let now = self.core.now();
         let transcription = Transcription {
@@ -36,7 +37,7 @@ impl Engine {
             mode,
             locale,
             status: TranscriptionStatus::Accepted,
-            stereo: false,
+            stereo,
             confidence: None,
             failure: None,
             created_at: now,

@@ -4,6 +4,7 @@
 use crate::actor::recording_key;
 use crate::core::Core;
 use audio::pcm::read_pcm;
+use model::flow::Say;
 use model::recording::{Recording, RecordingStatus};
 use model::speech::Transcript;
 use model::timeline::TimelineKind;
@@ -102,8 +103,8 @@ async fn wanted(core: &Core) -> Result<Vec<(model::RecordingId, Transcription)>,
             call: recording.call,
             app: recording.app,
             mode,
-            stereo: false,
-            locale: "en-US".to_owned(),
+            stereo: recording.is_stereo(),
+            locale: recording.transcribe_locale.unwrap_or_else(|| Say::LOCALE.to_owned()),
             status: TranscriptionStatus::Accepted,
             confidence: None,
             failure: None,

@@ -222,6 +222,7 @@ impl World {
             origin: RecordingOrigin::Command,
             format: RecordingFormat::Wav,
             transcribe: false,
+            transcribe_locale: None,
             duration_ms: None,
             bytes: None,
             failure: None,
