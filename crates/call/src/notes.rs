@@ -3,14 +3,12 @@
 
 mod amd;
 
-use model::Pii;
 use model::call::{Call, CallEnd, EndReason};
 use model::event::{CommandOutcome, EventBody};
 use model::leg::ReleaseCause;
 use model::recording::{Recording, RecordingStatus};
 use model::sound::{MediaFact, MediaFigures, SoundWay};
 use model::timeline::TimelineKind;
-use model::transcription::Transcription;
 use serde_json::{Value, json};
 
 /// One line of a timeline, whoever's call and whenever.
@@ -31,7 +29,6 @@ pub fn event(call: &Call, body: &EventBody) -> Line {
         EventBody::GatherCompleted { .. }
         | EventBody::CommandStarted { .. }
         | EventBody::CommandCompleted { .. } => TimelineKind::Flow,
-        EventBody::TranscriptionCompleted { .. } => TimelineKind::Speech,
         EventBody::AmdCompleted { .. } | EventBody::AmdGreetingEnded { .. } => TimelineKind::Media,
         EventBody::RecordingChanged { .. } | EventBody::RecordingCompleted { .. } => TimelineKind::Recording,
         _ => TimelineKind::Call,
@@ -50,13 +47,15 @@ pub fn event(call: &Call, body: &EventBody) -> Line {
             json!({ "key": digit.expose(), "durationMs": duration_ms }),
         ),
         EventBody::GatherCompleted { command, keys, speech, confidence, ended_by } => {
-            let sure = speech.as_ref().map(|_| confidence);
-            let detail = json!({
-                "commandId": command.to_string(),
-                "endedBy": ended_by,
-                "confidence": sure,
-            });
-            (gathered(keys, speech.as_ref()), detail)
+            let mut detail = json!({ "commandId": command.to_string(), "endedBy": ended_by });
+            let words = match (speech, detail.as_object_mut()) {
+                (Some(speech), Some(detail)) => {
+                    detail.insert("confidence".to_owned(), json!(confidence));
+                    format!("heard \"{}\"", speech.expose())
+                }
+                _ => format!("gathered \"{}\"", keys.expose()),
+            };
+            (words, detail)
         }
         EventBody::CommandStarted { command, name } => {
             let detail = json!({ "commandId": command.to_string(), "command": name, "status": "ongoing" });
@@ -84,7 +83,6 @@ pub fn event(call: &Call, body: &EventBody) -> Line {
         EventBody::RecordingCompleted { recording } => {
             (format!("recording {}", word(json!(recording.status))), recording_detail(recording))
         }
-        EventBody::TranscriptionCompleted { transcription } => transcription_line(transcription),
         EventBody::AmdCompleted { outcome } => (amd::outcome_words(outcome), amd::outcome_detail(outcome)),
         EventBody::AmdGreetingEnded { end } => {
             (amd::end_words(end), json!({ "greetingEnd": end.by, "beep": end.beep }))
@@ -92,23 +90,6 @@ pub fn event(call: &Call, body: &EventBody) -> Line {
         EventBody::Ended(end) => (end_words(end), end_detail(call, end)),
     };
     Line { kind, summary, detail }
-}
-
-/// What was keyed or said.
-fn gathered(keys: &Pii<String>, speech: Option<&Pii<String>>) -> String {
-    match speech {
-        Some(speech) => format!("heard \"{}\"", speech.expose()),
-        None => format!("gathered \"{}\"", keys.expose()),
-    }
-}
-
-fn transcription_line(transcription: &Transcription) -> (String, Value) {
-    let detail = json!({
-        "transcriptionId": transcription.id.to_string(),
-        "recordingId": transcription.recording.to_string(),
-        "status": transcription.status,
-    });
-    (format!("transcription {}", transcription.status.as_str()), detail)
 }
 
 /// The reason in one word, and what signalling said where that says more.
@@ -215,6 +196,7 @@ fn figures_words(figures: &MediaFigures) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::Pii;
 
     fn check(line: Option<Line>, summary: &str, detail: &Value) {
         let line = line.unwrap();

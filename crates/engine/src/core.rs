@@ -49,8 +49,6 @@ pub(crate) struct Core {
     pub(crate) outbox_wake: Notify,
     /// Held while an endpoint is made or changed.
     pub(crate) making_webhooks: tokio::sync::Mutex<()>,
-    /// Something is to be written down, or is.
-    pub(crate) transcription_wake: Notify,
     /// Calls of which new events are in the store, for whoever follows them live.
     written: broadcast::Sender<CallId>,
     /// Facts that found their call's mailbox full.
@@ -83,7 +81,6 @@ impl Core {
             phones: PhoneBook::default(),
             running: RunningCalls::default(),
             outbox_wake: Notify::new(),
-            transcription_wake: Notify::new(),
             making_webhooks: tokio::sync::Mutex::new(()),
             written: broadcast::Sender::new(WRITTEN_LAG_MAX),
             config: parts.config,

@@ -3,7 +3,7 @@
 #![cfg(test)]
 
 use serde_json::{Value, json};
-use testkit::{Baresip, Receiver, Server, Settings};
+use testkit::{Baresip, Receiver, Server, Settings, free_udp_port};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lyrebird");
 const OURS: &str = "+4930100000";
@@ -68,4 +68,21 @@ async fn a_phones_call_reaches_its_app_and_a_wrong_password_nobody() {
     let shown = live.get(&format!("/v1/endpoints/{id}")).await.expect(200);
     assert_eq!(shown["registrations"].as_array().map(Vec::len), Some(1), "{shown:#}");
     drop(stranger);
+}
+
+#[tokio::test]
+async fn a_registered_phone_is_called_after_a_restart() {
+    let addr = std::net::SocketAddr::from(([127, 0, 0, 1], free_udp_port()));
+    let settings = Settings::default().set("LYREBIRD_SIP_ADDR", &addr.to_string());
+    let (mut server, id, password) = server_with_phone(settings).await;
+    let _phone = Baresip::registering("alice", &password, server.sip).await;
+    let before = wait_for_registration(&server, &id).await;
+    server.terminate().await;
+    server.restart().await;
+    let after = server.live().get(&format!("/v1/endpoints/{id}")).await.expect(200);
+    assert_eq!(after["registrations"], before["registrations"], "nobody had to come again");
+    let order = json!({ "from": OURS, "to": "sip:alice", "flow": [{ "command": "hangup" }] });
+    let call = server.live().place(&order).await;
+    let ended = server.live().wait_for_end(&call).await;
+    assert_eq!(ended["status"], "completed", "{}", server.live().story(&call).await);
 }

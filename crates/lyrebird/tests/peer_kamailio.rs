@@ -1,10 +1,11 @@
-//! kamailio between us and sipp, on the way of every request of a dialog (Record-Route, loose routing), over UDP and TCP:
-//! calls both ways, held and taken up again, and each side hangs up.
+//! kamailio between us and sipp, on the way of every request of a dialog (Record-Route, loose routing), over UDP, TCP and
+//! TLS: calls both ways, held and taken up again, and each side hangs up. Where it is TLS between us, sipp speaks UDP.
 
 #![cfg(test)]
 
 use serde_json::{Value, json};
-use testkit::{Baresip, Kamailio, Receiver, Server, Settings, Sipp};
+use std::net::SocketAddr;
+use testkit::{Baresip, Certificates, Kamailio, Receiver, Server, Settings, Sipp, free_udp_port};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lyrebird");
 const OURS: &str = "+4930100000";
@@ -15,18 +16,47 @@ struct Scene {
     server: Server,
     events: Receiver,
     proxy: Kamailio,
+    _files: Option<Certificates>,
+}
+
+/// The server takes TLS at this address, and trusts the authority of the files.
+fn secure(settings: &Settings, files: &Certificates, tls: SocketAddr) -> Settings {
+    let path = |path: std::path::PathBuf| path.display().to_string();
+    settings
+        .clone()
+        .set("LYREBIRD_SIP__TLS_ADDR", &tls.to_string())
+        .set("LYREBIRD_SIP__TLS__CERT", &path(files.certificate()))
+        .set("LYREBIRD_SIP__TLS__KEY", &path(files.key()))
+        .set("LYREBIRD_SIP__TLS__CA", &path(files.authority()))
 }
 
 impl Scene {
     /// The proxy passes calls for `THEIRS` to `callee`, and for `OURS` to the server.
-    async fn new(transport: &str, callee: Option<std::net::SocketAddr>) -> Self {
+    async fn new(transport: &str, callee: Option<SocketAddr>) -> Self {
+        let files = if transport == "tls" { Some(Certificates::make().await) } else { None };
         let events = Receiver::start().await;
-        let server = Server::start_with(BINARY, Settings::default().allow(events.addr())).await;
+        let tls = SocketAddr::from(([127, 0, 0, 1], free_udp_port()));
+        let settings = Settings::default().allow(events.addr());
+        let settings = files.as_ref().map_or_else(|| settings.clone(), |files| secure(&settings, files, tls));
+        let server = Server::start_with(BINARY, settings).await;
         server.live().make_webhook(&events.url("/"), &["calls.initiated"]).await;
-        let routes = [(OURS, server.sip), (THEIRS, callee.unwrap_or(server.sip))];
-        let proxy = Kamailio::start(Kamailio::place(), &routes, transport).await;
-        server.connect(proxy.addr(), &json!({ "transport": transport }), OURS).await;
-        Self { server, events, proxy }
+        let theirs = (THEIRS, callee.unwrap_or(server.sip), if files.is_some() { "udp" } else { transport });
+        let (proxy, addr) = match &files {
+            Some(files) => {
+                let ways = [(OURS, tls, transport), theirs];
+                let proxy = Kamailio::start_secure(Kamailio::place(), &ways, files).await;
+                let addr = proxy.tls_addr();
+                (proxy, addr)
+            }
+            None => {
+                let ways = [(OURS, server.sip, transport), theirs];
+                let proxy = Kamailio::start(Kamailio::place(), &ways).await;
+                let addr = proxy.addr();
+                (proxy, addr)
+            }
+        };
+        server.connect(addr, &json!({ "transport": transport }), OURS).await;
+        Self { server, events, proxy, _files: files }
     }
 
     async fn ended(&self, call: &str) {
@@ -147,6 +177,26 @@ async fn over_tcp_we_are_called_and_hang_up() {
 #[tokio::test]
 async fn over_tcp_who_calls_us_holds_and_hangs_up() {
     check_inbound("tcp", HELD_AND_LEFT, &[("INVITE", 2), ("ACK", 3), ("BYE", 1)]).await;
+}
+
+#[tokio::test]
+async fn over_tls_we_call_and_hang_up() {
+    check_outbound("tls", LEFT, json!([{ "command": "hangup" }]), &[("ACK", 1), ("BYE", 1)]).await;
+}
+
+#[tokio::test]
+async fn over_tls_who_we_called_holds_and_hangs_up() {
+    check_outbound("tls", HELD_AND_LEFT, Value::Null, &[("INVITE", 2), ("ACK", 3), ("BYE", 1)]).await;
+}
+
+#[tokio::test]
+async fn over_tls_we_are_called_and_hang_up() {
+    check_inbound("tls", LEFT, &[("ACK", 1), ("BYE", 1)]).await;
+}
+
+#[tokio::test]
+async fn over_tls_who_calls_us_holds_and_hangs_up() {
+    check_inbound("tls", HELD_AND_LEFT, &[("INVITE", 2), ("ACK", 3), ("BYE", 1)]).await;
 }
 
 #[tokio::test]

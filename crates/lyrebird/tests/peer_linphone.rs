@@ -1,4 +1,5 @@
-//! linphonec as a phone that registers: it is called and it calls, holds and takes up again, and each side hears the other.
+//! linphonec as a phone that registers, over UDP and over TLS: it is called and it calls, holds and takes up again, and
+//! each side hears the other.
 
 #![cfg(test)]
 
@@ -6,7 +7,10 @@ use audio::correlate::similarity_in_pieces;
 use audio::decode::{ClipLimits, read_clip_at};
 use audio::resample::resample_clip;
 use serde_json::{Value, json};
-use testkit::{Linphone, Receiver, SOURCE_RATE_HZ, Server, Settings, prompt, wav};
+use std::net::SocketAddr;
+use testkit::{
+    Certificates, Linphone, Receiver, SOURCE_RATE_HZ, Server, Settings, free_udp_port, prompt, wav,
+};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lyrebird");
 const OURS: &str = "+4930100000";
@@ -24,13 +28,33 @@ struct Scene {
     server: Server,
     events: Receiver,
     phone: Linphone,
+    /// Where the phone finds the server.
+    at: SocketAddr,
     _source: tempfile::TempDir,
+    _files: Option<Certificates>,
 }
 
 impl Scene {
     async fn new() -> Self {
+        Self::start(None).await
+    }
+
+    async fn secure() -> Self {
+        Self::start(Some(Certificates::make().await)).await
+    }
+
+    async fn start(files: Option<Certificates>) -> Self {
         let events = Receiver::start().await;
-        let server = Server::start_with(BINARY, Settings::default().allow(events.addr())).await;
+        let tls = SocketAddr::from(([127, 0, 0, 1], free_udp_port()));
+        let settings = Settings::default().allow(events.addr());
+        let settings = files.iter().fold(settings, |settings, files| {
+            let path = |path: std::path::PathBuf| path.display().to_string();
+            settings
+                .set("LYREBIRD_SIP__TLS_ADDR", &tls.to_string())
+                .set("LYREBIRD_SIP__TLS__CERT", &path(files.certificate()))
+                .set("LYREBIRD_SIP__TLS__KEY", &path(files.key()))
+        });
+        let server = Server::start_with(BINARY, settings).await;
         let live = server.live();
         live.make_webhook(&events.url("/"), &["calls.initiated"]).await;
         let sound = wav(SOURCE_RATE_HZ, &prompt(7, SOURCE_RATE_HZ, PROMPT_S));
@@ -38,12 +62,16 @@ impl Scene {
         let source = tempfile::tempdir().expect("a temporary directory");
         let path = source.path().join("source.wav");
         std::fs::write(&path, wav(8_000, &prompt(99, 8_000, 20))).expect("it takes a file");
-        let account = json!({ "username": "alice", "password": "a-password-of-hers" });
+        let password = "a-password-of-hers";
+        let account = json!({ "username": "alice", "password": password });
         let made = live.post("/v1/endpoints", &account).await.expect(201);
-        let phone = Linphone::registering("alice", "a-password-of-hers", server.sip, &path).await;
+        let (phone, at) = match &files {
+            Some(files) => (Linphone::registering_securely("alice", password, tls, &path, files).await, tls),
+            None => (Linphone::registering("alice", password, server.sip, &path).await, server.sip),
+        };
         let path = format!("/v1/endpoints/{}", made["id"].as_str().expect("a text"));
         live.wait_for_answer(&path, "a registration", |shown| shown["status"] == "registered").await;
-        Self { server, events, phone, _source: source }
+        Self { server, events, phone, at, _source: source, _files: files }
     }
 
     async fn ended(&self, call: &str) -> String {
@@ -77,9 +105,8 @@ fn check_alike(what: &str, seed: u32, heard: &[u8], story: &str) {
     assert!(alike, "{what}, {} samples: {found:?}\n{story}", heard.len());
 }
 
-#[tokio::test]
-async fn it_is_called_and_each_side_hears_the_other() {
-    let scene = Scene::new().await;
+/// We call it, and each side hears the other; gives the call's messages.
+async fn check_called(scene: Scene) -> String {
     let flow = json!([
         { "command": "record", "lengthMsMax": 2_500, "silenceMs": 60_000 },
         { "command": "playback", "media": ["prompt.wav"] },
@@ -91,14 +118,15 @@ async fn it_is_called_and_each_side_hears_the_other() {
     let story = scene.ended(&call).await;
     let recordings = scene.server.live().wait_for_recordings(&call).await;
     let file = scene.server.live().recording_file(&recordings[0]).await;
+    let messages = Value::from(scene.server.live().timeline(&call).await).to_string();
     check_alike("what we hear", 99, &file, &story);
     check_alike("what it hears", 7, &scene.phone.heard().await, &story);
+    messages
 }
 
-#[tokio::test]
-async fn it_calls_holds_and_takes_up_again() {
-    let mut scene = Scene::new().await;
-    scene.phone.call(&format!("sip:100@{}", scene.server.sip)).await;
+/// It calls us, puts the call on hold and takes it up again.
+async fn check_calls(mut scene: Scene) {
+    scene.phone.call(&format!("sip:100@{}", scene.at)).await;
     let call = scene.arrival().await;
     scene.server.live().command(&call, &json!({ "type": "answer" })).await.expect(200);
     scene.server.live().wait_for_status(&call, "in_progress").await;
@@ -108,6 +136,27 @@ async fn it_calls_holds_and_takes_up_again() {
     scene.said(&call, "the far side took the call off hold").await;
     scene.phone.hang_up().await;
     scene.ended(&call).await;
+}
+
+#[tokio::test]
+async fn it_is_called_and_each_side_hears_the_other() {
+    check_called(Scene::new().await).await;
+}
+
+#[tokio::test]
+async fn it_is_called_over_tls_and_each_side_hears_the_other_encrypted() {
+    let messages = check_called(Scene::secure().await).await;
+    assert!(messages.contains("SIP/2.0/TLS") && messages.contains("a=crypto"), "{messages}");
+}
+
+#[tokio::test]
+async fn it_calls_holds_and_takes_up_again() {
+    check_calls(Scene::new().await).await;
+}
+
+#[tokio::test]
+async fn it_calls_over_tls_holds_and_takes_up_again() {
+    check_calls(Scene::secure().await).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Trunks with sipp at the far end: a registration, on a clean network and through a relay that loses a tenth of the
-//! packets; a carrier with two hosts, of which the first one is overloaded; a carrier that sends calls to another place.
+//! packets; a carrier with two hosts, of which the first one is overloaded, on both kinds of network; a carrier that sends
+//! calls to another place.
 
 #![cfg(test)]
 
@@ -78,25 +79,42 @@ async fn check_completed(server: &Server) {
     assert_eq!((&shown["status"], &shown["endReason"]), (&json!("completed"), &json!("hangup")), "{story}");
 }
 
-#[tokio::test]
-async fn a_call_goes_on_at_the_next_host_after_a_503() {
-    let overloaded = Sipp::callee("< INVITE\n > 503 INVITE header=Retry-After:_60\n < ACK").await;
-    let well = Sipp::callee(ANSWERED).await;
-    let srv = |priority, sipp: &Sipp| {
+/// A carrier whose first host is overloaded and whose second one answers, each behind a network of this kind; gives how
+/// many packets were lost.
+async fn check_failover(network: NetworkProfile, seed: u64) -> usize {
+    let linger = if network == NetworkProfile::CLEAN { "" } else { "\n linger 3000" };
+    let relays = [Relay::start(network, seed).await, Relay::start(network, seed + 1).await];
+    let refusal = format!("< INVITE\n > 503 INVITE resend header=Retry-After:_60\n < ACK{linger}");
+    let overloaded = Sipp::callee_behind(&relays[0], &refusal).await;
+    let well = Sipp::callee_behind(&relays[1], &format!("{ANSWERED}{linger}")).await;
+    let srv = |priority, relay: &Relay| {
         let target = "host.carrier.test";
-        ("_sip._udp.carrier.test", Record::Srv { priority, port: sipp.addr().port(), target })
+        ("_sip._udp.carrier.test", Record::Srv { priority, port: relay.front().port(), target })
     };
     let naptr = Record::Naptr { order: 1, service: "SIP+D2U", replacement: "_sip._udp.carrier.test" };
     let host = ("host.carrier.test", Record::A(Ipv4Addr::LOCALHOST));
-    let records = vec![("carrier.test", naptr), srv(1, &overloaded), srv(2, &well), host];
+    let records = vec![("carrier.test", naptr), srv(1, &relays[0]), srv(2, &relays[1]), host];
     let names = NameServer::start(records).await;
     let settings = Settings::default().set("LYREBIRD_SIP__NAMESERVERS", &format!("[\"{}\"]", names.address));
     let server = Server::start_with(BINARY, settings).await;
-    server.connect(well.addr(), &json!({ "host": "carrier.test", "port": null }), OURS).await;
+    server.connect(relays[1].front(), &json!({ "host": "carrier.test", "port": null }), OURS).await;
     check_completed(&server).await;
     overloaded.finish().await;
     well.finish().await;
     assert_eq!(names.asked("_sip._udp.carrier.test", 33), 1, "what was found is kept");
+    relays.iter().map(Relay::lost).sum()
+}
+
+#[tokio::test]
+async fn a_call_goes_on_at_the_next_host_after_a_503() {
+    assert_eq!(check_failover(NetworkProfile::CLEAN, 3_263).await, 0);
+}
+
+#[tokio::test]
+async fn a_call_goes_on_at_the_next_host_after_a_503_on_a_bad_network() {
+    let check = |seed| check_failover(NetworkProfile::BAD, seed);
+    let lost = tokio::join!(check(3_263), check(3_265), check(3_267));
+    assert!(lost.0 + lost.1 + lost.2 > 0, "nothing was lost");
 }
 
 #[tokio::test]

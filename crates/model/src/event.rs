@@ -6,7 +6,6 @@ use crate::call::{Call, CallEnd};
 use crate::id::{AppId, CallId, CommandId, LegId};
 use crate::recording::Recording;
 use crate::time::Timestamp;
-use crate::transcription::Transcription;
 use serde::{Deserialize, Serialize};
 
 /// One event of a call.
@@ -96,11 +95,6 @@ pub enum EventBody {
     RecordingCompleted {
         /// The recording as it is then.
         recording: Recording,
-    },
-    /// What is said in a recording is written down, or never will be. May follow the call's end.
-    TranscriptionCompleted {
-        /// The transcription as it is then.
-        transcription: Transcription,
     },
     /// It is known who answered, or that it cannot be told. Once for each answered call that is watched.
     AmdCompleted {

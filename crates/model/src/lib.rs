@@ -12,19 +12,19 @@ pub mod leg;
 pub mod number;
 pub mod recording;
 pub mod secret;
+pub mod session;
 pub mod sound;
 pub mod speech;
 pub mod srtp;
 pub mod tenant;
 pub mod time;
 pub mod timeline;
-pub mod transcription;
 pub mod trunk;
 pub mod webhook;
 
 pub use id::{
     AppId, CallId, CommandId, EndpointId, IdSource, KeyId, LegId, NodeId, NumberId, OrganizationId,
-    RecordingId, TranscriptionId, TrunkId, WebhookId,
+    RecordingId, TrunkId, WebhookId,
 };
 pub use number::E164;
 pub use secret::{Pii, Secret};

@@ -3,6 +3,7 @@
 use crate::id::{AppId, NumberId, OrganizationId, TrunkId};
 use crate::number::E164;
 use crate::secret::Secret;
+use crate::session::SessionPolicy;
 use crate::sound::Codec;
 use crate::srtp::SrtpPolicy;
 use crate::time::Timestamp;
@@ -46,13 +47,16 @@ pub struct Trunk {
     pub allowed_sources: Vec<Network>,
     /// Codecs in order of preference; never empty.
     pub codecs: Vec<Codec>,
+    /// Whose order counts where the carrier makes the offer.
+    #[serde(default)]
+    pub codec_preference: CodecPreference,
+    /// How long its sessions live without a sign of life.
+    #[serde(default)]
+    pub session: SessionPolicy,
     /// New calls a second; see [`Trunk::CALLS_PER_SECOND_LIMITS`].
     pub calls_per_second_max: u16,
     /// Calls at once; see [`Trunk::CONCURRENT_CALLS_LIMITS`].
     pub concurrent_calls_max: u16,
-    /// Whether the configuration file made it; then it goes when the file names it no longer.
-    #[serde(default)]
-    pub filed: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -116,6 +120,17 @@ pub enum RedirectPolicy {
     Refuse,
     /// They go where it says, as long as that is the carrier itself: its host, or its networks.
     Follow,
+}
+
+/// Whose order of codecs counts in our answer to an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CodecPreference {
+    /// The offerer's, as RFC 3264 recommends.
+    #[default]
+    Theirs,
+    /// The trunk's.
+    Ours,
 }
 
 /// What a trunk's registration is like now.
@@ -225,9 +240,6 @@ pub struct PhoneNumber {
     /// What becomes of calls to it: they are answered at once and the flow runs. None: the app decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<crate::flow::Flow>,
-    /// Whether the configuration file assigned it; then it goes when the file names it no longer.
-    #[serde(default)]
-    pub filed: bool,
     /// When it was assigned.
     pub created_at: Timestamp,
 }

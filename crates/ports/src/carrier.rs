@@ -40,6 +40,22 @@ impl std::fmt::Debug for Handover {
     }
 }
 
+/// Where a phone is registered, to be kept across a restart; empty: nowhere. Opaque to all but its carrier; holds
+/// addresses, and no password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PhonePlaces {
+    /// The phone.
+    pub phone: EndpointId,
+    /// What its carrier wants to know again.
+    pub content: Vec<u8>,
+}
+
+impl std::fmt::Debug for PhonePlaces {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PhonePlaces({:?}, {} bytes)", self.phone, self.content.len())
+    }
+}
+
 /// An outgoing leg.
 #[derive(Clone)]
 pub struct Dial {

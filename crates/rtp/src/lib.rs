@@ -5,7 +5,6 @@
 mod arena;
 pub mod buffer;
 pub mod delay;
-pub mod digits;
 pub mod dtmf;
 pub mod event;
 pub mod latch;

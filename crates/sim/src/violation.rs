@@ -172,7 +172,6 @@ const fn name(body: &EventBody) -> &'static str {
         EventBody::CommandCompleted { .. } => "command completed",
         EventBody::RecordingChanged { .. } => "recording changed",
         EventBody::RecordingCompleted { .. } => "recording completed",
-        EventBody::TranscriptionCompleted { .. } => "transcription completed",
         EventBody::AmdCompleted { .. } => "answerer known",
         EventBody::AmdGreetingEnded { .. } => "greeting ended",
         EventBody::Ended(_) => "ended",

@@ -18,12 +18,12 @@ mod transaction;
 
 pub use dialog::snapshot::{AnswerSnapshot, DialogSnapshot, DialogState, SessionSnapshot, SnapshotPhase};
 pub use digest::Credentials;
-pub use endpoint::config::{EndpointConfig, Limits, SessionTimers, TimerLengths};
+pub use endpoint::config::{EndpointConfig, Limits, SessionRefresher, SessionTimers, TimerLengths};
 pub use endpoint::order::{
     AnswerPlace, CallKey, Hop, Order, OrderError, OutgoingCall, Party, Q850, Rejection, Transport,
 };
 pub use endpoint::output::{
-    Answer, Direction, EndedBy, Event, FailedBy, Failure, IncomingCall, OfferRequest, Output,
+    Answer, Direction, EndedBy, Event, FailedBy, Failure, IncomingCall, OfferRequest, Output, Subject,
 };
 pub use endpoint::register::{
     BoundContact, IncomingRegister, RegisterContact, RegisterOutcome, RegisterRequestId, Registration,
@@ -31,3 +31,4 @@ pub use endpoint::register::{
 };
 pub use endpoint::transfer::{IncomingRefer, Refer, ReferId, ReferProgress, ReferTarget, Replaces};
 pub use endpoint::{Endpoint, Load};
+pub use transaction::way_without_connection;

@@ -20,7 +20,7 @@ fn bed_with(seed: u64, timers: [SessionTimers; 2]) -> Bed {
 }
 
 const fn timers(expires_secs: Option<u32>, min_secs: u32) -> SessionTimers {
-    SessionTimers { expires_secs, min_secs }
+    SessionTimers { expires_secs, min_secs, refresher: sip::SessionRefresher::Caller }
 }
 
 #[test]

@@ -23,7 +23,7 @@ const STEPS: [&str; 5] = [
     include_str!("schema/0002_endpoints.sql"),
     include_str!("schema/0003_handovers.sql"),
     include_str!("schema/0004_notifications.sql"),
-    include_str!("schema/0005_transcriptions.sql"),
+    include_str!("schema/0005_places.sql"),
 ];
 
 /// A database in a data directory.

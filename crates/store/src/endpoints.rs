@@ -2,12 +2,14 @@
 
 use crate::failure::Failure;
 use crate::newest::newest;
-use crate::rows::{body, id, json, micros, readable};
+use crate::rows::{body, column, id, json, micros, readable, uuid};
 use crate::sqlite::SqliteStore;
 use model::endpoint::PhoneEndpoint;
 use model::{AppId, EndpointId, OrganizationId};
 use ports::StoreError;
+use ports::carrier::PhonePlaces;
 use ports::store::{EndpointStore, Page, PageRequest};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 #[async_trait::async_trait]
@@ -65,6 +67,48 @@ impl EndpointStore for SqliteStore {
         let row = query.build().fetch_optional(&self.readers).await.map_err(Failure::from)?;
         row.as_ref().map(body).transpose()
     }
+
+    async fn keep_places(&self, places: Vec<PhonePlaces>) -> Result<(), StoreError> {
+        self.write(move |db| {
+            Box::pin(async move {
+                for places in places {
+                    keep(db, places).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn kept_places(&self) -> Result<Vec<PhonePlaces>, StoreError> {
+        let rows = sqlx::query("SELECT endpoint, content FROM places LIMIT 10000")
+            .fetch_all(&self.readers)
+            .await
+            .map_err(Failure::from)?;
+        Ok(readable(&rows, places))
+    }
+}
+
+async fn keep(db: &mut SqliteConnection, places: PhonePlaces) -> Result<(), Failure> {
+    let phone = id(places.phone.uuid());
+    if places.content.is_empty() {
+        sqlx::query("DELETE FROM places WHERE endpoint = ?").bind(phone).execute(db).await?;
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO places (endpoint, content) SELECT id, ? FROM endpoints WHERE id = ? \
+         ON CONFLICT (endpoint) DO UPDATE SET content = excluded.content",
+    )
+    .bind(places.content)
+    .bind(phone)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+fn places(row: &SqliteRow) -> Result<PhonePlaces, StoreError> {
+    let phone = EndpointId::from_uuid(uuid(row, "endpoint")?);
+    Ok(PhonePlaces { phone, content: column(row, "content")? })
 }
 
 /// Only those of the organization, and of the app, if given.

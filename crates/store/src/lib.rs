@@ -16,7 +16,6 @@ mod newest;
 mod rows;
 mod sqlite;
 mod timelines;
-mod transcriptions;
 mod trunks;
 mod webhooks;
 mod writer;

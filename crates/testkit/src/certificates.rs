@@ -1,4 +1,4 @@
-//! An authority of the test's own and a certificate for 127.0.0.1, made by openssl; good for two days.
+//! An authority of the test's own and a certificate that it vouches for, made by openssl; good for two days.
 
 use crate::child::run;
 use std::path::{Path, PathBuf};
@@ -13,14 +13,19 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    /// Makes an authority and a certificate that it vouches for.
+    /// Makes an authority and a certificate for 127.0.0.1 and localhost.
     pub async fn make() -> Self {
+        Self::make_for("IP:127.0.0.1,DNS:localhost").await
+    }
+
+    /// The same for these names, as openssl spells subjectAltName.
+    pub async fn make_for(names: &str) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let authority = ["-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Test authority"];
         request(dir.path(), &authority).await;
-        let names = "subjectAltName=IP:127.0.0.1,DNS:localhost";
+        let names = format!("subjectAltName={names}");
         let leaf = ["-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=127.0.0.1", "-CA", "ca.pem"];
-        let particulars = ["-CAkey", "ca.key", "-addext", names, "-addext", "basicConstraints=CA:FALSE"];
+        let particulars = ["-CAkey", "ca.key", "-addext", &names, "-addext", "basicConstraints=CA:FALSE"];
         request(dir.path(), &[leaf.as_slice(), &particulars].concat()).await;
         let read =
             |name: &str| std::fs::read_to_string(dir.path().join(name)).expect("openssl has written it");

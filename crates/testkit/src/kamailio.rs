@@ -1,7 +1,8 @@
 //! Debian's kamailio as a proxy between two sides: it stays on the way of their dialogs (Record-Route, RFC 3261 16.6)
-//! and routes within them loosely, by UDP or TCP.
+//! and routes within them loosely, by UDP, TCP or TLS.
 
 use crate::PATIENCE;
+use crate::certificates::Certificates;
 use crate::child::Child;
 use crate::place::{free_udp_port, listening};
 use std::net::SocketAddr;
@@ -24,14 +25,25 @@ pub struct Kamailio {
     _dir: TempDir,
 }
 
+/// Where new requests for a user go: its name, its address, and the transport.
+pub type Way<'a> = (&'a str, SocketAddr, &'a str);
+
 impl Kamailio {
-    /// Starts one at `addr` that passes new requests for a user with this name to its address, with this transport.
-    pub async fn start(addr: SocketAddr, routes: &[(&str, SocketAddr)], transport: &str) -> Self {
+    /// Starts one at `addr`, by UDP and TCP, that passes new requests on in these ways.
+    pub async fn start(addr: SocketAddr, ways: &[Way<'_>]) -> Self {
+        Self::start_with(addr, ways, None).await
+    }
+
+    /// The same by TLS too, at the next port, with this certificate; it believes nobody but this authority.
+    pub async fn start_secure(addr: SocketAddr, ways: &[Way<'_>], files: &Certificates) -> Self {
+        Self::start_with(addr, ways, Some(files)).await
+    }
+
+    async fn start_with(addr: SocketAddr, ways: &[Way<'_>], files: Option<&Certificates>) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        std::fs::write(dir.path().join("kamailio.cfg"), config(addr, routes, transport))
-            .expect("it takes files");
+        std::fs::write(dir.path().join("kamailio.cfg"), config(addr, ways, files)).expect("it takes files");
         let mut command = Command::new("kamailio");
-        command.args(["-f", "kamailio.cfg", "-DD", "-E", "-m", "16", "-M", "4", "-n", "2", "-N", "4"]);
+        command.args(["-f", "kamailio.cfg", "-DD", "-E", "-m", "32", "-M", "4", "-n", "2", "-N", "4"]);
         command.arg("-w").arg(dir.path()).arg("-Y").arg(dir.path()).current_dir(dir.path());
         let mut child = Child::start(command, PACKAGE);
         listening(&mut child, addr.port()).await;
@@ -46,6 +58,13 @@ impl Kamailio {
     /// Where it is reached.
     pub const fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Where it is reached by TLS.
+    pub const fn tls_addr(&self) -> SocketAddr {
+        let mut addr = self.addr;
+        addr.set_port(addr.port() + 1);
+        addr
     }
 
     /// What it said so far: a line for each request that it passed on.
@@ -69,23 +88,39 @@ impl Drop for Kamailio {
     }
 }
 
-fn config(addr: SocketAddr, routes: &[(&str, SocketAddr)], transport: &str) -> String {
+fn config(addr: SocketAddr, ways: &[Way<'_>], files: Option<&Certificates>) -> String {
     let modules = MODULES.into_iter().find(|path| Path::new(path).join("rr.so").exists());
     let modules =
         modules.unwrap_or_else(|| panic!("no rr.so in any of {MODULES:?}: install Debian's {PACKAGE}"));
+    let tls = files.map_or_else(String::new, |files| secure(addr, files));
     let loads: String = ["tm", "sl", "rr", "pv", "maxfwd", "xlog", "siputils", "textops"]
         .map(|name| format!("loadmodule \"{name}.so\"\n"))
         .concat();
-    let routes: String = routes
+    let ways: String = ways
         .iter()
-        .map(|(user, peer)| {
+        .map(|(user, peer, transport)| {
             format!("    if ($rU == \"{user}\") {{ $du = \"sip:{peer};transport={transport}\"; }}\n")
         })
         .collect();
     format!(
         "#!KAMAILIO\ndebug=0\nlog_stderror=yes\nlisten=udp:{addr}\nlisten=tcp:{addr}\nauto_aliases=no\n\
-         mpath=\"{modules}/\"\n{loads}\n{ROUTE}{routes}    record_route();\n    t_relay();\n}}\n"
+         mpath=\"{modules}/\"\n{tls}{loads}\n{ROUTE}{ways}    record_route();\n    t_relay();\n}}\n"
     )
+}
+
+/// TLS at the next port; its module, of Debian's kamailio-tls-modules, has to be the first one.
+fn secure(addr: SocketAddr, files: &Certificates) -> String {
+    let parameters = [
+        ("private_key", format!("\"{}\"", files.key().display())),
+        ("certificate", format!("\"{}\"", files.certificate().display())),
+        ("ca_list", format!("\"{}\"", files.authority().display())),
+        ("verify_certificate", "1".to_owned()),
+        ("require_certificate", "0".to_owned()),
+    ];
+    let parameters =
+        parameters.map(|(name, value)| format!("modparam(\"tls\", \"{name}\", {value})\n")).concat();
+    let (ip, port) = (addr.ip(), addr.port() + 1);
+    format!("enable_tls=yes\nlisten=tls:{ip}:{port}\nloadmodule \"tls.so\"\n{parameters}")
 }
 
 /// What is done with every request; new ones then go where their user is.

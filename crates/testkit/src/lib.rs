@@ -35,7 +35,7 @@ pub use capture::digits_capture;
 pub use certificates::Certificates;
 pub use child::{Child, Output, run, run_within};
 pub use description::Description;
-pub use kamailio::Kamailio;
+pub use kamailio::{Kamailio, Way};
 pub use linphone::Linphone;
 pub use phone::{Datagram, Manners, Phone};
 pub use place::free_udp_port;

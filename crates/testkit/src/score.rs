@@ -13,7 +13,7 @@
 //! (which this sipp can tell for 401 alone), `< INVITE has=Proxy-Authorization` only if the header is there;
 //! `> ACK refused` confirms a refusal; `> BYE again` repeats a request to the letter; `> INVITE fresh` begins the call
 //! anew. `header=Name:_value` adds a header, `contact=sip:…` names another place, `tag=b` speaks as another fork,
-//! `dtmf=5` presses a key by INFO, and `< 183 reliable` keeps what a later `> PRACK` acknowledges; after `> PRACK txn=a`,
+//! `dtmf=5` presses a key by INFO, `within` marks an INVITE of the dialog (`< INVITE within`, `> 200 INVITE within`), and `< 183 reliable` keeps what a later `> PRACK` acknowledges; after `> PRACK txn=a`,
 //! `< 200 txn=a` is no other request's answer. With the line `repeats matter` every repeated message is a step of the
 //! score, where sipp would else deal with it by itself. With the line `through a proxy` requests within the dialog take
 //! the route that was recorded.
@@ -67,7 +67,19 @@ pub(crate) fn scenario(side: Side, score: &str) -> String {
         writer.line(line);
     }
     // sipp refuses variables that nobody uses, and uses of variables that nobody sets.
-    let names = ["via", "from", "to", "number", "contacts", "contact", "right", "there", "reliable"];
+    let names = [
+        "via",
+        "from",
+        "to",
+        "number",
+        "contacts",
+        "contact",
+        "right",
+        "there",
+        "reliable",
+        "there_from",
+        "there_to",
+    ];
     let is_set = |name: &&str| {
         let ends = ["\"", ","].map(|end| format!("{name}{end}"));
         writer.out.lines().filter_map(|line| line.split_once("assign_to=\"")).any(|(_, set)| {
@@ -89,6 +101,12 @@ const KEEP_REQUEST: &str = r#"
 <ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/>
 <ereg regexp="[0-9]+" search_in="hdr" header="CSeq:" assign_to="number"/>
 <ereg regexp="&lt;(sip:[^&gt;]+)&gt;" search_in="hdr" header="Contact:" assign_to="contacts,contact"/>"#;
+/// The same of a request within the dialog, which changes nobody's names.
+const KEEP_WITHIN: &str = r#"
+<ereg regexp=".*" search_in="hdr" header="Via:" assign_to="via"/>
+<ereg regexp=".*" search_in="hdr" header="From:" assign_to="there_from"/>
+<ereg regexp=".*" search_in="hdr" header="To:" assign_to="there_to"/>
+<ereg regexp="[0-9]+" search_in="hdr" header="CSeq:" assign_to="number"/>"#;
 const KEEP_ANSWER: &str = r#"
 <ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/>
 <ereg regexp="&lt;(sip:[^&gt;]+)&gt;" search_in="hdr" header="Contact:" assign_to="contacts,contact"/>"#;
@@ -158,6 +176,7 @@ impl Writer {
             let kind = if is_code { "response" } else { "request" };
             let keep = match *choice {
                 "200" if self.side == Side::Caller => KEEP_ANSWER,
+                "INVITE" if notes.contains(&"within") => KEEP_WITHIN,
                 "INVITE" => KEEP_REQUEST,
                 _ if reliable => KEEP_ANSWER,
                 _ => "",
@@ -202,10 +221,12 @@ impl Writer {
             let tag = if self.side == Side::Callee { format!(";{}", our_tag(notes)) } else { String::new() };
             // Of several Via lines a variable holds the first alone.
             let via = if self.is_routed { "[last_Via:]" } else { "Via:[$via]" };
-            let _ = write!(
-                head,
-                "{via}\nFrom:[$from]\nTo:[$to]{tag}\nCall-ID: [call_id]\nCSeq: [$number] INVITE\n"
-            );
+            let parties = if notes.contains(&"within") {
+                "From:[$there_from]\nTo:[$there_to]".to_owned()
+            } else {
+                format!("From:[$from]\nTo:[$to]{tag}")
+            };
+            let _ = write!(head, "{via}\n{parties}\nCall-ID: [call_id]\nCSeq: [$number] INVITE\n");
             if self.is_routed {
                 head.push_str("[last_Record-Route:]\n");
             }
@@ -347,6 +368,7 @@ fn phrase(code: &str) -> &'static str {
         "481" => "Call/Transaction Does Not Exist",
         "486" => "Busy Here",
         "487" => "Request Terminated",
+        "491" => "Request Pending",
         "503" => "Service Unavailable",
         "603" => "Decline",
         _ => "As Scored",

@@ -19,7 +19,6 @@ mod render;
 mod sandbox;
 pub(crate) mod simulations;
 mod timeline;
-mod transcriptions;
 mod trunks;
 mod view;
 mod webhooks;

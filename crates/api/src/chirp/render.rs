@@ -2,7 +2,6 @@
 
 use super::amd::AmdView;
 use super::ids;
-use super::transcriptions::TranscriptionView;
 use super::view::{RecordingView, channel, direction, end_reason, seconds, status};
 use model::Timestamp;
 use model::call::{Call, CallEnd, CallStatus, EndReason};
@@ -109,9 +108,6 @@ impl Renderer {
                 let view = RecordingView::new(recording, event.snapshot.mode, &self.public_url);
                 data.insert("recording".into(), json!(view));
             }
-            EventBody::TranscriptionCompleted { transcription } => {
-                data.insert("transcription".into(), json!(TranscriptionView::new(transcription)));
-            }
             EventBody::AmdCompleted { .. } | EventBody::AmdGreetingEnded { .. } => {
                 data.insert("amd".into(), json!(event.snapshot.amd.as_ref().map(AmdView::new)));
             }
@@ -139,7 +135,6 @@ const fn name(body: &EventBody, status: CallStatus) -> Option<&'static str> {
         EventBody::GatherCompleted { .. } => "calls.gather.completed",
         EventBody::CommandCompleted { .. } => "calls.command.completed",
         EventBody::RecordingCompleted { .. } => "calls.recording.completed",
-        EventBody::TranscriptionCompleted { .. } => "calls.transcription.completed",
         EventBody::AmdCompleted { .. } | EventBody::AmdGreetingEnded { .. } => "calls.amd.completed",
         EventBody::Ended(_) => match status {
             CallStatus::Completed => "calls.completed",

@@ -12,9 +12,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use engine::{NewTrunk, TrunkChange};
 use model::fault::{Fault, FaultCode};
+use model::session::{SessionPolicy, SessionRefresher};
 use model::sound::Codec;
 use model::srtp::SrtpPolicy;
-use model::trunk::{Network, RedirectPolicy, RegistrationStatus, Trunk, TrunkCredentials, TrunkTransport};
+use model::trunk::{
+    CodecPreference, Network, RedirectPolicy, RegistrationStatus, Trunk, TrunkCredentials, TrunkTransport,
+};
 use serde_json::{Value, json};
 
 /// How `transport` is spelled.
@@ -30,6 +33,13 @@ const SRTP: [(&str, SrtpPolicy); 3] =
 /// How `redirects` is spelled.
 const REDIRECTS: [(&str, RedirectPolicy); 2] =
     [("refuse", RedirectPolicy::Refuse), ("follow", RedirectPolicy::Follow)];
+
+/// How `codecPreference` is spelled.
+const PREFERENCES: [(&str, CodecPreference); 2] =
+    [("theirs", CodecPreference::Theirs), ("ours", CodecPreference::Ours)];
+/// How `sessionRefresher` is spelled.
+const REFRESHERS: [(&str, SessionRefresher); 3] =
+    [("caller", SessionRefresher::Caller), ("us", SessionRefresher::Us), ("peer", SessionRefresher::Peer)];
 
 /// `POST /v1/trunks`.
 pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Response, ChirpError> {
@@ -54,6 +64,12 @@ pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Respons
         credentials: change.credentials.flatten(),
         allowed_sources: change.allowed_sources.unwrap_or_default(),
         codecs: change.codecs.unwrap_or_else(|| Trunk::CODECS.to_vec()),
+        codec_preference: change.codec_preference.unwrap_or_default(),
+        session: SessionPolicy {
+            expires_s: change.session_expires_s.flatten(),
+            min_s: change.session_min_s.flatten(),
+            refresher: change.session_refresher.flatten(),
+        },
         calls_per_second_max: change.calls_per_second_max.unwrap_or(Trunk::CALLS_PER_SECOND),
         concurrent_calls_max: change.concurrent_calls_max.unwrap_or(Trunk::CONCURRENT_CALLS),
     };
@@ -121,6 +137,16 @@ fn change(mut fields: Fields) -> Result<TrunkChange, Fault> {
         credentials: credentials(&mut fields)?,
         allowed_sources: sources(&mut fields)?,
         codecs: codecs(&mut fields)?,
+        codec_preference: fields.choice("codecPreference", &PREFERENCES)?,
+        session_expires_s: or_servers(&mut fields, "sessionExpires", |fields| {
+            fields.integer("sessionExpires", 0..=*SessionPolicy::EXPIRES_S.end())
+        })?,
+        session_min_s: or_servers(&mut fields, "minSessionExpires", |fields| {
+            fields.integer("minSessionExpires", SessionPolicy::MIN_S)
+        })?,
+        session_refresher: or_servers(&mut fields, "sessionRefresher", |fields| {
+            fields.choice("sessionRefresher", &REFRESHERS)
+        })?,
         calls_per_second_max: fields.integer("callsPerSecond", Trunk::CALLS_PER_SECOND_LIMITS)?,
         concurrent_calls_max: fields.integer("concurrentCalls", Trunk::CONCURRENT_CALLS_LIMITS)?,
     };
@@ -130,9 +156,17 @@ fn change(mut fields: Fields) -> Result<TrunkChange, Fault> {
 
 /// `null` leaves the port to the carrier's domain.
 fn port(fields: &mut Fields) -> Result<Option<Option<u16>>, Fault> {
-    let removed = fields.is_null("port");
-    let port = fields.integer("port", Trunk::PORTS)?;
-    Ok(port.map(Some).or_else(|| removed.then_some(None)))
+    or_servers(fields, "port", |fields| fields.integer("port", Trunk::PORTS))
+}
+
+/// `null` takes a setting back: something wider says it.
+fn or_servers<T>(
+    fields: &mut Fields,
+    name: &str,
+    read: impl FnOnce(&mut Fields) -> Result<Option<T>, Fault>,
+) -> Result<Option<Option<T>>, Fault> {
+    let removed = fields.is_null(name);
+    Ok(read(fields)?.map(Some).or_else(|| removed.then_some(None)))
 }
 
 fn credentials(fields: &mut Fields) -> Result<Option<Option<TrunkCredentials>>, Fault> {
@@ -162,7 +196,7 @@ fn sources(fields: &mut Fields) -> Result<Option<Vec<Network>>, Fault> {
     items.into_iter().map(network).collect::<Result<_, _>>().map(Some)
 }
 
-pub(crate) fn codecs(fields: &mut Fields) -> Result<Option<Vec<Codec>>, Fault> {
+fn codecs(fields: &mut Fields) -> Result<Option<Vec<Codec>>, Fault> {
     let Some(items) = fields.list("codecs", Trunk::CODEC_COUNTS)? else { return Ok(None) };
     let codec = |(path, value): (String, Value)| {
         let codec = value.as_str().and_then(Codec::from_name);
@@ -195,6 +229,10 @@ fn view(trunk: &Trunk, registration: Option<&RegistrationStatus>) -> Value {
         "username": trunk.credentials.as_ref().map(|credentials| &credentials.username),
         "allowedSources": trunk.allowed_sources,
         "codecs": trunk.codecs,
+        "codecPreference": trunk.codec_preference,
+        "sessionExpires": trunk.session.expires_s,
+        "minSessionExpires": trunk.session.min_s,
+        "sessionRefresher": trunk.session.refresher,
         "callsPerSecond": trunk.calls_per_second_max,
         "concurrentCalls": trunk.concurrent_calls_max,
         "createdAt": trunk.created_at.to_rfc3339_millis(),
@@ -232,5 +270,9 @@ mod tests {
         check(&json!({"redirects": "always"}), Err("redirects"));
         check(&json!({"srtp": "required"}), Ok(()));
         check(&json!({"srtp": true}), Err("srtp"));
+        check(&json!({"codecPreference": "ours", "sessionExpires": 0, "sessionRefresher": null}), Ok(()));
+        check(&json!({"codecPreference": "mine"}), Err("codecPreference"));
+        check(&json!({"minSessionExpires": 89}), Err("minSessionExpires"));
+        check(&json!({"sessionRefresher": "uac"}), Err("sessionRefresher"));
     }
 }

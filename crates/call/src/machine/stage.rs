@@ -111,14 +111,7 @@ impl Stage {
         let source = if record.stereo { RecordSource::Stereo } else { RecordSource::Mixed };
         let bridged = self.desk.call.parent.is_some();
         let origin = if bridged { RecordingOrigin::Bridge } else { RecordingOrigin::Creation };
-        let ask = Ask {
-            named_by: None,
-            source,
-            origin,
-            length_ms_max: None,
-            transcribe: false,
-            transcribe_locale: None,
-        };
+        let ask = Ask { named_by: None, source, origin, length_ms_max: None, transcribe: false };
         self.start_recording(ask);
     }
 }

@@ -82,6 +82,8 @@ pub struct AgentFigures {
     pub connections_taken: u64,
     /// Connections that peers opened and that were closed at once.
     pub connections_refused: u64,
+    /// Connections that ended without our doing.
+    pub connections_lost: u64,
     /// Calls that went on to the next host.
     pub failovers: u64,
 }
@@ -132,6 +134,7 @@ impl Counters {
             panics: self.panics.get(),
             connections_taken: self.connections_taken.get(),
             connections_refused: self.connections_refused.get(),
+            connections_lost: self.connections_lost.get(),
             failovers: self.failovers.get(),
         }
     }

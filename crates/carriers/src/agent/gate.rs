@@ -5,7 +5,7 @@ use super::Door;
 use super::budget::{Budget, BudgetConfig, Standing, Verdict, place};
 use super::counters::Counters;
 use model::Timestamp;
-use ports::Ceiling;
+use sip::Hop;
 use sip::message::{HeaderName, Message, Method, NameAddr, StartLine};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ pub(super) struct Gate {
     budget: Budget,
     /// Calls that came from each source.
     calls: HashMap<IpAddr, usize>,
-    calls_per_source_max: Ceiling,
+    calls_per_source_max: usize,
 }
 
 /// Whose message, or connection, it is.
@@ -46,19 +46,23 @@ impl Gate {
         door: Arc<dyn Door>,
         counters: Arc<Counters>,
         budget: BudgetConfig,
-        calls_per_source_max: Ceiling,
+        calls_per_source_max: usize,
     ) -> Self {
         Self { door, counters, budget: Budget::new(budget), calls: HashMap::new(), calls_per_source_max }
     }
 
     /// Whether a message may reach the endpoint: within its source's budget, and no stranger's request outside of a
     /// call. Messages within a call may come from anywhere; the endpoint knows its dialogs.
-    pub(super) fn takes(&mut self, source: IpAddr, message: &[u8], now: Timestamp) -> Passage {
-        match self.weigh(source, now) {
+    pub(super) fn takes(&mut self, source: Hop, message: &[u8], now: Timestamp) -> Passage {
+        match self.weigh(source.address.ip(), now) {
             Passage::Stranger => match outside_any_call(message) {
                 Outside::No => Passage::Stranger,
                 Outside::Register if self.door.is_registrar() => Passage::Stranger,
-                Outside::Register | Outside::Other => {
+                // Who holds a connection is where it says: a phone that calls before it has registered may prove itself.
+                Outside::Invite if self.door.is_registrar() && source.transport.is_reliable() => {
+                    Passage::Stranger
+                }
+                Outside::Register | Outside::Invite | Outside::Other => {
                     self.counters.strangers.add();
                     if self.door.is_registrar() { Passage::Early } else { Passage::Refused }
                 }
@@ -88,7 +92,7 @@ impl Gate {
     /// One more call of this source, if it may have one: no peer takes all the places there are.
     pub(super) fn enter(&mut self, source: IpAddr) -> bool {
         let calls = self.calls.entry(place(source)).or_default();
-        if self.calls_per_source_max.is_reached(*calls) {
+        if *calls >= self.calls_per_source_max {
             self.counters.over_share.add();
             return false;
         }
@@ -114,6 +118,8 @@ enum Outside {
     No,
     /// A phone's wish to register.
     Register,
+    /// A call.
+    Invite,
     /// Another request that belongs to no call yet, or nothing that can be read.
     Other,
 }
@@ -125,6 +131,7 @@ fn outside_any_call(message: &[u8]) -> Outside {
     match to.and_then(|to| to.tag()) {
         Some(_) => Outside::No,
         None if method == Method::Register => Outside::Register,
+        None if method == Method::Invite => Outside::Invite,
         None => Outside::Other,
     }
 }

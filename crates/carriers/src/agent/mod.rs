@@ -6,6 +6,7 @@ pub(crate) mod budget;
 pub(crate) mod counters;
 mod farewells;
 mod gate;
+mod peer_names;
 mod registrations;
 mod run;
 pub(crate) mod socket;
@@ -14,11 +15,11 @@ pub(crate) mod tls;
 mod traces;
 
 use crate::StartError;
-use crate::leg::{Command, Leg};
+use crate::leg::{Command, Leg, Line};
 use budget::{BudgetConfig, Standing};
 use counters::{AgentFigures, Counters};
 use farewells::Farewells;
-use ports::{Ceiling, Clock};
+use ports::Clock;
 pub(crate) use registrations::RegistrationNews;
 pub(crate) use run::seed;
 use run::{Ground, serve};
@@ -26,7 +27,7 @@ use sip::{
     CallKey, DialogSnapshot, EndpointConfig, Hop, IncomingCall, OrderError, OutgoingCall, Rejection,
     Transport,
 };
-use sip::{IncomingRegister, RegisterOutcome, Registration, RegistrationKey};
+use sip::{IncomingRegister, RegisterOutcome, Registration, RegistrationKey, SessionTimers};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -58,13 +59,15 @@ pub(crate) struct AgentConfig {
     /// User-Agent and Server.
     pub(crate) user_agent: String,
     /// Most calls at one time.
-    pub(crate) calls_max: Ceiling,
+    pub(crate) calls_max: usize,
     /// Most of them that may come from one source.
-    pub(crate) calls_per_source_max: Ceiling,
+    pub(crate) calls_per_source_max: usize,
     /// Nothing is sent to any address that is not loopback.
     pub(crate) loopback_only: bool,
     /// Whether legs hand over what lets go of their far sides, should this process die.
     pub(crate) hands_over: bool,
+    /// How long sessions live unrefreshed, where nothing else is said.
+    pub(crate) session_timers: SessionTimers,
     /// Whether each call hears 100 at once; else its leg says so itself.
     pub(crate) automatic_trying: bool,
     /// Whether legs hear of each message, for a timeline.
@@ -86,10 +89,11 @@ impl AgentConfig {
             tls_files: TlsFiles::default(),
             advertised: None,
             user_agent: user_agent.to_owned(),
-            calls_max: Ceiling::new(10_000),
-            calls_per_source_max: Ceiling::new(10_000),
+            calls_max: 10_000,
+            calls_per_source_max: 10_000,
             loopback_only: false,
             hands_over: false,
+            session_timers: SessionTimers::default(),
             automatic_trying: true,
             trace: false,
             budget: BudgetConfig::default(),
@@ -111,8 +115,18 @@ pub(crate) trait Door: Send + Sync {
     /// A call arrived: the leg that carries it, or how it is refused.
     fn incoming(&self, key: CallKey, call: &IncomingCall) -> Result<Leg, Rejection>;
 
+    /// Whether a call may take the place of one on this line (RFC 3891), or how it is refused.
+    fn may_take_over(&self, _call: &IncomingCall, _line: Line) -> Result<(), Rejection> {
+        Err(Rejection::with_code(403))
+    }
+
     /// The leg stands: somebody may be told of the call.
     fn arrived(&self, key: CallKey, call: IncomingCall);
+
+    /// How long sessions live unrefreshed of calls that come from there; none: as all others.
+    fn session_timers(&self, _source: IpAddr) -> Option<SessionTimers> {
+        None
+    }
 
     /// Whether strangers may register here.
     fn is_registrar(&self) -> bool {
@@ -326,8 +340,9 @@ fn endpoint_config(config: &AgentConfig, local: SocketAddr) -> EndpointConfig {
     // Where we do not listen, peers over TLS answer on the connection that we opened.
     let tls_port = config.tls.map_or(Transport::Tls.default_port(), |tls| tls.port());
     endpoint.tls_host_port = Some(SocketAddr::new(address, tls_port).to_string());
-    endpoint.limits.calls_max = config.calls_max.get();
+    endpoint.limits.calls_max = config.calls_max;
     endpoint.trace = config.trace;
     endpoint.automatic_trying = config.automatic_trying;
+    endpoint.session_timers = config.session_timers;
     endpoint
 }

@@ -1,8 +1,8 @@
 //! What SIP over TLS needs: our certificate, and whose certificates we trust (RFC 3261 §26.3, RFC 5922). Read from
 //! files, and read again on demand. Knows no connection.
 
+use super::peer_names::PeerNames;
 use crate::StartError;
-use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -31,6 +31,8 @@ pub struct TlsFiles {
     pub authorities: Option<PathBuf>,
     /// Peers that connect to us must show a certificate of these authorities; none: they need none.
     pub client_authorities: Option<PathBuf>,
+    /// Whether `*.example.com` in a certificate names `sip.example.com`, which RFC 5922 §7.2 forbids.
+    pub wildcards: bool,
 }
 
 /// TLS as it is now.
@@ -110,8 +112,8 @@ fn client(files: &TlsFiles, provider: &Arc<CryptoProvider>) -> Result<ClientConf
     let builder = if roots.is_empty() {
         builder.with_root_certificates(roots)
     } else {
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
-        builder.with_webpki_verifier(verifier.build().map_err(wrong(path))?)
+        let verifier = PeerNames::new(roots, provider, files.wildcards).map_err(wrong(path))?;
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
     };
     match &files.client {
         None => Ok(builder.with_no_client_auth()),

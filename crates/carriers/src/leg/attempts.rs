@@ -7,6 +7,7 @@ use serde_json::json;
 use sip::locate::is_worth_another_place;
 use sip::{CallKey, FailedBy, Failure, Hop, Order, OutgoingCall};
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,12 +29,16 @@ pub(crate) struct Target {
     pub(crate) name: Option<Arc<str>>,
     /// Request-URI, where it is not the call's own.
     pub(crate) uri: Option<String>,
+    /// Route of the call, if any: the Path of a phone's registration.
+    pub(crate) route: Vec<String>,
+    /// Neighbours of one rank ring at once; none: it is tried alone.
+    pub(crate) rank: Option<u16>,
 }
 
 impl Target {
     /// The call's own URI at this hop.
     pub(crate) const fn to(hop: Hop) -> Self {
-        Self { hop, name: None, uri: None }
+        Self { hop, name: None, uri: None, route: Vec::new(), rank: None }
     }
 }
 
@@ -41,6 +46,11 @@ impl Target {
 pub(crate) trait Guide: Send + Sync {
     /// A host could not take a call: it is not the first choice for a while.
     fn failed(&self, hop: Hop, retry_after_s: Option<u32>, now: Timestamp);
+
+    /// Whether a call that failed so goes on elsewhere, where there is another place.
+    fn goes_on(&self, failure: &Failure) -> bool {
+        is_worth_another_place(failure)
+    }
 
     /// Where a redirection to this URI may lead; nowhere, if it is not to be followed.
     fn redirected(&self, uri: &str) -> Vec<Target>;
@@ -95,12 +105,26 @@ impl Attempts {
 
     /// The call as it goes out now.
     pub(crate) fn present(&self) -> OutgoingCall {
+        self.call_to(&self.target)
+    }
+
+    /// The call as it goes to this target.
+    pub(super) fn call_to(&self, target: &Target) -> OutgoingCall {
         let mut call = self.call.clone();
-        call.destination = self.target.hop;
-        if let Some(uri) = &self.target.uri {
+        call.destination = target.hop;
+        call.route.clone_from(&target.route);
+        if let Some(uri) = &target.uri {
             call.to_uri.clone_from(uri);
         }
         call
+    }
+
+    /// Takes out the next target, if it is to ring beside the present one.
+    pub(super) fn take_beside(&mut self) -> Option<Target> {
+        let (rank, made) = (self.target.rank?, self.made);
+        let target = self.rest.pop_front_if(|next| next.rank == Some(rank) && made < ATTEMPTS_MAX)?;
+        self.made += 1;
+        Some(target)
     }
 
     /// The next attempt, if there is another host and time left to ring it.
@@ -125,9 +149,12 @@ impl Leg {
         self.call
     }
 
-    /// What the host of the present attempt has to prove over TLS.
-    pub(crate) fn peer_name(&self) -> Option<&str> {
-        self.attempts.as_ref().and_then(|attempts| attempts.target.name.as_deref())
+    /// What the host of this address has to prove over TLS: the carrier's name, wherever its hosts are.
+    pub(crate) fn peer_name_at(&self, address: IpAddr) -> Option<Arc<str>> {
+        let attempts = self.attempts.as_ref()?;
+        let is_there = |target: &&Target| target.hop.address.ip() == address;
+        let known = std::iter::once(&attempts.target).chain(&attempts.rest).find(is_there);
+        known.unwrap_or(&attempts.target).name.clone()
     }
 
     /// The endpoint has taken the call: an end is owed from now on.
@@ -144,6 +171,7 @@ impl Leg {
     /// The present attempt is this call of the endpoint.
     pub(crate) fn attempts(&mut self, call: CallKey, now: Timestamp) {
         self.call = call;
+        self.round = call;
         self.early = Vec::new();
         if let Some(attempts) = &mut self.attempts {
             attempts.attempt_at = now;
@@ -172,7 +200,8 @@ impl Leg {
             None => Fate::Lives,
             Some(call) => {
                 // Should that host awake after all, it hears that nobody waits any more.
-                orders.push(Order::HangUp { key: self.call, q850: None });
+                orders.extend(self.calls().map(|key| Order::HangUp { key, q850: None }));
+                self.beside = Vec::new();
                 self.tell_next(hop, "it says nothing", now);
                 Fate::Again(call)
             }
@@ -193,7 +222,7 @@ impl Leg {
             return None;
         }
         let (hop, guide) = (attempts.target.hop, attempts.guide.clone()?);
-        let why = if is_worth_another_place(failure) {
+        let why = if guide.goes_on(failure) {
             guide.failed(hop, failure.retry_after_secs, now);
             format!("{} {}", failure.code, failure.reason)
         } else if failure.by == FailedBy::Remote && (300..400).contains(&failure.code) {

@@ -6,7 +6,7 @@ use model::Timestamp;
 use model::leg::{LegFact, LegSide};
 use serde_json::json;
 use sip::sdp::{MediaDirection, Negotiated};
-use sip::{AnswerPlace, IncomingRefer, Order, ReferId};
+use sip::{AnswerPlace, CallKey, IncomingRefer, Order, ReferId};
 
 /// Who holds a leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,11 @@ pub(super) struct Holding {
 impl Holding {
     pub(super) const fn new() -> Self {
         Self { remote: false, local: false, asked: None }
+    }
+
+    /// Towards another party, who was asked nothing yet.
+    pub(super) const fn anew(self) -> Self {
+        Self { asked: None, ..self }
     }
 }
 
@@ -75,8 +80,13 @@ impl Leg {
     }
 
     /// The peer offers a changed session: hold, resume, another address.
-    pub(super) fn reinvited(&mut self, offer: Option<&[u8]>, now: Timestamp, orders: &mut Vec<Order>) {
-        let key = self.call;
+    pub(super) fn reinvited(
+        &mut self,
+        key: CallKey,
+        offer: Option<&[u8]>,
+        now: Timestamp,
+        orders: &mut Vec<Order>,
+    ) {
         let Some(body) = &mut self.body else {
             // Nobody has taken the call yet, so there is no sound that could change.
             orders.push(Order::RejectReinvite { key, code: 500 });
@@ -108,6 +118,7 @@ impl Leg {
     /// The peer's response brings an offer, for we made none.
     pub(super) fn answer_wanted(
         &mut self,
+        key: CallKey,
         place: AnswerPlace,
         offer: &[u8],
         now: Timestamp,
@@ -115,7 +126,7 @@ impl Leg {
     ) {
         let answer = self.body.as_mut().ok_or(SoundError::Missing).and_then(|body| body.sound.answer(offer));
         match answer.and_then(|(sdp, agreed)| self.connect(&agreed, now).map(|()| sdp)) {
-            Ok(sdp) => orders.push(Order::GiveAnswer { key: self.call, place, sdp }),
+            Ok(sdp) => orders.push(Order::GiveAnswer { key, place, sdp }),
             Err(why) => self.give_up(&why, now, orders),
         }
     }

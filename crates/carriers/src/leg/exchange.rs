@@ -13,8 +13,10 @@ use crate::agent::{AgentConfig, AgentError, Door, SipAgent, socket};
 use model::LegId;
 use model::leg::{LegFact, LegOrder, Refusal};
 use ports::{CarrierError, Clock, LegSink, MediaPlane, Timeline};
-use sip::{CallKey, Credentials, EndedBy, OrderError, OutgoingCall, Party, Rejection, leg_end};
-use std::net::{IpAddr, SocketAddr};
+use sip::{
+    CallKey, Credentials, EndedBy, OrderError, OutgoingCall, Party, Rejection, SessionTimers, leg_end,
+};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +42,8 @@ pub(crate) struct Placing {
     pub(crate) credentials: Option<Credentials>,
     /// Further headers.
     pub(crate) headers: Vec<(String, String)>,
+    /// How long its session lives unrefreshed; none: as the agent is set.
+    pub(crate) session_timers: Option<SessionTimers>,
     /// How long it may ring.
     pub(crate) ring_timeout: Duration,
     /// How it behaves.
@@ -99,9 +103,21 @@ impl Exchange {
         sink: &Arc<dyn LegSink>,
         placing: Placing,
     ) -> Result<(), CarrierError> {
-        let Placing { targets, guide, to_uri, from, credentials, headers, ring_timeout, profile } = placing;
+        let Placing {
+            targets,
+            guide,
+            to_uri,
+            from,
+            credentials,
+            headers,
+            session_timers,
+            ring_timeout,
+            profile,
+        } = placing;
         let hop = targets.first().ok_or_else(|| CarrierError::Resources("there is no host".to_owned()))?.hop;
-        let (mut sound, permit) = self.open(leg, hop.address.ip(), profile, sink)?;
+        let peers: Vec<_> = targets.iter().map(|target| target.hop.address.ip()).collect();
+        let line = profile.line;
+        let (mut sound, permit) = self.open(leg, &peers, profile, sink)?;
         let call = OutgoingCall {
             to_uri,
             from,
@@ -109,6 +125,8 @@ impl Exchange {
             sdp: sound.offer(),
             credentials,
             replaces: None,
+            route: Vec::new(),
+            session_timers,
             extra_headers: headers,
             ring_timeout,
             large_over_tcp: guide.as_ref().is_some_and(|guide| guide.takes_connections()),
@@ -122,7 +140,7 @@ impl Exchange {
             withdrawn(leg, sink.as_ref());
             return Ok(());
         }
-        let body = Body { sound, seat, permit, report: Report::new(leg, Arc::clone(sink)) };
+        let body = Body { sound, seat, permit, line, report: Report::new(leg, Arc::clone(sink)) };
         let story = Story::new(self.timeline.clone(), Some(leg.call));
         let taken = place.place(Leg::outgoing(key, body, attempts, story), call).await;
         taken.map_err(|_| resources(AgentError::Stopped))?.map_err(|error| match error {
@@ -163,7 +181,8 @@ impl Exchange {
     ) -> Result<(), CarrierError> {
         let seat = self.table.sit(leg)?;
         let arrival = self.table.claim(key).ok_or(CarrierError::UnknownLeg)?;
-        let opened = self.open(leg, arrival.peer, arrival.profile, sink);
+        let line = arrival.profile.line;
+        let opened = self.open(leg, &[arrival.peer], arrival.profile, sink);
         let (sound, permit) = opened.inspect_err(|_| self.refuse(key, Refusal::Unavailable))?;
         if !seat.connect(key) {
             self.refuse(key, Refusal::Unavailable);
@@ -171,7 +190,7 @@ impl Exchange {
         }
         let mut report = Report::new(leg, Arc::clone(sink));
         report.open();
-        let body = Body { sound, seat, permit, report };
+        let body = Body { sound, seat, permit, line, report };
         // A body that finds no way to its leg tells the end itself; nobody else can take the caller any more.
         if self.agent.tell(key, Command::Adopt(Box::new(body))).is_err() {
             self.refuse(key, Refusal::ServerBusy);
@@ -194,21 +213,33 @@ impl Exchange {
     fn open(
         &self,
         leg: LegId,
-        peer: IpAddr,
+        peers: &[IpAddr],
         profile: Profile,
         sink: &Arc<dyn LegSink>,
     ) -> Result<(LegSound, Option<Permit>), CarrierError> {
-        let bound = self.local_addr().ip();
-        let bind = if bound.is_unspecified() {
-            let address = socket::address_towards(SocketAddr::new(peer, 9));
-            address.map_err(|error| CarrierError::Resources(format!("no route to {peer}: {error}")))?
-        } else {
-            bound
-        };
+        let peer = peers.first().copied().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let bind = bind_towards(self.local_addr().ip(), peers)?;
         let sound = LegSound::open(&self.media, leg, bind, peer, &profile.sound, Arc::clone(sink));
         let sound = sound.map_err(|error| CarrierError::Resources(error.to_string()))?;
         Ok((sound, profile.permit))
     }
+}
+
+/// Where the sound of a leg is bound that may go to any of these peers: to the one address that is ours towards all of
+/// them, if we are bound to none in particular and there is one.
+fn bind_towards(bound: IpAddr, peers: &[IpAddr]) -> Result<IpAddr, CarrierError> {
+    if !bound.is_unspecified() {
+        return Ok(bound);
+    }
+    let towards = |peer: &IpAddr| {
+        let address = socket::address_towards(SocketAddr::new(*peer, 9));
+        address.map_err(|error| CarrierError::Resources(format!("no route to {peer}: {error}")))
+    };
+    let (first, rest) = peers.split_first().ok_or_else(|| CarrierError::Resources("no host".to_owned()))?;
+    let first = towards(first)?;
+    // A host without any route is none that sound goes to.
+    let agree = rest.iter().filter_map(|peer| towards(peer).ok()).all(|other| other == first);
+    Ok(if agree { first } else { bound })
 }
 
 /// Tells that a leg was withdrawn before anything was sent of it.

@@ -2,10 +2,12 @@
 //! go in, orders to the endpoint come out. Knows neither sockets nor why the leg exists.
 
 pub(crate) mod attempts;
+mod beside;
 mod change;
 pub(crate) mod exchange;
 mod incoming;
 mod outgoing;
+mod replaced;
 pub(crate) mod report;
 pub(crate) mod sound;
 pub(crate) mod story;
@@ -13,15 +15,17 @@ pub(crate) mod table;
 pub(crate) mod transfer;
 
 use attempts::Attempts;
+use beside::Beside;
 use change::Holding;
 use model::Timestamp;
 use model::leg::{LegEnd, LegEndedBy, LegFact};
 use model::sound::MediaFact;
 use ports::carrier::Handover;
+pub(crate) use replaced::Line;
 use report::Report;
 use serde_json::json;
 use sip::sdp::Negotiated;
-use sip::{CallKey, DialogSnapshot, EndedBy, Event, Order, OutgoingCall, Q850, Rejection, leg_end};
+use sip::{CallKey, DialogSnapshot, EndedBy, Event, Failure, Order, OutgoingCall, Q850, Rejection, leg_end};
 use sound::{LegSound, SoundError, SoundPolicy};
 use std::any::Any;
 use std::net::IpAddr;
@@ -39,6 +43,8 @@ pub(crate) struct Profile {
     pub(crate) sound: SoundPolicy,
     /// What it holds while it lives.
     pub(crate) permit: Option<Permit>,
+    /// Who may take it over.
+    pub(crate) line: Line,
 }
 
 /// What a leg owns once it belongs to a call. In this order it is let go.
@@ -49,6 +55,8 @@ pub(crate) struct Body {
     pub(crate) seat: Seat,
     /// What it holds while it lives.
     pub(crate) permit: Option<Permit>,
+    /// Who may take it over.
+    pub(crate) line: Line,
     /// Who hears of it.
     pub(crate) report: Report,
 }
@@ -56,7 +64,7 @@ pub(crate) struct Body {
 impl Body {
     /// Lets everything go, then tells the end: whoever hears it finds port and place free.
     pub(crate) fn finish(self, end: LegEnd) {
-        let Self { sound, seat, permit, report } = self;
+        let Self { sound, seat, permit, report, .. } = self;
         drop((sound, seat, permit));
         report.end(end);
     }
@@ -117,6 +125,12 @@ pub(crate) struct Leg {
     key: CallKey,
     /// The endpoint's call that it is now; not the same where an earlier attempt failed.
     call: CallKey,
+    /// The first call of the present attempt.
+    round: CallKey,
+    /// Calls that ring at the same time.
+    beside: Vec<Beside>,
+    /// The most telling refusal of them so far.
+    refusal: Option<Box<Failure>>,
     stage: Stage,
     story: Story,
     body: Option<Body>,
@@ -134,8 +148,8 @@ pub(crate) struct Leg {
     lose_answer: bool,
     /// Hears whether the peer agrees to be transferred.
     transferring: Option<oneshot::Sender<bool>>,
-    /// Outgoing: what each early dialog has agreed.
-    early: Vec<(u16, Negotiated)>,
+    /// Outgoing: what each early dialog of each call has agreed.
+    early: Vec<((CallKey, u16), Negotiated)>,
     ringing: Option<LegFact>,
     holding: Holding,
     /// The end to tell instead of the endpoint's word, when the leg itself gave up.
@@ -161,6 +175,9 @@ impl Leg {
         Self {
             key,
             call: key,
+            round: key,
+            beside: Vec::new(),
+            refusal: None,
             stage,
             story,
             body,
@@ -220,14 +237,20 @@ impl Leg {
     /// The endpoint tells something.
     pub(crate) fn event(&mut self, event: Event, now: Timestamp, orders: &mut Vec<Order>) -> Fate {
         self.heard_in(&event);
+        if let Some(fate) = self.among_others(&event, orders) {
+            return fate;
+        }
         match event {
             Event::Trying { .. } => self.fact(LegFact::Trying),
-            Event::Provisional { code, fork, sdp, .. } => self.provisional(code, fork, sdp.as_deref(), now),
+            Event::Provisional { key, code, fork, sdp, .. } => {
+                self.provisional(code, (key, fork), sdp.as_deref(), now)
+            }
             Event::Answered { answer, .. } => self.answered(&answer, now, orders),
             Event::AnswerAcknowledged { sdp, .. } => self.acknowledged(sdp.as_deref(), now, orders),
-            Event::ReinviteReceived { sdp, .. } => self.reinvited(sdp.as_deref(), now, orders),
+            Event::ReinviteReceived { key, sdp, .. } => self.reinvited(key, sdp.as_deref(), now, orders),
             Event::InfoDigit { digit, duration_ms, .. } => self.digit(digit, duration_ms),
             Event::Failed { failure, .. } => {
+                let failure = self.most_telling(*failure);
                 let again = self.attempt_failed(&failure, now);
                 return again.unwrap_or_else(|| self.over(leg_end::of_failure(&failure)));
             }
@@ -239,7 +262,7 @@ impl Leg {
             Event::ReinviteAnswered { sdp, .. } => self.change_answered(sdp.as_deref(), now, orders),
             Event::ReferProgress { progress, .. } => self.transfer_progress(&progress),
             Event::ReinviteFailed { code, .. } => self.change_refused(code, now),
-            Event::AnswerWanted { place, sdp, .. } => self.answer_wanted(place, &sdp, now, orders),
+            Event::AnswerWanted { key, place, sdp } => self.answer_wanted(key, place, &sdp, now, orders),
             Event::ProvisionalAcknowledged { sdp, .. } => {
                 self.early_acknowledged(sdp.as_deref(), now, orders);
             }
@@ -285,7 +308,7 @@ impl Leg {
     fn hang_up(&mut self, orders: &mut Vec<Order>) {
         if self.stage != Stage::Ending {
             self.stage = Stage::Ending;
-            orders.push(Order::HangUp { key: self.call, q850: Some(NORMAL_CLEARING) });
+            orders.extend(self.calls().map(|key| Order::HangUp { key, q850: Some(NORMAL_CLEARING) }));
         }
     }
 
@@ -314,6 +337,14 @@ impl Leg {
     fn digit(&self, digit: char, duration_ms: Option<u32>) {
         if let Some(body) = &self.body {
             body.report.media(MediaFact::Digit { digit, duration_ms: duration_ms.unwrap_or(100) });
+        }
+    }
+
+    /// Turns the sound, and the call's offer, to where the call goes.
+    pub(crate) fn aim(&mut self, call: &mut OutgoingCall) {
+        if let Some(body) = &mut self.body {
+            body.sound.aim(call.destination.address.ip());
+            call.sdp = body.sound.offer_anew();
         }
     }
 

@@ -6,14 +6,17 @@ use model::Timestamp;
 use model::leg::LegFact;
 use serde_json::json;
 use sip::sdp::Negotiated;
-use sip::{Answer, Order};
+use sip::{Answer, CallKey, Order};
 
 /// Most early dialogs whose agreement is remembered; a fork beyond them has to repeat it in its answer.
 const FORKS_MAX: usize = 8;
 
+/// An early dialog of one of the leg's calls.
+type Fork = (CallKey, u16);
+
 impl Leg {
     /// 101..=199 to our INVITE.
-    pub(super) fn provisional(&mut self, code: u16, fork: u16, sdp: Option<&[u8]>, now: Timestamp) {
+    pub(super) fn provisional(&mut self, code: u16, fork: Fork, sdp: Option<&[u8]>, now: Timestamp) {
         if self.stage != Stage::Dialling {
             return;
         }
@@ -30,7 +33,8 @@ impl Leg {
 
     /// Connects sound before the answer; whether there is any. A description that does not do is passed over: the
     /// final answer may bring a better one.
-    fn early_sound(&mut self, fork: u16, sdp: &[u8], now: Timestamp) -> bool {
+    fn early_sound(&mut self, fork: Fork, sdp: &[u8], now: Timestamp) -> bool {
+        self.aim_at(fork.0);
         let Some(body) = &self.body else { return false };
         let agreed = body.sound.read_answer(sdp);
         match agreed.and_then(|agreed| self.connect(&agreed, now).map(|()| agreed)) {
@@ -39,13 +43,13 @@ impl Leg {
                 true
             }
             Err(why) => {
-                self.story.sound(&format!("No early sound: {why}"), json!({ "fork": fork }), now);
+                self.story.sound(&format!("No early sound: {why}"), json!({ "fork": fork.1 }), now);
                 false
             }
         }
     }
 
-    fn remember(&mut self, fork: u16, agreed: Negotiated) {
+    fn remember(&mut self, fork: Fork, agreed: Negotiated) {
         if let Some(known) = self.early.iter_mut().find(|known| known.0 == fork) {
             known.1 = agreed;
         } else if self.early.len() < FORKS_MAX {
@@ -58,6 +62,7 @@ impl Leg {
         if self.stage != Stage::Dialling {
             return;
         }
+        self.aim_at(self.call);
         match self.agreed(answer).and_then(|agreed| self.connect(&agreed, now)) {
             Ok(()) => {
                 self.stage = Stage::Talking;
@@ -73,7 +78,7 @@ impl Leg {
         match &answer.sdp {
             Some(sdp) => body.sound.read_answer(sdp),
             None => {
-                let early = self.early.iter().find(|known| known.0 == answer.fork);
+                let early = self.early.iter().find(|known| known.0 == (self.call, answer.fork));
                 early.map(|known| known.1.clone()).ok_or(SoundError::Missing)
             }
         }

@@ -1,6 +1,7 @@
 //! The sound of one leg: opened on the media plane, agreed by offer and answer (RFC 3264), connected, and closed
 //! whatever happens. Knows no SIP message but the bodies.
 
+use crate::agent::socket::address_towards;
 use model::LegId;
 use model::sound::Codec;
 use model::srtp::{SrtpKey, SrtpPolicy, SrtpSuite};
@@ -20,6 +21,8 @@ const DTMF_PAYLOAD_TYPE: u8 = 101;
 pub(crate) struct SoundPolicy {
     /// What we speak, best first; never empty.
     pub(crate) codecs: Vec<Codec>,
+    /// Whether an offer is answered by that order, instead of the offerer's.
+    pub(crate) prefer_ours: bool,
     /// When a connected leg without packets is reported.
     pub(crate) silence_limit: Option<Duration>,
     /// The address to tell peers instead of the local one.
@@ -56,6 +59,8 @@ pub(crate) struct LegSound {
     local: LocalAudio,
     /// Where the peer's signalling comes from.
     peer: IpAddr,
+    /// We are told by another address to each peer: that of the route to it.
+    named_by_route: bool,
     /// Our last word: what the next one is a change of.
     said: Option<SessionDescription>,
     /// Our last offer.
@@ -65,7 +70,8 @@ pub(crate) struct LegSound {
 }
 
 impl LegSound {
-    /// Opens a leg's sound at the local address `bind`, for a peer whose signalling comes from `peer`.
+    /// Opens a leg's sound at the local address `bind`, for a peer whose signalling comes from `peer`. Where that is none in
+    /// particular, sound is at the address of the route to whoever it is aimed at.
     pub(crate) fn open(
         media: &Arc<dyn MediaPlane>,
         leg: LegId,
@@ -90,22 +96,49 @@ impl LegSound {
         let local = LocalAudio {
             dtmf_payload_type: policy.telephone_events.then_some(DTMF_PAYLOAD_TYPE),
             comfort_noise: abilities.comfort_noise,
+            prefer_ours: policy.prefer_ours,
             srtp,
             srtp_keys,
             ..LocalAudio::new(address, codecs, Origin::new(session_id))
         };
         let media = Arc::clone(media);
         let loopback_only = policy.loopback_only;
-        Ok(Self {
+        let mut sound = Self {
             leg,
             media,
             local,
             peer: peer.to_canonical(),
+            named_by_route: bind.is_unspecified() && policy.advertised.is_none(),
             said: None,
             offered: None,
             connected: None,
             loopback_only,
-        })
+        };
+        sound.name_by_route();
+        Ok(sound)
+    }
+
+    /// The peer's signalling comes from there now; where it came from before.
+    pub(crate) fn aim(&mut self, peer: IpAddr) -> IpAddr {
+        let before = std::mem::replace(&mut self.peer, peer.to_canonical());
+        if self.peer != before {
+            self.name_by_route();
+        }
+        before
+    }
+
+    fn name_by_route(&mut self) {
+        if self.named_by_route
+            && let Ok(address) = address_towards(SocketAddr::new(self.peer, 9))
+        {
+            self.local.address.set_ip(address);
+        }
+    }
+
+    /// Our offer to somebody who has heard nothing of us yet, as a body.
+    pub(crate) fn offer_anew(&mut self) -> Vec<u8> {
+        self.said = None;
+        self.offer()
     }
 
     /// Our offer, as a body.
@@ -145,6 +178,16 @@ impl LegSound {
         let body = answer.to_bytes();
         self.said = Some(answer);
         Ok((body, agreed))
+    }
+
+    /// The same of somebody who has heard nothing of us yet.
+    pub(crate) fn answer_anew(&mut self, offer: &[u8]) -> Result<(Vec<u8>, Negotiated), SoundError> {
+        let said = self.said.take();
+        let answered = self.answer(offer);
+        if answered.is_err() {
+            self.said = said;
+        }
+        answered
     }
 
     /// Sends and takes sound as agreed from now on; false if it is so already.

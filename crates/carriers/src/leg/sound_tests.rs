@@ -53,6 +53,7 @@ impl LegSink for Deaf {
 fn end(seed: u64, codecs: &[Codec], srtp: SrtpPolicy) -> (LegSound, Arc<AblePlane>) {
     let policy = SoundPolicy {
         codecs: codecs.to_vec(),
+        prefer_ours: false,
         silence_limit: None,
         advertised: None,
         telephone_events: true,

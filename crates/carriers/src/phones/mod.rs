@@ -2,24 +2,26 @@
 //! lock; knows no socket and no call.
 
 mod guesses;
+mod kept;
 mod places;
 
 use crate::agent::budget::place;
 use crate::leg::attempts::Target;
 use guesses::{Guess, Guesses};
-use model::Timestamp;
 use model::endpoint::PhoneEndpoint;
+use model::{EndpointId, Timestamp};
 use places::Places;
 use ports::carrier::PhoneRegistration;
 use sip::digest::{Algorithm, Authenticator, Protected, Secret, Verdict};
+use sip::message::Uri;
 use sip::registrar::{Binding, BindingLimits, Bindings};
 use sip::{Hop, IncomingCall, IncomingRegister, RegisterOutcome, Rejection};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Places are forgotten with this process: phones come again within ten minutes.
+/// Phones come again within ten minutes: so long one that moved is sought in vain.
 const LIMITS: BindingLimits = BindingLimits {
     per_user_max: 8,
     total_max: 100_000,
@@ -64,6 +66,10 @@ struct State {
     places: Places,
     authenticator: Authenticator,
     guesses: Guesses,
+    /// What was kept of phones that are not admitted yet.
+    kept: HashMap<EndpointId, Vec<Binding>>,
+    /// Names whose places have changed since they were kept; no more than there are phones.
+    changed: BTreeSet<String>,
 }
 
 impl Phones {
@@ -75,12 +81,14 @@ impl Phones {
             places: Places::default(),
             authenticator: Authenticator::new(PhoneEndpoint::REALM, secret).offering(digest.algorithms()),
             guesses: Guesses::default(),
+            kept: HashMap::new(),
+            changed: BTreeSet::new(),
         };
         Self { any: AtomicBool::new(false), state: Mutex::new(state) }
     }
 
     /// The phones that there are from now on; what others had bound is forgotten.
-    pub(crate) fn admit(&self, phones: Vec<Arc<PhoneEndpoint>>) {
+    pub(crate) fn admit(&self, phones: Vec<Arc<PhoneEndpoint>>, now: Timestamp) {
         let mut state = self.lock();
         self.any.store(!phones.is_empty(), Ordering::Release);
         let named = phones.into_iter().map(|phone| (phone.username.clone(), phone)).collect();
@@ -90,8 +98,10 @@ impl Phones {
             if state.by_name.get(&name).is_none_or(|now| now.id != phone.id) {
                 state.bindings.forget_user(&name);
                 state.places.set(&name, HashSet::new());
+                state.changed.remove(&name);
             }
         }
+        state.restore(now);
         state.show();
     }
 
@@ -126,6 +136,9 @@ impl Phones {
             Ok(_) => {
                 let outcome = state.bindings.register(&name, register, now);
                 state.place(&name, now);
+                if matches!(outcome, RegisterOutcome::Accept { .. }) {
+                    state.changed.insert(name);
+                }
                 outcome
             }
             Err(Refused::Asked(challenges)) => RegisterOutcome::Challenge { challenges },
@@ -140,10 +153,13 @@ impl Phones {
         outcome
     }
 
-    /// The phone that calls: none if the call is no phone's, else proved to be its own, or how it is refused.
+    /// The phone that calls: none if the call is no phone's, else proved to be its own, or how it is refused. A call from
+    /// where a trunk may call from is a phone's only if one is registered there under that name, or if it calls itself a
+    /// phone of this server.
     pub(crate) fn caller(
         &self,
         call: &IncomingCall,
+        is_trunks: bool,
         now: Timestamp,
     ) -> Option<Result<Arc<PhoneEndpoint>, Rejection>> {
         if !self.any() {
@@ -153,7 +169,8 @@ impl Phones {
         let name = call.from_user.to_lowercase();
         let source = call.source.address.ip().to_canonical();
         let here = state.bindings.lookup(&name, now);
-        if !here.iter().any(|binding| binding.hop.address.ip().to_canonical() == source) {
+        let is_here = here.iter().any(|binding| binding.hop.address.ip().to_canonical() == source);
+        if is_trunks && !is_here && !(state.by_name.contains_key(&name) && is_of_this_server(call)) {
             return None;
         }
         let body = call.sdp.as_deref().unwrap_or_default();
@@ -172,7 +189,12 @@ impl Phones {
 
     /// Where a call to a phone goes, in this order.
     pub(crate) fn targets(&self, phone: &PhoneEndpoint, now: Timestamp) -> Vec<Target> {
-        let target = |binding: Binding| Target { uri: Some(binding.uri), ..Target::to(binding.hop) };
+        let target = |binding: Binding| Target {
+            uri: Some(binding.uri),
+            route: binding.path,
+            rank: Some(binding.q_thousandths),
+            ..Target::to(binding.hop)
+        };
         self.bindings(phone, now).into_iter().map(target).collect()
     }
 
@@ -208,6 +230,12 @@ impl Phones {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the caller names itself by the server that it calls, as phones do and carriers do not.
+fn is_of_this_server(call: &IncomingCall) -> bool {
+    let host = |uri: &str| Uri::parse(uri).map(|uri| uri.host.to_ascii_lowercase()).ok();
+    host(&call.from_uri).is_some_and(|own| host(&call.request_uri) == Some(own))
 }
 
 /// Why nobody comes in.
@@ -259,6 +287,7 @@ impl State {
     /// These phones are no longer where they were.
     fn moved(&mut self, names: &[String], now: Timestamp) {
         names.iter().for_each(|name| self.place(name, now));
+        self.changed.extend(names.iter().cloned());
         self.show();
     }
 

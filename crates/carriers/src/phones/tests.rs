@@ -32,14 +32,16 @@ struct Bench {
     now: Timestamp,
     cseq: u32,
     source: Hop,
+    path: Vec<String>,
 }
 
 impl Bench {
     fn new(names: &[&str]) -> Self {
         let phones = Phones::new([7; 32], PhoneDigest::Both);
-        phones.admit(names.iter().zip(1..).map(|(name, seed)| phone(name, seed)).collect());
+        let now = Timestamp::from_millis(1_000_000);
+        phones.admit(names.iter().zip(1..).map(|(name, seed)| phone(name, seed)).collect(), now);
         let source = Hop::udp("192.0.2.9:5062".parse().unwrap());
-        Self { phones, now: Timestamp::from_millis(1_000_000), cseq: 0, source }
+        Self { phones, now, cseq: 0, source, path: Vec::new() }
     }
 
     fn register(&mut self, user: &str, authorizations: Vec<String>, expires_secs: u32) -> RegisterOutcome {
@@ -61,7 +63,7 @@ impl Bench {
             body: Vec::new(),
             source: self.source,
             user_agent: Some("Desk".into()),
-            path: Vec::new(),
+            path: self.path.clone(),
         };
         self.phones.register(&register, self.now)
     }
@@ -87,8 +89,18 @@ impl Bench {
     }
 
     fn call(&self, user: &str, authorizations: Vec<String>) -> Option<Result<Arc<PhoneEndpoint>, Rejection>> {
+        self.call_from("lyrebird.example", user, authorizations, true)
+    }
+
+    fn call_from(
+        &self,
+        host: &str,
+        user: &str,
+        authorizations: Vec<String>,
+        is_trunks: bool,
+    ) -> Option<Result<Arc<PhoneEndpoint>, Rejection>> {
         let call = IncomingCall {
-            from_uri: format!("sip:{user}@lyrebird.example"),
+            from_uri: format!("sip:{user}@{host}"),
             from_user: user.into(),
             from_display: None,
             to_uri: "sip:100@lyrebird.example".into(),
@@ -104,7 +116,7 @@ impl Bench {
             headers: Vec::new(),
             source: self.source,
         };
-        self.phones.caller(&call, self.now)
+        self.phones.caller(&call, is_trunks, self.now)
     }
 }
 
@@ -146,7 +158,12 @@ fn an_unknown_name_and_a_wrong_password_look_the_same() {
 #[test]
 fn a_registered_phone_proves_each_call_and_others_are_not_taken_for_one() {
     let mut bench = Bench::new(&["alice"]);
-    assert!(bench.call("alice", Vec::new()).is_none(), "it is registered nowhere");
+    let elsewhere = |is_trunks| bench.call_from("carrier.example", "alice", Vec::new(), is_trunks);
+    assert!(elsewhere(true).is_none(), "a carrier's caller that happens to be called so");
+    assert_eq!(elsewhere(false).unwrap().unwrap_err().code, 401);
+    let nobody = bench.call_from("lyrebird.example", "nobody", Vec::new(), false);
+    assert_eq!(nobody.unwrap().unwrap_err().code, 401, "who exists is not told");
+    assert_eq!(bench.call("alice", Vec::new()).unwrap().unwrap_err().code, 401, "it has not registered yet");
     assert!(is_accepted(&bench.come("alice", "alice", PASSWORD, 600)));
     let asked = bench.call("alice", Vec::new()).unwrap().unwrap_err();
     assert_eq!(asked.code, 401);
@@ -167,10 +184,10 @@ fn what_is_over_or_taken_away_is_forgotten() {
     bench.now = bench.now + std::time::Duration::from_secs(61);
     assert!(bench.phones.targets(&phone("alice", 1), bench.now).is_empty());
     assert!(is_accepted(&bench.come("bob", "bob", PASSWORD, 600)));
-    bench.phones.admit(vec![phone("alice", 1)]);
+    bench.phones.admit(vec![phone("alice", 1)], bench.now);
     assert!(bench.phones.targets(&phone("bob", 2), bench.now).is_empty());
     assert!(!bench.is_known());
-    bench.phones.admit(Vec::new());
+    bench.phones.admit(Vec::new(), bench.now);
     assert!(!bench.phones.any());
 }
 
@@ -210,4 +227,43 @@ fn whoever_guesses_too_often_is_not_heard_for_a_while() {
     assert!(!is_accepted(&bench.come("alice", "alice", PASSWORD, 600)), "not even the right one is heard");
     bench.now = bench.now + std::time::Duration::from_secs(1);
     assert!(is_accepted(&bench.come("alice", "alice", PASSWORD, 600)));
+}
+
+#[test]
+fn a_place_is_kept_and_taken_up_again() {
+    let mut bench = Bench::new(&["alice", "bob"]);
+    let kept = |bench: &Bench| bench.phones.take_changed(10, bench.now);
+    assert!(kept(&bench).is_empty());
+    assert!(is_accepted(&bench.come("alice", "alice", PASSWORD, 600)));
+    bench.source = Hop::tls("192.0.2.10:40000".parse().unwrap());
+    assert!(is_accepted(&bench.come("bob", "bob", PASSWORD, 600)));
+    let places = kept(&bench);
+    assert_eq!(places.len(), 2);
+    assert!(places[1].content.is_empty(), "a connection does not outlive the process");
+    assert!(kept(&bench).is_empty(), "a change is told once");
+    bench.phones.not_kept(&places);
+    assert_eq!(kept(&bench), places);
+
+    let after = |seconds, phones: Vec<Arc<PhoneEndpoint>>| {
+        let other = Phones::new([8; 32], PhoneDigest::Both);
+        other.take_up(places[..1].to_vec());
+        let now = bench.now + std::time::Duration::from_secs(seconds);
+        other.admit(phones, now);
+        let is_there = other.are_at("192.0.2.9".parse().unwrap(), now);
+        let targets = other.targets(&phone("alice", 1), now).len();
+        assert_eq!(is_there, targets == 1);
+        targets
+    };
+    assert_eq!(after(5, vec![phone("alice", 1)]), 1);
+    assert_eq!(after(600, vec![phone("alice", 1)]), 0, "its time is over");
+    assert_eq!(after(5, vec![phone("alice", 2)]), 0, "another phone under the name");
+}
+
+#[test]
+fn calls_take_the_path_that_the_phone_registered_by() {
+    let mut bench = Bench::new(&["alice"]);
+    bench.path = vec!["<sip:edge.example;lr>".into(), "<sip:inner.example;lr>".into()];
+    assert!(is_accepted(&bench.come("alice", "alice", PASSWORD, 600)));
+    let targets = bench.phones.targets(&phone("alice", 1), bench.now);
+    assert_eq!((targets[0].hop, &targets[0].route), (bench.source, &bench.path));
 }

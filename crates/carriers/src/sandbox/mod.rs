@@ -17,11 +17,11 @@ pub use network::PersonaNetwork;
 use crate::StartError;
 use crate::agent::counters::AgentFigures;
 use crate::agent::{AgentConfig, Door};
-use crate::leg::Profile;
 use crate::leg::attempts::Target;
 use crate::leg::exchange::{Exchange, Placing};
 use crate::leg::sound::SoundPolicy;
 use crate::leg::table::LegTable;
+use crate::leg::{Line, Profile};
 use door::{OrderedCalls, SandboxDoor};
 use heard::{Heard, ListeningSink};
 use model::LegId;
@@ -32,8 +32,8 @@ use model::trunk::Trunk;
 use neighbours::Neighbours;
 use ports::carrier::IncomingRef;
 use ports::{
-    Carrier, CarrierError, Ceiling, Clock, Dial, InboundCalls, LegSink, MediaPlane, PersonaCall, Route,
-    Sandbox, Timeline, Tts,
+    Carrier, CarrierError, Clock, Dial, InboundCalls, LegSink, MediaPlane, PersonaCall, Route, Sandbox,
+    Timeline, Tts,
 };
 use sip::message::uri::escape_user;
 use sip::{CallKey, Hop, Party};
@@ -52,7 +52,7 @@ pub struct SandboxConfig {
     /// User-Agent of the calling side.
     pub user_agent: String,
     /// Most calls at one time.
-    pub calls_max: Ceiling,
+    pub calls_max: usize,
     /// After so long without any packet of sound on a connected leg it is reported silent.
     pub silence_limit: Option<Duration>,
     /// Where what is heard is kept; none: nowhere.
@@ -64,7 +64,7 @@ impl Default for SandboxConfig {
         Self {
             network: None,
             user_agent: concat!("Lyrebird/", env!("CARGO_PKG_VERSION"), " (sandbox)").to_owned(),
-            calls_max: Ceiling::new(2_000),
+            calls_max: 2_000,
             silence_limit: Some(Duration::from_secs(60)),
             heard: None,
         }
@@ -102,12 +102,12 @@ impl SandboxCarrier {
         let bind: IpAddr =
             if network.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
         let agent = AgentConfig {
-            calls_max: config.calls_max.clone(),
-            calls_per_source_max: config.calls_max.clone(),
+            calls_max: config.calls_max,
+            calls_per_source_max: config.calls_max,
             loopback_only: true,
             ..AgentConfig::new("sandbox", SocketAddr::new(bind, 0), &config.user_agent)
         };
-        let table = LegTable::new(config.calls_max.clone());
+        let table = LegTable::new(config.calls_max);
         let silence_limit = config.silence_limit;
         let door = Arc::new(SandboxDoor {
             network: network.ip(),
@@ -144,7 +144,7 @@ impl SandboxCarrier {
     }
 
     /// The same sink, with an ear beside it.
-    fn listening(&self, leg: LegId, party: ports::Party, sink: Arc<dyn LegSink>) -> Arc<dyn LegSink> {
+    fn listening(&self, leg: LegId, party: heard::Party, sink: Arc<dyn LegSink>) -> Arc<dyn LegSink> {
         let ear = self.heard.as_ref().and_then(|heard| heard.ear(leg.call, party, leg, self.clock.as_ref()));
         match ear {
             Some(ear) => Arc::new(ListeningSink::new(sink, ear)),
@@ -171,10 +171,11 @@ impl Carrier for SandboxCarrier {
             },
             credentials: Some(gate::credentials()),
             headers,
+            session_timers: None,
             ring_timeout: Duration::from_millis(dial.ring_timeout_ms.into()),
-            profile: Profile { sound: sound_policy(self.silence_limit), permit: None },
+            profile: Profile { sound: sound_policy(self.silence_limit), permit: None, line: Line::Closed },
         };
-        let sink = self.listening(dial.leg, ports::Party::Caller, dial.sink);
+        let sink = self.listening(dial.leg, heard::Party::Caller, dial.sink);
         self.exchange.place(seat, dial.leg, &sink, placing).await
     }
 
@@ -183,7 +184,7 @@ impl Carrier for SandboxCarrier {
     }
 
     fn adopt(&self, incoming: IncomingRef, leg: LegId, sink: Arc<dyn LegSink>) -> Result<(), CarrierError> {
-        let sink = self.listening(leg, ports::Party::Callee, sink);
+        let sink = self.listening(leg, heard::Party::Callee, sink);
         self.exchange.adopt(CallKey(incoming.0), leg, &sink)
     }
 
@@ -227,6 +228,7 @@ fn loopback(address: SocketAddr) -> Result<SocketAddr, StartError> {
 fn sound_policy(silence_limit: Option<Duration>) -> SoundPolicy {
     SoundPolicy {
         codecs: vec![Codec::Pcmu, Codec::Pcma],
+        prefer_ours: false,
         silence_limit,
         advertised: None,
         telephone_events: true,

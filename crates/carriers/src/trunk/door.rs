@@ -3,15 +3,16 @@
 use super::TrunkCarrier;
 use super::lines::Lines;
 use super::registrations::{FailedHost, Registrations};
-use super::{phones, profile};
+use super::{phones, profile, sessions};
 use crate::agent::budget::Standing;
 use crate::agent::{Door, RegistrationNews};
 use crate::leg::sound::check_offer;
 use crate::leg::story::Story;
 use crate::leg::table::{Arrival, LegTable};
-use crate::leg::{Leg, Profile};
+use crate::leg::{Leg, Line, Profile};
 use crate::phones::Phones;
 use model::call::Mode;
+use model::endpoint::PhoneEndpoint;
 use model::leg::Refusal;
 use model::sound::Codec;
 use model::srtp::SrtpPolicy;
@@ -20,7 +21,9 @@ use model::{EndpointId, Pii};
 use ports::carrier::IncomingRef;
 use ports::{Carrier, Clock, InboundCalls, Timeline};
 use sip::message::Uri;
-use sip::{CallKey, Hop, IncomingCall, IncomingRegister, RegisterOutcome, RegistrationKey, Rejection};
+use sip::{
+    CallKey, Hop, IncomingCall, IncomingRegister, RegisterOutcome, RegistrationKey, Rejection, SessionTimers,
+};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -56,6 +59,11 @@ impl Door for TrunkDoor {
         }
     }
 
+    fn session_timers(&self, source: IpAddr) -> Option<SessionTimers> {
+        let trunk = self.lines.of_source(source).into_iter().next()?;
+        Some(sessions::timers(self.config.session, trunk.session))
+    }
+
     fn is_registrar(&self) -> bool {
         self.phones.any()
     }
@@ -69,10 +77,12 @@ impl Door for TrunkDoor {
     }
 
     fn incoming(&self, key: CallKey, call: &IncomingCall) -> Result<Leg, Rejection> {
-        if let Some(phone) = self.phones.caller(call, self.clock.now()) {
-            return self.phone_calls(key, call, phone?.id);
-        }
         let source = call.source.address.ip();
+        let is_trunks = self.lines.admits(source);
+        if let Some(phone) = self.phones.caller(call, is_trunks, self.clock.now()) {
+            let phone = phone?;
+            return self.phone_calls(key, call, &phone);
+        }
         // Which of the trunks behind the address it is, the dialled number will say; the first counts it until then.
         let trunk = self.lines.of_source(source).into_iter().next();
         let trunk = trunk.ok_or_else(|| Rejection::with_code(403))?;
@@ -82,6 +92,19 @@ impl Door for TrunkDoor {
         check(call, &trunk.codecs, trunk.srtp)?;
         let place = self.lines.enter(&trunk).ok_or_else(full)?;
         Ok(self.leg(key, call, profile(&self.config, &trunk, place)))
+    }
+
+    fn may_take_over(&self, call: &IncomingCall, line: Line) -> Result<(), Rejection> {
+        let source = call.source.address.ip();
+        let is_its = match line {
+            Line::Closed => false,
+            Line::Trunk(trunk) => self.lines.of_source(source).iter().any(|known| known.id == trunk),
+            Line::Phones(app) => {
+                let phone = self.phones.caller(call, self.lines.admits(source), self.clock.now());
+                phone.transpose()?.is_some_and(|phone| phone.app == app)
+            }
+        };
+        if is_its { Ok(()) } else { Err(Rejection::with_code(403)) }
     }
 
     fn arrived(&self, key: CallKey, call: IncomingCall) {
@@ -119,14 +142,19 @@ impl Door for TrunkDoor {
 
 impl TrunkDoor {
     /// The call of a phone that proved to be this one.
-    fn phone_calls(&self, key: CallKey, call: &IncomingCall, phone: EndpointId) -> Result<Leg, Rejection> {
+    fn phone_calls(
+        &self,
+        key: CallKey,
+        call: &IncomingCall,
+        phone: &PhoneEndpoint,
+    ) -> Result<Leg, Rejection> {
         if self.inbound.get().is_none() {
             return Err(Rejection::with_code(480));
         }
         // A phone that offers keys knows how it offers them.
-        let profile = phones::profile(&self.config, SrtpPolicy::Optional);
+        let profile = phones::profile(&self.config, phone.app, SrtpPolicy::Optional);
         check(call, &profile.sound.codecs, profile.sound.srtp)?;
-        self.proved().insert(key, phone);
+        self.proved().insert(key, phone.id);
         Ok(self.leg(key, call, profile))
     }
 

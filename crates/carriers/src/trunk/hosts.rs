@@ -54,7 +54,7 @@ pub(super) async fn targets(
     places.sort_by_key(|place| avoided.contains(place.hop, now));
     // What a certificate has to name is the carrier's host, whatever the DNS made of it (RFC 5922 §4).
     let name: Arc<str> = trunk.host.as_str().into();
-    let target = |place: Place| Target { hop: place.hop, name: Some(Arc::clone(&name)), uri: None };
+    let target = |place: Place| Target { name: Some(Arc::clone(&name)), ..Target::to(place.hop) };
     Ok(places.into_iter().map(target).collect())
 }
 
@@ -111,7 +111,7 @@ impl Guide for TrunkGuide {
             None => self.at_name(&contact),
         };
         let name = self.targets.first().and_then(|target| target.name.clone());
-        let target = |hop| Target { hop, name: name.clone(), uri: Some(uri.to_owned()) };
+        let target = |hop| Target { name: name.clone(), uri: Some(uri.to_owned()), ..Target::to(hop) };
         hops.into_iter().map(target).collect()
     }
 }
@@ -178,9 +178,10 @@ mod tests {
             credentials: None,
             allowed_sources: vec!["198.51.100.0/24".parse().unwrap()],
             codecs: Trunk::CODECS.to_vec(),
+            codec_preference: Default::default(),
+            session: Default::default(),
             calls_per_second_max: 1,
             concurrent_calls_max: 1,
-            filed: false,
             created_at: now,
             updated_at: now,
         }
@@ -188,7 +189,7 @@ mod tests {
 
     fn check(uri: &str, expected: &[&str]) {
         let hop = Hop::udp("192.0.2.1:5060".parse().unwrap());
-        let target = Target { hop, name: Some("carrier.example".into()), uri: None };
+        let target = Target { name: Some("carrier.example".into()), ..Target::to(hop) };
         let guide = TrunkGuide {
             trunk: Arc::new(trunk("carrier.example", RedirectPolicy::Follow)),
             avoided: Arc::default(),

@@ -8,18 +8,20 @@ mod hosts;
 mod lines;
 mod pace;
 mod phones;
+mod places;
 mod register;
 mod registrations;
+mod sessions;
 
 use crate::StartError;
 use crate::agent::counters::AgentFigures;
 use crate::agent::tls::TlsFiles;
 use crate::agent::{AgentConfig, Door, seed};
-use crate::leg::Profile;
 use crate::leg::attempts::Target;
 use crate::leg::exchange::{Exchange, Placing, withdrawn};
 use crate::leg::sound::SoundPolicy;
 use crate::leg::table::LegTable;
+use crate::leg::{Line, Profile};
 use crate::phones::{PhoneDigest, Phones};
 use avoided::Avoided;
 use dns::Dns;
@@ -28,13 +30,13 @@ use hosts::{Sockets, TrunkGuide};
 use lines::Lines;
 use model::endpoint::PhoneEndpoint;
 use model::leg::{LegOrder, Refusal};
-use model::trunk::{RegistrationStatus, Trunk};
+use model::session::SessionPolicy;
+use model::trunk::{CodecPreference, RegistrationStatus, Trunk};
 use model::{LegId, TrunkId};
 use pace::Place;
 use ports::carrier::{Handover, IncomingRef, PhoneRegistration};
-use ports::{
-    Carrier, CarrierError, Ceiling, Clock, Dial, InboundCalls, LegSink, MediaPlane, Route, Timeline,
-};
+use ports::store::EndpointStore;
+use ports::{Carrier, CarrierError, Clock, Dial, InboundCalls, LegSink, MediaPlane, Route, Timeline};
 use registrations::Registrations;
 use sip::message::uri::escape_user;
 use sip::{CallKey, Credentials, Party};
@@ -66,12 +68,14 @@ pub struct TrunkConfig {
     pub user_agent: String,
     /// By which hashes phones may prove who they are.
     pub phone_digest: PhoneDigest,
+    /// How long sessions live without a sign of life, where a trunk does not say.
+    pub session: SessionPolicy,
     /// Name servers to ask; none: those of the system.
     pub nameservers: Vec<SocketAddr>,
     /// Most calls at one time, over all trunks, both directions.
-    pub calls_max: Ceiling,
+    pub calls_max: usize,
     /// Most of them that may come from one address.
-    pub calls_per_source_max: Ceiling,
+    pub calls_per_source_max: usize,
     /// After so long without any packet of sound on a connected leg it is reported silent.
     pub silence_limit: Option<Duration>,
 }
@@ -87,9 +91,10 @@ impl TrunkConfig {
             advertised: None,
             user_agent: concat!("Lyrebird/", env!("CARGO_PKG_VERSION")).to_owned(),
             phone_digest: PhoneDigest::default(),
+            session: SessionPolicy::default(),
             nameservers: Vec::new(),
-            calls_max: Ceiling::new(10_000),
-            calls_per_source_max: Ceiling::new(10_000),
+            calls_max: 10_000,
+            calls_per_source_max: 10_000,
             silence_limit: Some(Duration::from_secs(60)),
         }
     }
@@ -103,6 +108,8 @@ pub struct TrunkCarrier {
     registrations: Arc<Registrations>,
     ordering: tokio::sync::Mutex<register::Ordering>,
     phones: Arc<Phones>,
+    /// Where phones' places are kept across a restart, if anywhere.
+    kept_in: OnceLock<Arc<dyn EndpointStore>>,
     dns: Dns,
     avoided: Arc<Avoided>,
     door: Arc<TrunkDoor>,
@@ -120,7 +127,7 @@ impl TrunkCarrier {
         let lines = Arc::new(Lines::default());
         let registrations = Arc::new(Registrations::default());
         let phones = Arc::new(Phones::new(seed()?, config.phone_digest));
-        let table = LegTable::new(config.calls_max.clone());
+        let table = LegTable::new(config.calls_max);
         let door = Arc::new(TrunkDoor {
             config: config.clone(),
             lines: Arc::clone(&lines),
@@ -138,8 +145,9 @@ impl TrunkCarrier {
             tls: config.tls,
             tls_files: config.tls_files.clone(),
             advertised: config.advertised,
-            calls_max: config.calls_max.clone(),
-            calls_per_source_max: config.calls_per_source_max.clone(),
+            calls_max: config.calls_max,
+            calls_per_source_max: config.calls_per_source_max,
+            session_timers: sessions::timers(config.session, SessionPolicy::default()),
             hands_over: true,
             ..AgentConfig::new("trunks", config.bind, &config.user_agent)
         };
@@ -154,6 +162,7 @@ impl TrunkCarrier {
             registrations,
             ordering,
             phones,
+            kept_in: OnceLock::new(),
             dns,
             avoided,
             door,
@@ -233,7 +242,7 @@ impl TrunkCarrier {
         let seat = self.exchange.sit(dial.leg)?;
         let targets = self.phones.targets(phone, self.clock.now());
         let unregistered = || CarrierError::Unregistered { name: phone.username.clone() };
-        let placing = phones::placing(&self.config, dial, targets).ok_or_else(unregistered)?;
+        let placing = phones::placing(&self.config, dial, phone.app, targets).ok_or_else(unregistered)?;
         self.exchange.place(seat, dial.leg, &dial.sink, placing).await
     }
 
@@ -315,7 +324,7 @@ impl Carrier for TrunkCarrier {
     }
 
     async fn admit_phones(&self, phones: Vec<Arc<PhoneEndpoint>>) {
-        self.phones.admit(phones);
+        self.phones.admit(phones, self.clock.now());
     }
 
     fn registrations(&self, phone: &PhoneEndpoint) -> Vec<PhoneRegistration> {
@@ -353,6 +362,7 @@ fn placing(config: &TrunkConfig, guide: TrunkGuide, dial: &Dial, place: Place) -
         from: Party { display: None, user: dial.from.expose().clone(), host },
         credentials: digest_credentials(&trunk),
         headers: Vec::new(),
+        session_timers: Some(sessions::timers(config.session, trunk.session)),
         ring_timeout: Duration::from_millis(dial.ring_timeout_ms.into()),
         profile: profile(config, &trunk, place),
     }
@@ -370,13 +380,14 @@ fn digest_credentials(trunk: &Trunk) -> Option<Credentials> {
 fn profile(config: &TrunkConfig, trunk: &Trunk, place: Place) -> Profile {
     let sound = SoundPolicy {
         codecs: trunk.codecs.clone(),
+        prefer_ours: trunk.codec_preference == CodecPreference::Ours,
         silence_limit: config.silence_limit,
         advertised: config.advertised,
         telephone_events: true,
         loopback_only: false,
         srtp: trunk.srtp,
     };
-    Profile { sound, permit: Some(Box::new(place)) }
+    Profile { sound, permit: Some(Box::new(place)), line: Line::Trunk(trunk.id) }
 }
 
 /// Keeps the addresses of trunks fresh until the carrier is gone.

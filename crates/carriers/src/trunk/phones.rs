@@ -1,27 +1,32 @@
-//! Legs to phones that registered here: to each place in turn, the most wanted first.
+//! Legs to phones that registered here: to all places of the same rank at once, the most wanted ones first.
 
 use super::TrunkConfig;
 use crate::agent::socket::address_towards;
-use crate::leg::Profile;
 use crate::leg::attempts::{Guide, Target};
 use crate::leg::exchange::Placing;
 use crate::leg::sound::SoundPolicy;
-use model::Timestamp;
+use crate::leg::{Line, Profile};
 use model::sound::Codec;
 use model::srtp::SrtpPolicy;
+use model::{AppId, Timestamp};
 use ports::Dial;
-use sip::{Hop, Party, Transport};
+use sip::{FailedBy, Failure, Hop, Party, Transport};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What phones are offered: what costs nothing first.
 const CODECS: [Codec; 4] = [Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::Opus];
 
-/// A phone's places are all there is: none is avoided for long, and none leads elsewhere.
+/// A phone's places are all there is: none is avoided for long, and none leads elsewhere. Where one has refused the next
+/// one is rung, unless it spoke for all of them (RFC 3261 §16.7).
 struct PhoneGuide;
 
 impl Guide for PhoneGuide {
     fn failed(&self, _hop: Hop, _retry_after_s: Option<u32>, _now: Timestamp) {}
+
+    fn goes_on(&self, failure: &Failure) -> bool {
+        failure.by != FailedBy::RingTimeout && failure.code < 600
+    }
 
     fn redirected(&self, _uri: &str) -> Vec<Target> {
         Vec::new()
@@ -29,20 +34,26 @@ impl Guide for PhoneGuide {
 }
 
 /// How a leg of a phone behaves.
-pub(super) fn profile(config: &TrunkConfig, srtp: SrtpPolicy) -> Profile {
+pub(super) fn profile(config: &TrunkConfig, app: AppId, srtp: SrtpPolicy) -> Profile {
     let sound = SoundPolicy {
         codecs: CODECS.to_vec(),
+        prefer_ours: false,
         silence_limit: config.silence_limit,
         advertised: config.advertised,
         telephone_events: true,
         srtp,
         loopback_only: false,
     };
-    Profile { sound, permit: None }
+    Profile { sound, permit: None, line: Line::Phones(app) }
 }
 
 /// A leg to a phone at these places; none if it is at no place.
-pub(super) fn placing(config: &TrunkConfig, dial: &Dial, targets: Vec<Target>) -> Option<Placing> {
+pub(super) fn placing(
+    config: &TrunkConfig,
+    dial: &Dial,
+    app: AppId,
+    targets: Vec<Target>,
+) -> Option<Placing> {
     let first = targets.first()?;
     let to_uri = first.uri.clone()?;
     // The phone calls back by what stands in From: it shall reach us.
@@ -59,7 +70,8 @@ pub(super) fn placing(config: &TrunkConfig, dial: &Dial, targets: Vec<Target>) -
         from: Party { display: None, user: dial.from.expose().clone(), host },
         credentials: None,
         headers: Vec::new(),
+        session_timers: None,
         ring_timeout: Duration::from_millis(dial.ring_timeout_ms.into()),
-        profile: profile(config, srtp),
+        profile: profile(config, app, srtp),
     })
 }

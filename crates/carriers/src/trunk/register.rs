@@ -28,6 +28,7 @@ impl TrunkCarrier {
         let change = self.registrations.replace(&[], self.clock.now());
         self.unregister(change.unregister).await;
         drop(ordering);
+        self.write_places().await;
         if tokio::time::timeout(UNREGISTER_MAX, self.registrations.all_ended()).await.is_err() {
             tracing::warn!("not all registrations could be taken back");
         }
@@ -42,6 +43,7 @@ impl TrunkCarrier {
         let change = self.registrations.replace(&self.lines.all(), self.clock.now());
         self.unregister(change.unregister).await;
         drop(ordering);
+        self.write_places().await;
         self.register_all(change.register).await;
     }
 

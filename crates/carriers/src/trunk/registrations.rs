@@ -257,9 +257,10 @@ mod tests {
             credentials: None,
             allowed_sources: Vec::new(),
             codecs: Trunk::CODECS.to_vec(),
+            codec_preference: Default::default(),
+            session: Default::default(),
             calls_per_second_max: 1,
             concurrent_calls_max: 1,
-            filed: false,
             created_at: now,
             updated_at: now,
         }

@@ -6,6 +6,7 @@ mod failover;
 mod overload;
 mod peer;
 mod personas;
+mod phones;
 mod registration;
 mod sandbox;
 mod streams;

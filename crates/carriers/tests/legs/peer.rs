@@ -19,10 +19,15 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) async fn start() -> Self {
+        Self::start_as(7).await
+    }
+
+    /// One whose calls and registrations are named by this seed.
+    pub(crate) async fn start_as(seed: u8) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let mut config = EndpointConfig::new(socket.local_addr().unwrap().to_string(), "peer");
         config.registrar = true;
-        let endpoint = Endpoint::new(config, [7; 32]);
+        let endpoint = Endpoint::new(config, [seed; 32]);
         Self { socket, endpoint, clock: WallClock::default(), events: VecDeque::new() }
     }
 

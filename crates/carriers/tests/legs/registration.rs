@@ -91,6 +91,8 @@ async fn a_trunk_registers_takes_calls_at_its_contact_and_is_taken_back_when_it_
         sdp: offer(&local(4_000, Codec::Pcmu, MediaDirection::SendReceive, 1)),
         credentials: None,
         replaces: None,
+        route: Vec::new(),
+        session_timers: None,
         extra_headers: Vec::new(),
         ring_timeout: Duration::from_secs(30),
         large_over_tcp: false,

@@ -12,8 +12,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use testkit::Certificates;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 fn pem(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../testkit/certificates")).join(name)
@@ -115,6 +116,57 @@ async fn nobody_is_believed_over_tls_without_the_right_certificate() {
     callee.carrier.reload().unwrap();
 }
 
+/// Whether a peer whose certificate bears these names is believed to be localhost.
+async fn check_names(names: &str, believed: bool) {
+    let made = Certificates::make_for(names).await;
+    let identity = TlsIdentity { certificate: made.certificate(), key: made.key() };
+    let theirs = TlsFiles { server: Some(identity), ..files() };
+    let callee = callee(listening(theirs)).await;
+    let caller = Side::start_as(listening(TlsFiles { authorities: Some(made.authority()), ..files() })).await;
+    let to = trunk_to(&callee, "localhost", TrunkTransport::Tls);
+    let (out, result) = caller.dial(1, "+4930123456", &to).await;
+    result.unwrap();
+    let end = async {
+        let end = out.end().await;
+        assert_eq!((end.kind, end.by), (LegEndKind::Failed, LegEndedBy::Transport), "{names}");
+        false
+    };
+    let came = tokio::select! {
+        _ = callee.inbound.call(0) => true,
+        came = end => came,
+    };
+    assert_eq!(came, believed, "{names}");
+}
+
+#[tokio::test]
+async fn a_certificate_names_a_host_as_sip_has_it() {
+    check_names("URI:sip:localhost", true).await;
+    check_names("URI:sip:other.example,DNS:localhost", false).await;
+    check_names("URI:sip:al@localhost,DNS:localhost", true).await;
+    check_names("DNS:*.localhost", false).await;
+}
+
+#[tokio::test]
+async fn a_connection_is_used_for_those_alone_whose_name_was_proved() {
+    let made = Certificates::make_for("DNS:localhost").await;
+    let identity = TlsIdentity { certificate: made.certificate(), key: made.key() };
+    let callee = callee(listening(TlsFiles { server: Some(identity), ..files() })).await;
+    let ours = TlsFiles { authorities: Some(made.authority()), ..files() };
+    let caller = Side::start_as(listening(ours)).await;
+    let proved = trunk_to(&callee, "localhost", TrunkTransport::Tls);
+    // Another carrier at the same address, whose name the certificate does not bear.
+    let other = trunk_to(&callee, "127.0.0.1", TrunkTransport::Tls);
+    caller.dial(1, "+4930123456", &proved).await.1.unwrap();
+    callee.inbound.call(0).await;
+    let (out, result) = caller.dial(2, "+4930123456", &other).await;
+    result.unwrap();
+    let end = out.end().await;
+    assert_eq!((end.kind, end.by), (LegEndKind::Failed, LegEndedBy::Transport));
+    caller.dial(3, "+4930123456", &proved).await.1.unwrap();
+    callee.inbound.call(1).await;
+    assert_eq!(callee.carrier.figures().connections_taken, 2, "the first one serves its own carrier still");
+}
+
 fn options(target: SocketAddr, branch: &str) -> String {
     format!(
         "OPTIONS sip:{target} SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:5060;branch=z9hG4bK{branch}\r\n\
@@ -174,6 +226,39 @@ async fn a_message_without_length_is_answered_and_the_connection_closed() {
     stream.write_all(bad.as_bytes()).await.unwrap();
     let answer = heard(&mut stream, "").await;
     assert!(answer.starts_with("SIP/2.0 400 "), "{answer}");
+}
+
+/// A call from a peer whose connection ends before it is answered: the answer goes to where its Via says it listens.
+#[tokio::test]
+async fn an_answer_without_its_connection_goes_where_via_says() {
+    let callee = callee(listening(files())).await;
+    let target = callee.carrier.local_addr();
+    let home = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = home.local_addr().unwrap();
+    let mut stream = TcpStream::connect(target).await.unwrap();
+    let sdp =
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
+    let invite = format!(
+        "INVITE sip:+4930123456@{target} SIP/2.0\r\nVia: SIP/2.0/TCP {at};branch=z9hG4bKgone\r\nMax-Forwards: 70\r\n\
+         From: <sip:+15550100@127.0.0.1>;tag=1\r\nTo: <sip:+4930123456@{target}>\r\nCall-ID: gone\r\n\
+         CSeq: 1 INVITE\r\nContact: <sip:a@{at};transport=tcp>\r\nContent-Type: application/sdp\r\n\
+         Content-Length: {}\r\n\r\n{sdp}",
+        sdp.len()
+    );
+    stream.write_all(invite.as_bytes()).await.unwrap();
+    assert!(heard(&mut stream, "\r\n\r\n").await.starts_with("SIP/2.0 100 "));
+    drop(stream);
+    let lost = async {
+        while callee.carrier.figures().connections_lost == 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), lost).await.unwrap();
+    let call = callee.inbound.call(0).await;
+    callee.carrier.adopt(call.reference, leg(2), Arc::new(Facts::default())).unwrap();
+    callee.carrier.order(leg(2), LegOrder::Answer).unwrap();
+    let accepted = tokio::time::timeout(Duration::from_secs(20), home.accept()).await.unwrap();
+    assert!(heard(&mut accepted.unwrap().0, "\r\n").await.starts_with("SIP/2.0 200 "));
 }
 
 #[tokio::test]

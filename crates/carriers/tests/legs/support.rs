@@ -315,9 +315,10 @@ pub(crate) fn trunk(host: &str, port: u16) -> Trunk {
         credentials: None,
         allowed_sources: Vec::new(),
         codecs: vec![Codec::Pcmu, Codec::Pcma],
+        codec_preference: Default::default(),
+        session: Default::default(),
         calls_per_second_max: 1_000,
         concurrent_calls_max: 100,
-        filed: false,
         created_at: now,
         updated_at: now,
     }

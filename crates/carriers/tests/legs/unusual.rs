@@ -227,6 +227,8 @@ async fn called(sdp: Vec<u8>) -> (Side, Peer, CallKey) {
         sdp,
         credentials: None,
         replaces: None,
+        route: Vec::new(),
+        session_timers: None,
         extra_headers: Vec::new(),
         ring_timeout: Duration::from_secs(30),
         large_over_tcp: false,

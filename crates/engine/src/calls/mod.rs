@@ -13,7 +13,7 @@ mod read;
 
 pub(crate) use expected::Expected;
 pub use follow::EventFeed;
-pub use heard::HeardSound;
+pub use heard::{HeardSound, Party};
 pub use idempotency::{IdempotencyHeader, Outcome, Placed};
 pub use persona_call::PersonaCalls;
 pub use place::PlaceCall;

@@ -159,7 +159,7 @@ impl Core {
         if self.is_draining() {
             return Err(Fault { retry_after_s: Some(5), ..Fault::new(FaultCode::Draining) });
         }
-        if self.config.calls_max.is_reached(self.running.len()) {
+        if self.running.len() >= self.config.calls_max {
             let limit = FaultCode::ConcurrencyLimitExceeded;
             return Err(Fault {
                 retry_after_s: Some(5),

@@ -7,10 +7,13 @@ use crate::engine::Engine;
 use crate::fault::of_store;
 use model::TrunkId;
 use model::fault::{Fault, FaultCode};
+use model::session::{SessionPolicy, SessionRefresher};
 use model::sound::Codec;
 use model::srtp::SrtpPolicy;
 use model::tenant::Principal;
-use model::trunk::{Network, RedirectPolicy, RegistrationStatus, Trunk, TrunkCredentials, TrunkTransport};
+use model::trunk::{
+    CodecPreference, Network, RedirectPolicy, RegistrationStatus, Trunk, TrunkCredentials, TrunkTransport,
+};
 use ports::StoreError;
 use ports::store::{Page, PageRequest, StoredResponse};
 use std::net::IpAddr;
@@ -41,6 +44,10 @@ pub struct NewTrunk {
     pub allowed_sources: Vec<Network>,
     /// Codecs in order of preference.
     pub codecs: Vec<Codec>,
+    /// Whose order counts where the carrier makes the offer.
+    pub codec_preference: CodecPreference,
+    /// How long its sessions live without a sign of life.
+    pub session: SessionPolicy,
     /// New calls a second; see [`Trunk::CALLS_PER_SECOND_LIMITS`].
     pub calls_per_second_max: u16,
     /// Calls at once; see [`Trunk::CONCURRENT_CALLS_LIMITS`].
@@ -72,6 +79,14 @@ pub struct TrunkChange {
     pub allowed_sources: Option<Vec<Network>>,
     /// See [`NewTrunk::codecs`].
     pub codecs: Option<Vec<Codec>>,
+    /// See [`NewTrunk::codec_preference`].
+    pub codec_preference: Option<CodecPreference>,
+    /// See [`SessionPolicy::expires_s`]; `Some(None)` leaves it to the server.
+    pub session_expires_s: Option<Option<u32>>,
+    /// See [`SessionPolicy::min_s`]; `Some(None)` leaves it to the server.
+    pub session_min_s: Option<Option<u32>>,
+    /// See [`SessionPolicy::refresher`]; `Some(None)` leaves it to the server.
+    pub session_refresher: Option<Option<SessionRefresher>>,
     /// See [`NewTrunk::calls_per_second_max`].
     pub calls_per_second_max: Option<u16>,
     /// See [`NewTrunk::concurrent_calls_max`].
@@ -104,9 +119,10 @@ impl Engine {
             credentials: new.credentials,
             allowed_sources: new.allowed_sources,
             codecs: new.codecs,
+            codec_preference: new.codec_preference,
+            session: new.session,
             calls_per_second_max: new.calls_per_second_max,
             concurrent_calls_max: new.concurrent_calls_max,
-            filed: false,
             created_at: now,
             updated_at: now,
         };
@@ -184,6 +200,10 @@ fn apply(trunk: &mut Trunk, change: TrunkChange) {
         credentials,
         allowed_sources,
         codecs,
+        codec_preference,
+        session_expires_s,
+        session_min_s,
+        session_refresher,
         calls_per_second_max,
         concurrent_calls_max,
     } = change;
@@ -198,6 +218,10 @@ fn apply(trunk: &mut Trunk, change: TrunkChange) {
     set(&mut trunk.credentials, credentials);
     set(&mut trunk.allowed_sources, allowed_sources);
     set(&mut trunk.codecs, codecs);
+    set(&mut trunk.codec_preference, codec_preference);
+    set(&mut trunk.session.expires_s, session_expires_s);
+    set(&mut trunk.session.min_s, session_min_s);
+    set(&mut trunk.session.refresher, session_refresher);
     set(&mut trunk.calls_per_second_max, calls_per_second_max);
     set(&mut trunk.concurrent_calls_max, concurrent_calls_max);
 }
@@ -219,6 +243,16 @@ pub fn check_trunk(trunk: &Trunk) -> Result<(), Fault> {
     rule(is_host(&trunk.host), "host", "must be a host name or an IP address")?;
     within("port", trunk.port.unwrap_or(*Trunk::PORTS.start()), Trunk::PORTS)?;
     within("registerExpires", trunk.register_expires_s, Trunk::REGISTER_EXPIRES_S_LIMITS)?;
+    rule(
+        trunk.session.expires_s.is_none_or(SessionPolicy::is_interval),
+        "sessionExpires",
+        "must be 0, or 90 to 86400 seconds",
+    )?;
+    within(
+        "minSessionExpires",
+        trunk.session.min_s.unwrap_or(*SessionPolicy::MIN_S.start()),
+        SessionPolicy::MIN_S,
+    )?;
     rule(
         !trunk.register || trunk.credentials.is_some(),
         "register",
@@ -299,9 +333,10 @@ mod tests {
             credentials: None,
             allowed_sources: Vec::new(),
             codecs: Trunk::CODECS.to_vec(),
+            codec_preference: CodecPreference::Theirs,
+            session: SessionPolicy::default(),
             calls_per_second_max: Trunk::CALLS_PER_SECOND,
             concurrent_calls_max: Trunk::CONCURRENT_CALLS,
-            filed: false,
             created_at: now,
             updated_at: now,
         };

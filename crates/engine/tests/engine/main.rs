@@ -21,5 +21,4 @@ mod recovery;
 mod resources;
 mod sqlite;
 mod timeline;
-mod transcriptions;
 mod webhooks;

@@ -30,6 +30,8 @@ fn trunk() -> NewTrunk {
         credentials: None,
         allowed_sources: Vec::new(),
         codecs: vec![Codec::Pcmu],
+        codec_preference: Default::default(),
+        session: Default::default(),
         calls_per_second_max: 10,
         concurrent_calls_max: 10,
     }

@@ -1,6 +1,7 @@
 //! Phone endpoints.
 
 use super::{Page, PageRequest, StoreError};
+use crate::carrier::PhonePlaces;
 use model::endpoint::PhoneEndpoint;
 use model::{AppId, EndpointId, OrganizationId};
 
@@ -37,4 +38,10 @@ pub trait EndpointStore: Send + Sync {
         app: Option<AppId>,
         endpoint: EndpointId,
     ) -> Result<Option<PhoneEndpoint>, StoreError>;
+
+    /// Keeps where phones are registered, all of them in one write; of phones that are gone nothing is kept.
+    async fn keep_places(&self, places: Vec<PhonePlaces>) -> Result<(), StoreError>;
+
+    /// What was kept of all phones.
+    async fn kept_places(&self) -> Result<Vec<PhonePlaces>, StoreError>;
 }

@@ -1,7 +1,6 @@
 //! The world of a simulation: two SIP endpoints, the calls between them, the network, the agenda and the time. One step
 //! does one thing, lets everybody come to rest, and then the invariants must hold. Everything is given by the seed.
 
-mod defects;
 mod line;
 mod ours;
 mod parts;
@@ -18,7 +17,6 @@ use crate::plan::{Plan, Program};
 use crate::report::Report;
 use crate::sound::SoundPacket;
 use crate::violation::Violation;
-use defects::Defects;
 use line::Line;
 use model::flow::CallCommand;
 use model::sound::{PromptFact, RecordFact};
@@ -136,7 +134,6 @@ pub struct World {
     theirs: Endpoint,
     network: Network,
     faults: Faults,
-    defects: Defects,
     dice: Dice,
     app: AppId,
     calls: Vec<Line>,
@@ -161,7 +158,6 @@ impl World {
             theirs: endpoint(Side::Theirs, telling, &mut dice),
             network,
             faults: program.faults,
-            defects: Defects::default(),
             app: AppId::generate(dice.ids(), BEGIN),
             dice,
             calls: Vec::new(),
@@ -238,8 +234,7 @@ impl World {
         consider(self.ours.deadline(), Due::Endpoint(Side::Ours));
         consider(self.theirs.deadline(), Due::Endpoint(Side::Theirs));
         for (call, line) in self.calls.iter().enumerate() {
-            let machine = line.machine_deadline().map(|at| at + self.defects.timers_late);
-            consider(machine, Due::Machine(call));
+            consider(line.machine_deadline(), Due::Machine(call));
             consider(
                 line.our_sound.as_ref().and_then(|sound| sound.deadline()),
                 Due::Sound(Side::Ours, call),

@@ -2,7 +2,7 @@
 //! engine that a simulation needs, without its store, its files and its requests.
 
 use super::{Item, Side, World, after};
-use crate::leg::{Leg, News, Speaks};
+use crate::leg::{Leg, News};
 use crate::office::Actor;
 use crate::sound::{Sound, voice};
 use crate::world::line::Line;
@@ -50,8 +50,7 @@ impl World {
         let (now, app) = (self.now, self.app);
         let Some(call) = call_header(incoming) else { return };
         let Some(line) = self.calls.get_mut(call).filter(|line| line.accepting.is_none()) else { return };
-        line.our_leg =
-            Some(Leg::incoming(key, Speaks::all(Side::Ours.sound(call), true), incoming.sdp.clone()));
+        line.our_leg = Some(Leg::incoming(key, Side::Ours.sound(call), true, incoming.sdp.clone()));
         line.accepting = Some(Box::new(row(line, app, now)));
         self.accept(call);
     }
@@ -110,7 +109,7 @@ impl World {
         for sequence in written.clone() {
             line.outbox.add(sequence, now);
         }
-        for sequence in written.filter(|_| !self.defects.forgotten_webhooks) {
+        for sequence in written {
             self.agenda.put(now, Item::Webhook { call, sequence });
         }
     }
@@ -193,14 +192,13 @@ impl World {
 
     /// The leg is over: its sound is closed first, so that whoever hears of the end finds the port free.
     fn our_leg_over(&mut self, call: usize, end: LegEnd) {
-        let kept = self.defects.kept_port;
         let Some(line) = self.touch(call) else { return };
         line.our_leg = None;
         let Some(leg) = line.row().map(Call::first_leg) else {
             line.gone = true;
             return;
         };
-        if let Some(mut sound) = line.our_sound.take_if(|_| !kept) {
+        if let Some(mut sound) = line.our_sound.take() {
             let figures = sound.close();
             line.figures = Some(figures);
             while let Some(fact) = sound.poll() {
@@ -285,8 +283,7 @@ impl World {
         let Some(line) = self.calls.get_mut(call) else { return };
         line.witness.dialled();
         let key = CallKey(call as u64 + 1);
-        let speaks = Speaks { codecs: line.plan.codecs.clone(), ..Speaks::all(Side::Ours.sound(call), true) };
-        let (ours, sdp) = Leg::outgoing(key, speaks);
+        let (ours, sdp) = Leg::outgoing(key, Side::Ours.sound(call), true);
         line.our_leg = Some(ours);
         line.our_sound = Some(Sound::new(line.seed, Some(SILENCE_LIMIT), now));
         let order = Order::Invite { key, call: Box::new(outgoing(line, call, sdp, ring_timeout_ms)) };
@@ -302,7 +299,6 @@ impl World {
 
     fn order_leg(&mut self, call: usize, order: &LegOrder) {
         let (mut orders, mut news) = (Vec::new(), Vec::new());
-        let deaf = self.defects.deaf_leg;
         // A leg that is over has told its end already.
         let Some(leg) = self.calls.get_mut(call).and_then(|line| line.our_leg.as_mut()) else { return };
         match order {
@@ -311,7 +307,6 @@ impl World {
             LegOrder::Hold | LegOrder::Resume => {}
             LegOrder::Answer => leg.answer(&mut orders, &mut news),
             LegOrder::Reject { refusal } => leg.reject(leg_end::rejection(*refusal), &mut orders),
-            LegOrder::HangUp if deaf => {}
             LegOrder::HangUp => leg.hang_up(&mut orders),
             LegOrder::Dial { .. } => {}
         }
@@ -430,6 +425,8 @@ fn outgoing(line: &Line, call: usize, sdp: Vec<u8>, ring_timeout_ms: u32) -> Out
         sdp,
         credentials: Some(super::theirs::credentials()),
         replaces: None,
+        route: Vec::new(),
+        session_timers: None,
         extra_headers: vec![(CALL_HEADER.to_owned(), call.to_string())],
         ring_timeout: Duration::from_millis(ring_timeout_ms.into()),
         large_over_tcp: false,

@@ -1,5 +1,6 @@
 //! What an endpoint is told once. No defaults that depend on the machine.
 
+pub use model::session::SessionRefresher;
 use std::time::Duration;
 
 /// The base lengths of RFC 3261 §17 (table 4); every timer is made of these three.
@@ -56,11 +57,13 @@ pub struct SessionTimers {
     pub expires_secs: Option<u32>,
     /// The shortest interval we take, in seconds; at least 90.
     pub min_secs: u32,
+    /// Who is to refresh, where both may.
+    pub refresher: SessionRefresher,
 }
 
 impl Default for SessionTimers {
     fn default() -> Self {
-        Self { expires_secs: Some(1_800), min_secs: 90 }
+        Self { expires_secs: Some(1_800), min_secs: 90, refresher: SessionRefresher::Caller }
     }
 }
 

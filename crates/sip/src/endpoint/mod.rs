@@ -22,7 +22,7 @@ pub(crate) mod wire;
 
 use crate::dialog::snapshot::{DialogSnapshot, SNAPSHOT_VERSION};
 use crate::digest::Credentials;
-use crate::endpoint::config::EndpointConfig;
+use crate::endpoint::config::{EndpointConfig, SessionTimers};
 use crate::endpoint::order::{CallKey, Hop, OrderError};
 use crate::endpoint::output::Output;
 use crate::endpoint::register::RegistrationKey;
@@ -108,6 +108,11 @@ impl Endpoint {
         self.wire.config.registrar = registrar;
     }
 
+    /// How long sessions of calls that arrive from now on live unrefreshed; see [`EndpointConfig::session_timers`].
+    pub const fn set_session_timers(&mut self, timers: SessionTimers) {
+        self.wire.config.session_timers = timers;
+    }
+
     /// What this peer reaches us at, where that is not [`EndpointConfig::host_port`]: for machines with several addresses.
     /// Over TLS its host with our port of TLS. Stands in all that is sent to it from now on. Kept for a bounded number of peers.
     pub fn set_name_towards(&mut self, peer: IpAddr, host_port: &str) {
@@ -147,11 +152,6 @@ impl Endpoint {
     /// Whether a call lives under this key.
     pub fn has_call(&self, key: CallKey) -> bool {
         self.sessions.get(&key).is_some_and(|session| !matches!(session, Session::Leaving(_)))
-    }
-
-    /// Changes how many calls there may be at one time; calls beyond a lower limit go on.
-    pub fn set_calls_max(&mut self, calls_max: usize) {
-        self.wire.config.limits.calls_max = calls_max;
     }
 
     /// Whether the limits leave no room for a new call.

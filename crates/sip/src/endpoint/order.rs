@@ -1,6 +1,7 @@
 //! What the application may ask of the endpoint: one flat enum on one page, and the plain types it carries.
 //! Knows nothing of how an order is carried out.
 
+use super::config::SessionTimers;
 pub use super::hop::{Hop, Transport};
 use super::register::{RegisterOutcome, RegisterRequestId, Registration, RegistrationKey};
 use super::transfer::{Refer, ReferId, Replaces};
@@ -71,6 +72,11 @@ pub struct OutgoingCall {
     pub extra_headers: Vec<(String, String)>,
     /// From the INVITE until it is cancelled unanswered.
     pub ring_timeout: Duration,
+    /// Route of the INVITE, in order, as in `<sip:edge.example;lr>`: the Path that a phone registered by (RFC 3327). At most
+    /// 16; its first machine is the destination.
+    pub route: Vec<String>,
+    /// How long its session lives unrefreshed; none: as the endpoint is set.
+    pub session_timers: Option<SessionTimers>,
     /// Whether the INVITE may go over TCP to the same address where it is too large for UDP (RFC 3261 §18.1.1); if TCP
     /// fails there, it goes over UDP all the same.
     pub large_over_tcp: bool,
@@ -168,6 +174,12 @@ pub enum Order {
         key: CallKey,
         /// Goes out as a Reason header.
         q850: Option<Q850>,
+    },
+    /// End a call we placed and that another one of ours, to another place of the same callee, was answered instead of:
+    /// CANCEL with that reason (RFC 3326), or BYE if its answer crosses.
+    AnsweredElsewhere {
+        /// The call.
+        key: CallKey,
     },
     /// Offer a changed session in an answered call. Answered by ReinviteAnswered or ReinviteFailed; glare (491) is waited
     /// out by the endpoint.

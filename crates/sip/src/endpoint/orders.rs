@@ -27,6 +27,7 @@ impl Endpoint {
             Order::Reject { key, rejection } => self.reject(key, &rejection, now),
             Order::Challenge { key, challenges } => self.challenge(key, challenges, now),
             Order::HangUp { key, q850 } => self.hang_up(key, q850, now),
+            Order::AnsweredElsewhere { key } => self.answered_elsewhere(key, now),
             Order::Reinvite { key, sdp } => {
                 self.with_talking(key, |talking, wire| talking.reinvite(&sdp, wire, now))?
             }
@@ -142,6 +143,16 @@ impl Endpoint {
         };
         self.follow(key, next, now);
         Ok(())
+    }
+
+    fn answered_elsewhere(&mut self, key: CallKey, now: Timestamp) -> Result<(), OrderError> {
+        match self.sessions.get_mut(&key) {
+            Some(Session::Calling(calling)) => {
+                calling.answered_elsewhere(&mut self.wire, now);
+                Ok(())
+            }
+            _ => self.hang_up(key, None, now),
+        }
     }
 
     fn ping(&mut self, ping: u64, uri: &str, destination: Hop, now: Timestamp) -> Result<(), OrderError> {

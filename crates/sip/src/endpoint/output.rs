@@ -15,6 +15,8 @@ use std::time::Duration;
 pub enum Output {
     /// Put these bytes on the wire.
     Send {
+        /// For whom: over TLS it says whom the far side has to prove to be.
+        subject: Subject,
         /// Where to.
         hop: Hop,
         /// The message. Holds credentials when it answers a challenge: log only [`Output::Trace`].
@@ -48,6 +50,33 @@ impl fmt::Debug for Output {
                 write!(f, "Trace({key:?}, {direction:?}, {} bytes)", bytes.len())
             }
         }
+    }
+}
+
+/// For whom a message is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// For a call.
+    Call(CallKey),
+    /// For a registration that we keep.
+    Registration(RegistrationKey),
+    /// For neither.
+    Nobody,
+}
+
+impl Subject {
+    /// The call it belongs to.
+    pub const fn call(self) -> Option<CallKey> {
+        match self {
+            Self::Call(key) => Some(key),
+            Self::Registration(_) | Self::Nobody => None,
+        }
+    }
+}
+
+impl From<Option<CallKey>> for Subject {
+    fn from(key: Option<CallKey>) -> Self {
+        key.map_or(Self::Nobody, Self::Call)
     }
 }
 

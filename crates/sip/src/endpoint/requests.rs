@@ -171,11 +171,12 @@ impl Endpoint {
         }
         let sdp = session_description(message)?;
         let replaces = self.replaced_by(message)?;
-        let agreed = SessionClock::default().agree(message, self.wire.config.session_timers)?;
+        let clock = SessionClock::new(self.wire.config.session_timers);
+        let agreed = clock.agree(message)?;
         if self.is_full() {
             return Err(busy(self.wire.tokens.below(10)));
         }
-        Ok(Admitted { sdp, agreed, replaces })
+        Ok(Admitted { sdp, clock, agreed, replaces })
     }
 
     fn receive(
@@ -186,7 +187,7 @@ impl Endpoint {
         source: Hop,
         now: Timestamp,
     ) {
-        let Admitted { sdp, agreed, replaces } = admitted;
+        let Admitted { sdp, clock, agreed, replaces } = admitted;
         let wire = &mut self.wire;
         let head = ReplyHead::new(request.message, source);
         let server = wire.servers.open(request, Some(key), head.hop);
@@ -199,6 +200,7 @@ impl Endpoint {
             dialog,
             cseq: request.cseq.number,
             has_offer: sdp.is_some(),
+            clock,
             agreed,
             replaces,
         };
@@ -212,6 +214,7 @@ impl Endpoint {
 /// What is known of a call that may come in.
 struct Admitted {
     sdp: Option<Vec<u8>>,
+    clock: SessionClock,
     agreed: Option<Agreed>,
     replaces: Option<CallKey>,
 }

@@ -1,7 +1,7 @@
 //! Where everything the endpoint does is queued, and where messages are traced if anybody asked. Decides nothing.
 
 use super::order::{CallKey, Hop};
-use super::output::{Direction, Event, Output};
+use super::output::{Direction, Event, Output, Subject};
 use crate::message::masked;
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -19,21 +19,28 @@ impl Sink {
     }
 
     /// Sends a message.
-    pub(crate) fn send(&mut self, key: Option<CallKey>, hop: Hop, bytes: &Arc<[u8]>, retransmission: bool) {
+    pub(crate) fn send(
+        &mut self,
+        subject: impl Into<Subject>,
+        hop: Hop,
+        bytes: &Arc<[u8]>,
+        retransmission: bool,
+    ) {
+        let subject = subject.into();
         if self.trace {
             let masked = match masked(bytes) {
                 Cow::Borrowed(_) => Arc::clone(bytes),
                 Cow::Owned(masked) => masked.into(),
             };
             self.outputs.push_back(Output::Trace {
-                key,
+                key: subject.call(),
                 direction: Direction::Out,
                 hop,
                 bytes: masked,
                 retransmission,
             });
         }
-        self.outputs.push_back(Output::Send { hop, bytes: Arc::clone(bytes), retransmission });
+        self.outputs.push_back(Output::Send { subject, hop, bytes: Arc::clone(bytes), retransmission });
     }
 
     /// Tells the application.

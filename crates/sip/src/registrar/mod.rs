@@ -6,6 +6,7 @@ use crate::endpoint::register::{BoundContact, IncomingRegister, RegisterContact,
 use crate::message::Uri;
 use crate::message::uri::Scheme;
 use model::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
@@ -38,7 +39,7 @@ impl Default for BindingLimits {
 }
 
 /// A contact of a user. `Debug` shows no user.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
     /// Request-URI of calls to it.
     pub uri: String,
@@ -99,6 +100,17 @@ impl Bindings {
         let outcome = RegisterOutcome::Accept { contacts: contacts.collect() };
         self.set(user, changed);
         outcome
+    }
+
+    /// Takes up what a user had bound in another process, as far as it still holds and there is room; nothing, if it has
+    /// bound something since.
+    pub fn restore(&mut self, user: &str, bindings: Vec<Binding>, now: Timestamp) {
+        if self.users.contains_key(user) {
+            return;
+        }
+        let room = self.limits.per_user_max.min(self.limits.total_max.saturating_sub(self.total));
+        let holds = |binding: &Binding| binding.expires_at > now;
+        self.set(user, bindings.into_iter().filter(holds).take(room).collect());
     }
 
     /// Where a user can be called, the most wanted first, of equals the one refreshed last.

@@ -2,7 +2,7 @@
 //! no request and ends no call.
 
 use crate::dialog::snapshot::SessionSnapshot;
-use crate::endpoint::config::SessionTimers;
+use crate::endpoint::config::{SessionRefresher, SessionTimers};
 use crate::endpoint::order::CallKey;
 use crate::endpoint::wire::Wire;
 use crate::message::session_expires::{Refresher, SessionExpires, min_se};
@@ -28,6 +28,7 @@ pub(crate) struct Agreed {
 /// A session's clock.
 #[derive(Default)]
 pub(crate) struct SessionClock {
+    timers: SessionTimers,
     running: Option<SessionSnapshot>,
     /// The largest Min-SE the peer told.
     min_secs: u32,
@@ -36,8 +37,8 @@ pub(crate) struct SessionClock {
 }
 
 impl SessionClock {
-    pub(super) fn new(min_secs: u32) -> Self {
-        Self { min_secs, ..Self::default() }
+    pub(crate) fn new(timers: SessionTimers) -> Self {
+        Self { timers, ..Self::default() }
     }
 
     /// One that ran in another process.
@@ -47,7 +48,7 @@ impl SessionClock {
         key: CallKey,
         wire: &mut Wire,
     ) -> Self {
-        let mut clock = Self { running, ..Self::new(min_secs) };
+        let mut clock = Self { running, min_secs, ..Self::new(wire.config.session_timers) };
         clock.wind(key, wire);
         clock
     }
@@ -71,43 +72,46 @@ impl SessionClock {
     }
 
     /// Headers of the INVITE that sets the call up (§7.1).
-    pub(super) fn ask(&self, config: SessionTimers, writer: &mut Writer<'_>) {
-        if let Some(secs) = config.expires_secs {
-            writer.header(HeaderName::SessionExpires, secs.max(self.min_secs).max(INTERVAL_SECS_MIN));
+    pub(super) fn ask(&self, writer: &mut Writer<'_>) {
+        if let Some(secs) = self.timers.expires_secs {
+            let secs = secs.max(self.min_secs).max(self.timers.min_secs).max(INTERVAL_SECS_MIN);
+            let refresher = match self.timers.refresher {
+                SessionRefresher::Caller => "",
+                SessionRefresher::Us => ";refresher=uac",
+                SessionRefresher::Peer => ";refresher=uas",
+            };
+            writer.header(HeaderName::SessionExpires, format_args!("{secs}{refresher}"));
         }
-        self.write_min_se(config, writer);
+        self.write_min_se(writer);
     }
 
     /// Headers of a refresh of ours (§7.4).
-    pub(super) fn ask_again(&self, config: SessionTimers, writer: &mut Writer<'_>) {
+    pub(super) fn ask_again(&self, writer: &mut Writer<'_>) {
         if let Some(running) = self.running {
             let refresher = if running.we_refresh { Refresher::Uac } else { Refresher::Uas };
             let value = format_args!("{};refresher={}", running.interval_secs, refresher.as_str());
             writer.header(HeaderName::SessionExpires, value);
         }
-        self.write_min_se(config, writer);
+        self.write_min_se(writer);
     }
 
-    fn write_min_se(&self, config: SessionTimers, writer: &mut Writer<'_>) {
-        let least = self.min_secs.max(config.min_secs);
+    fn write_min_se(&self, writer: &mut Writer<'_>) {
+        let least = self.min_secs.max(self.timers.min_secs);
         if least > INTERVAL_SECS_MIN {
             writer.header(HeaderName::MinSe, least);
         }
     }
 
     /// What our 2xx to a request says (§9); 422 if the peer asks for less than we take.
-    pub(crate) fn agree(
-        &self,
-        request: &Message<'_>,
-        config: SessionTimers,
-    ) -> Result<Option<Agreed>, Refusal> {
+    pub(crate) fn agree(&self, request: &Message<'_>) -> Result<Option<Agreed>, Refusal> {
+        let config = self.timers;
         let is_timer = |tag: &[u8]| tag.eq_ignore_ascii_case(b"timer");
         let supports = request.elements(HeaderName::Supported).any(is_timer)
             || request.elements(HeaderName::Require).any(is_timer);
         let least = config.min_secs.max(INTERVAL_SECS_MIN);
         let theirs = min_se(request).unwrap_or_default().max(least);
         let Some(asked) = SessionExpires::of(request) else {
-            return Ok(self.unasked(supports, theirs, config));
+            return Ok(self.unasked(supports, theirs));
         };
         if asked.secs < least {
             // Who does not know the extension does not know 422 either (§9): then there is no timer.
@@ -121,13 +125,14 @@ impl SessionClock {
         let refresher = match asked.refresher {
             _ if !supports => Refresher::Uas,
             Some(refresher) => refresher,
+            None if config.refresher == SessionRefresher::Us => Refresher::Uas,
             None => Refresher::Uac,
         };
         Ok(Some(Agreed { secs, refresher }))
     }
 
     /// The request asks for no timer: what runs goes on, else ours begins.
-    fn unasked(&self, supports: bool, theirs: u32, config: SessionTimers) -> Option<Agreed> {
+    fn unasked(&self, supports: bool, theirs: u32) -> Option<Agreed> {
         if !supports {
             return None;
         }
@@ -135,7 +140,11 @@ impl SessionClock {
             let refresher = if running.we_refresh { Refresher::Uas } else { Refresher::Uac };
             return Some(Agreed { secs: running.interval_secs, refresher });
         }
-        config.expires_secs.map(|ours| Agreed { secs: ours.max(theirs), refresher: Refresher::Uas })
+        let refresher = match self.timers.refresher {
+            SessionRefresher::Peer => Refresher::Uac,
+            SessionRefresher::Caller | SessionRefresher::Us => Refresher::Uas,
+        };
+        self.timers.expires_secs.map(|ours| Agreed { secs: ours.max(theirs), refresher })
     }
 
     /// We sent a 2xx to a request that is no less than a refresh.
@@ -217,8 +226,8 @@ mod tests {
     ) -> Result<Option<(u32, &'static str)>, u16> {
         let text = format!("INVITE sip:a@b SIP/2.0\r\n{headers}\r\n");
         let message = Message::parse(text.as_bytes()).unwrap();
-        let clock = SessionClock { running, ..SessionClock::default() };
-        let agreed = clock.agree(&message, config).map_err(|refusal| refusal.code)?;
+        let clock = SessionClock { running, ..SessionClock::new(config) };
+        let agreed = clock.agree(&message).map_err(|refusal| refusal.code)?;
         Ok(agreed.map(|agreed| (agreed.secs, agreed.refresher.as_str())))
     }
 
@@ -238,13 +247,42 @@ mod tests {
         check("Supported: timer\r\nSession-Expires: 7200\r\nMin-SE: 3600\r\n", Ok(Some((3_600, "uac"))));
         check("Supported: timer\r\nSession-Expires: 60\r\n", Err(422));
         check("Session-Expires: 60\r\n", Ok(None));
-        let none = SessionTimers { expires_secs: None, min_secs: 120 };
+        let none = SessionTimers { expires_secs: None, min_secs: 120, ..SessionTimers::default() };
         assert_eq!(agree(None, none, "Supported: timer\r\n"), Ok(None));
         assert_eq!(
             agree(None, none, "Supported: timer\r\nSession-Expires: 7200\r\n"),
             Ok(Some((7_200, "uac")))
         );
         assert_eq!(agree(None, none, "Supported: timer\r\nSession-Expires: 100\r\n"), Err(422));
+    }
+
+    #[test]
+    fn who_refreshes_is_ours_to_choose_where_the_peer_leaves_it_open() {
+        let check = |refresher, headers: &str, wanted| {
+            let timers = SessionTimers { refresher, ..SessionTimers::default() };
+            let got = agree(None, timers, headers).map(|agreed| agreed.map(|(_, side)| side));
+            assert_eq!(got, Ok(Some(wanted)), "{refresher:?} {headers}");
+        };
+        let open = "Supported: timer\r\nSession-Expires: 600\r\n";
+        check(SessionRefresher::Caller, open, "uac");
+        check(SessionRefresher::Peer, open, "uac");
+        check(SessionRefresher::Us, open, "uas");
+        check(SessionRefresher::Us, "Supported: timer\r\nSession-Expires: 600;refresher=uac\r\n", "uac");
+        check(SessionRefresher::Peer, "Supported: timer\r\n", "uac");
+        check(SessionRefresher::Us, "Supported: timer\r\n", "uas");
+    }
+
+    #[test]
+    fn what_we_ask_for_names_the_refresher_we_want() {
+        let check = |refresher, min_secs, wanted: &str| {
+            let timers = SessionTimers { expires_secs: Some(600), min_secs, refresher };
+            let mut lines = Vec::new();
+            SessionClock::new(timers).ask(&mut Writer::fragment(&mut lines));
+            assert_eq!(String::from_utf8(lines).unwrap(), wanted);
+        };
+        check(SessionRefresher::Caller, 90, "Session-Expires: 600\r\n");
+        check(SessionRefresher::Us, 90, "Session-Expires: 600;refresher=uac\r\n");
+        check(SessionRefresher::Peer, 900, "Session-Expires: 900;refresher=uas\r\nMin-SE: 900\r\n");
     }
 
     #[test]

@@ -6,7 +6,8 @@ use super::client::{ClientKind, ClientMachine, OnResponse};
 use super::follow_up;
 use super::timer::{Timer, TimerId};
 use crate::endpoint::config::TimerLengths;
-use crate::endpoint::order::{CallKey, Hop, Q850};
+use crate::endpoint::order::{CallKey, Hop};
+use crate::endpoint::output::Subject;
 use crate::endpoint::register::RegistrationKey;
 use crate::endpoint::tokens::branch_number;
 use crate::message::HeaderName;
@@ -41,6 +42,14 @@ pub(crate) enum Owner {
 }
 
 impl Owner {
+    /// For whom its messages are.
+    pub(crate) fn subject(self) -> Subject {
+        match self {
+            Self::Register(key) => Subject::Registration(key),
+            owner => owner.key().into(),
+        }
+    }
+
     /// The call it belongs to.
     pub(crate) fn key(self) -> Option<CallKey> {
         match self {
@@ -128,7 +137,7 @@ impl ClientTable {
             ClientKind::Invite => (Timer::A(id), Timer::B(id)),
             ClientKind::NonInvite => (Timer::E(id), Timer::F(id)),
         };
-        effects.sink.send(outgoing.owner.key(), outgoing.hop, &outgoing.bytes, false);
+        effects.sink.send(outgoing.owner.subject(), outgoing.hop, &outgoing.bytes, false);
         let client = Client {
             retransmission: machine.first_retransmission().map(|after| effects.set(after, again)),
             lifetime: Some(effects.set(machine.give_up_after(), give_up)),
@@ -146,9 +155,10 @@ impl ClientTable {
     }
 
     /// Cancels an INVITE that got a provisional response and no final one.
-    pub(crate) fn cancel(&mut self, id: ClientId, q850: Option<&Q850>, effects: &mut Effects<'_>) {
+    /// `reason` is the value of its Reason.
+    pub(crate) fn cancel(&mut self, id: ClientId, reason: Option<&str>, effects: &mut Effects<'_>) {
         let Some(client) = self.clients.get(&id) else { return };
-        let Some(bytes) = follow_up::cancel(&client.request, q850, effects.scratch) else { return };
+        let Some(bytes) = follow_up::cancel(&client.request, reason, effects.scratch) else { return };
         let outgoing = Outgoing {
             owner: Owner::Farewell(client.owner.key()),
             method: "CANCEL",
@@ -222,7 +232,7 @@ impl ClientTable {
         effects: &mut Effects<'_>,
     ) {
         let Some(client) = self.clients.get_mut(&id) else { return };
-        effects.sink.send(client.owner.key(), hop, ack, false);
+        effects.sink.send(client.owner.subject(), hop, ack, false);
         if client.acks.len() < ANSWERS_MAX {
             client.acks.push((tag.into(), hop, Arc::clone(ack)));
         }
@@ -232,7 +242,7 @@ impl ClientTable {
     pub(crate) fn on_retransmit(&mut self, id: ClientId, timer: Timer, effects: &mut Effects<'_>) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         client.retransmission = client.machine.on_retransmit().map(|after| {
-            effects.sink.send(client.owner.key(), client.hop, &client.request, true);
+            effects.sink.send(client.owner.subject(), client.hop, &client.request, true);
             effects.set(after, timer)
         });
     }
@@ -272,7 +282,7 @@ impl Client {
         }
         let to = response.message.value(HeaderName::To).unwrap_or_default();
         let Some(ack) = follow_up::ack(&self.request, to, effects.scratch) else { return };
-        effects.sink.send(self.owner.key(), self.hop, &ack, false);
+        effects.sink.send(self.owner.subject(), self.hop, &ack, false);
         self.acks.push(("".into(), self.hop, ack));
     }
 
@@ -288,7 +298,7 @@ impl Client {
         let Some((_, hop, ack)) = self.acks.iter().find(|(acknowledged, ..)| **acknowledged == *tag) else {
             return false;
         };
-        effects.sink.send(self.owner.key(), *hop, ack, true);
+        effects.sink.send(self.owner.subject(), *hop, ack, true);
         true
     }
 }

@@ -11,11 +11,11 @@ pub(super) fn ack(invite: &[u8], to: &[u8], scratch: &mut Vec<u8>) -> Option<Arc
     follow_up(invite, "ACK", Some(to), scratch, |_| {})
 }
 
-/// The CANCEL of an INVITE.
-pub(super) fn cancel(invite: &[u8], q850: Option<&Q850>, scratch: &mut Vec<u8>) -> Option<Arc<[u8]>> {
+/// The CANCEL of an INVITE; `reason` is the value of its Reason.
+pub(super) fn cancel(invite: &[u8], reason: Option<&str>, scratch: &mut Vec<u8>) -> Option<Arc<[u8]>> {
     follow_up(invite, "CANCEL", None, scratch, |writer| {
-        if let Some(q850) = q850 {
-            writer.header(HeaderName::Reason, reason_value(q850));
+        if let Some(reason) = reason {
+            writer.header(HeaderName::Reason, reason);
         }
     })
 }

@@ -13,6 +13,7 @@ mod timer;
 pub(crate) use client_table::{ClientId, ClientTable, Expiry, Heard, Outgoing, Owner};
 pub(crate) use follow_up::reason_value;
 pub(crate) use reply::ReplyHead;
+pub use reply::way_without_connection;
 pub(crate) use server_table::{ServerId, ServerTable, request_key};
 pub(crate) use timer::{Timer, TimerId, Timers};
 

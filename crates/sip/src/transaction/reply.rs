@@ -5,7 +5,7 @@ use crate::endpoint::order::Hop;
 use crate::message::scan;
 use crate::message::uri::host_address;
 use crate::message::write::{push_copied, push_unfolded};
-use crate::message::{HeaderName, Message, NameAddr, Via, Writer};
+use crate::message::{HeaderName, Message, NameAddr, StartLine, Via, Writer};
 use std::io::Write as _;
 use std::net::SocketAddr;
 
@@ -82,6 +82,19 @@ fn response_hop(via: &Via<'_>, source: Hop) -> Hop {
     Hop { address: SocketAddr::new(source.address.ip(), port), ..source }
 }
 
+/// Where a response goes if the connection of its hop is over (§18.2.2): the address that the request came from, at the port
+/// that its topmost Via names. None for requests, and where nothing can be opened.
+pub fn way_without_connection(response: &[u8], hop: Hop) -> Option<Hop> {
+    let message = Message::parse(response).ok()?;
+    if !hop.transport.is_reliable() || !matches!(message.start, StartLine::Response { .. }) {
+        return None;
+    }
+    let via = message.elements(HeaderName::Via).next().and_then(Via::parse)?;
+    let port = via.port.unwrap_or(hop.transport.default_port());
+    let elsewhere = Hop { address: SocketAddr::new(hop.address.ip(), port), ..hop };
+    (port != 0 && elsewhere != hop).then_some(elsewhere)
+}
+
 /// The topmost Via with `received` and `rport` as the source showed them.
 fn push_top_via(out: &mut Vec<u8>, via: &Via<'_>, element: &[u8], source: SocketAddr) {
     let wants_rport = via.params.get("rport").is_some();
@@ -113,6 +126,27 @@ fn push_top_via(out: &mut Vec<u8>, via: &Via<'_>, element: &[u8], source: Socket
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::order::Transport;
+
+    #[test]
+    fn a_response_without_its_connection_goes_where_via_says() {
+        let check = |start: &str, via: &str, hop: &str, wanted: Option<&str>| {
+            let text = format!("{start}\r\nVia: {via}\r\nTo: <sip:a@b>\r\n\r\n");
+            let transport = Transport::from_parameter(hop.split_once(' ').unwrap().0).unwrap();
+            let hop = Hop::new(transport, hop.split_once(' ').unwrap().1.parse().unwrap());
+            let got = way_without_connection(text.as_bytes(), hop).map(|hop| hop.address.to_string());
+            assert_eq!(got.as_deref(), wanted, "{via} over {hop:?}");
+        };
+        let ok = "SIP/2.0 200 OK";
+        let tcp = "tcp 203.0.113.7:40000";
+        check(ok, "SIP/2.0/TCP 203.0.113.7;branch=z9hG4bKa", tcp, Some("203.0.113.7:5060"));
+        check(ok, "SIP/2.0/TCP h.example:5070;received=203.0.113.7", tcp, Some("203.0.113.7:5070"));
+        check(ok, "SIP/2.0/TLS h.example;x", "tls 203.0.113.7:40000", Some("203.0.113.7:5061"));
+        check(ok, "SIP/2.0/TCP 10.0.0.1:40000;rport=40000", tcp, None);
+        check(ok, "SIP/2.0/UDP 203.0.113.7:5070", "udp 203.0.113.7:40000", None);
+        check("BYE sip:a@b SIP/2.0", "SIP/2.0/TCP 203.0.113.7", tcp, None);
+        check(ok, "nonsense", tcp, None);
+    }
 
     #[test]
     fn responses_go_back_the_way_the_request_came() {

@@ -349,6 +349,8 @@ pub fn call_to(address: &str) -> OutgoingCall {
         sdp: OFFER.to_vec(),
         credentials: None,
         replaces: None,
+        route: Vec::new(),
+        session_timers: None,
         extra_headers: vec![("X-Test".into(), "1".into())],
         ring_timeout: Duration::from_secs(200),
         large_over_tcp: false,

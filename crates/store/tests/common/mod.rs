@@ -174,9 +174,10 @@ impl World {
             credentials: Some(credentials),
             allowed_sources: vec!["192.0.2.0/24".parse().unwrap()],
             codecs: vec![Codec::Pcma],
+            codec_preference: Default::default(),
+            session: Default::default(),
             calls_per_second_max: 10,
             concurrent_calls_max: 100,
-            filed: false,
             created_at: at(millis),
             updated_at: at(millis),
         }
@@ -189,7 +190,6 @@ impl World {
             app: self.app,
             trunk,
             flow: None,
-            filed: false,
             created_at: at(millis),
         }
     }
@@ -222,7 +222,6 @@ impl World {
             origin: RecordingOrigin::Command,
             format: RecordingFormat::Wav,
             transcribe: false,
-            transcribe_locale: None,
             duration_ms: None,
             bytes: None,
             failure: None,

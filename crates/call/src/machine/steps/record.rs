@@ -22,7 +22,6 @@ pub(in super::super) struct Record {
     length_ms_max: u32,
     silence_ms: u32,
     transcribe: bool,
-    transcribe_locale: String,
 }
 
 impl Record {
@@ -36,7 +35,6 @@ impl Record {
             length_ms_max: record.length_ms_max,
             silence_ms: record.silence_ms,
             transcribe: record.transcribe,
-            transcribe_locale: record.transcribe_locale.clone(),
         }
     }
 
@@ -56,7 +54,6 @@ impl Record {
             origin: RecordingOrigin::Message,
             length_ms_max: None,
             transcribe: self.transcribe,
-            transcribe_locale: self.transcribe.then(|| self.transcribe_locale.clone()),
         };
         self.recording = stage.start_recording(ask);
         if self.recording.is_none() {

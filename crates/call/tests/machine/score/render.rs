@@ -122,9 +122,6 @@ fn event(body: &EventBody, call: &Call, recordings: &[RecordingId]) -> String {
             let span = duration(recording.ended_at.unwrap_or_default() - recording.started_at);
             format!("recording {number} {}{kept}{failure} after {span}", word(&recording.status))
         }
-        EventBody::TranscriptionCompleted { transcription } => {
-            format!("transcription {}", transcription.status.as_str())
-        }
         EventBody::AmdCompleted { outcome } => {
             assert_eq!(call.amd.as_ref(), Some(outcome), "the row and the event tell the same");
             format!("amd {} by {}", word(&outcome.finding.result), word(&outcome.finding.sign))

@@ -261,6 +261,7 @@ fn gather(words: &[String]) -> Gather {
         retries: option(words, "retries").map_or(0, |retries| retries.parse().unwrap()),
         input: option(words, "input").map_or(GatherInput::Dtmf, from_word),
         speech_locale: option(words, "locale").unwrap_or(Say::LOCALE).to_owned(),
+        ..Gather::default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The legs of the loop: each has the events of its call, a later attempt has its leg, and what a leg decides is done.
 
-use super::super::registrations::news;
+use super::super::registrations::{RegistrationNews, news};
 use super::super::traces::Trace;
 use super::{EARLY_END_ORDERS, RETRY_AFTER_S, Run};
 use crate::leg::{self, Command, Fate, Leg};
@@ -24,11 +24,12 @@ impl Run<'_> {
         now: Timestamp,
     ) {
         let key = leg.key();
-        self.prepare_for(call.destination, leg.peer_name());
+        self.name_towards(call.destination.address);
         let accepted = self.endpoint.handle_order(Order::Invite { key, call }, now);
         if accepted.is_ok() {
-            let leg = self.legs.entry(key).insert_entry(leg).into_mut();
-            leg.placed(now);
+            self.legs.entry(key).insert_entry(leg).into_mut().placed(now);
+            self.ring_beside(key, now);
+            let Some(leg) = self.legs.get_mut(&key) else { return };
             self.patience.extend(leg.patience_until().map(|at| (at, key, key)));
             if let Some((_, end)) = self.early_ends.remove(&key) {
                 leg.command(end, now, &mut self.follow_ups);
@@ -60,7 +61,7 @@ impl Run<'_> {
         while let Some(waiting) = self.patience.first().copied().filter(|waiting| waiting.0 <= now) {
             self.patience.remove(&waiting);
             let (_, key, attempt) = waiting;
-            let Some(leg) = self.legs.get_mut(&key).filter(|leg| leg.call() == attempt) else { continue };
+            let Some(leg) = self.legs.get_mut(&key).filter(|leg| leg.round() == attempt) else { continue };
             let done = catch_unwind(AssertUnwindSafe(|| leg.unheard(now, &mut self.follow_ups)));
             match done {
                 Ok(fate) => self.meet(key, fate, now),
@@ -83,21 +84,23 @@ impl Run<'_> {
     /// Lets go of a leg that a panic left half done: its end is told, and the peer hears that it is over.
     pub(super) fn give_up(&mut self, key: CallKey) {
         let leg = self.leg_of(key);
-        let call = self.legs.get(&leg).map_or(key, Leg::call);
+        let calls = self.legs.get(&leg).map_or_else(|| vec![key], |leg| leg.calls().collect());
         self.guarded("a leg's end", |run| drop(run.let_go(leg)));
         // Its story ends here: no late message has to find it by its attempts.
         self.attempts.retain(|_, of| *of != leg);
-        if self.endpoint.has_call(call) {
-            self.follow_ups.push(Order::HangUp { key: call, q850: None });
-        }
+        let alive = calls.into_iter().filter(|call| self.endpoint.has_call(*call));
+        self.follow_ups.extend(alive.map(|key| Order::HangUp { key, q850: None }));
     }
 
     pub(super) fn event(&mut self, event: Event, now: Timestamp) {
         if let Some((key, news)) = news(&event) {
+            if news == RegistrationNews::Ended {
+                self.registrars.remove(&key);
+            }
             return self.ground.door.registration(key, news);
         }
         let event = match event {
-            Event::Incoming { key, call } => return self.incoming(key, *call),
+            Event::Incoming { key, call } => return self.incoming(key, *call, now),
             Event::RegisterReceived { request, register } => {
                 let outcome = self.ground.door.register(&register);
                 return self.follow_ups.push(Order::AnswerRegister { request, outcome });
@@ -107,7 +110,7 @@ impl Run<'_> {
         let Some(call) = event.key() else { return };
         let key = self.leg_of(call);
         // What an attempt says that was given up already is no matter.
-        let Some(leg) = self.legs.get_mut(&key).filter(|leg| leg.call() == call) else { return };
+        let Some(leg) = self.legs.get_mut(&key).filter(|leg| leg.has_call(call)) else { return };
         let answered = matches!(event, Event::Answered { .. } | Event::AnswerAcknowledged { .. });
         if answered && self.ground.config.hands_over {
             // Before the answer is told: both are written at once.
@@ -122,7 +125,7 @@ impl Run<'_> {
         let key = CallKey(self.ground.next_key.fetch_add(1, Ordering::Relaxed));
         // Requests that went out after it was taken have numbers of their own.
         snapshot.dialog.local_cseq = snapshot.dialog.local_cseq.saturating_add(CSEQ_GAP);
-        self.prepare_for(snapshot.dialog.peer, None);
+        self.name_towards(snapshot.dialog.peer.address);
         match self.endpoint.restore(key, snapshot, None, now) {
             Ok(()) => self.follow_ups.push(Order::HangUp { key, q850: Some(FAILED_HERE) }),
             Err(error) => tracing::debug!(%error, "a call of a dead process could not be hung up"),
@@ -145,21 +148,41 @@ impl Run<'_> {
     }
 
     /// The next attempt of a leg's call.
-    pub(super) fn try_again(&mut self, key: CallKey, call: Box<OutgoingCall>, now: Timestamp) {
+    pub(super) fn try_again(&mut self, key: CallKey, mut call: Box<OutgoingCall>, now: Timestamp) {
         let attempt = CallKey(self.ground.next_key.fetch_add(1, Ordering::Relaxed));
         let Some(leg) = self.legs.get_mut(&key) else { return };
         leg.attempts(attempt, now);
-        let (hop, name) = (call.destination, leg.peer_name().map(str::to_owned));
-        let until = leg.patience_until();
+        leg.aim(&mut call);
         self.attempts.insert(attempt, key);
-        self.patience.extend(until.map(|at| (at, key, attempt)));
-        self.prepare_for(hop, name.as_deref());
+        self.name_towards(call.destination.address);
         self.ground.counters.failovers.add();
         if let Err(error) = self.endpoint.handle_order(Order::Invite { key: attempt, call }, now) {
             tracing::debug!(%error, "a call could not go on to its next host");
             let fate = self.legs.get_mut(&key).map(|leg| leg.cannot_go_on(&error.to_string()));
             if let Some(fate) = fate {
                 self.meet(key, fate, now);
+            }
+            return;
+        }
+        self.ring_beside(key, now);
+        let until = self.legs.get(&key).and_then(Leg::patience_until);
+        self.patience.extend(until.map(|at| (at, key, attempt)));
+    }
+
+    /// Rings the other places of the present attempt too. One that cannot be rung leaves the others alone.
+    fn ring_beside(&mut self, key: CallKey, now: Timestamp) {
+        while let Some((call, target)) = self.legs.get_mut(&key).and_then(Leg::next_beside) {
+            let attempt = CallKey(self.ground.next_key.fetch_add(1, Ordering::Relaxed));
+            self.name_towards(target.hop.address);
+            let order = Order::Invite { key: attempt, call: Box::new(call) };
+            match self.endpoint.handle_order(order, now) {
+                Ok(()) => {
+                    self.attempts.insert(attempt, key);
+                    if let Some(leg) = self.legs.get_mut(&key) {
+                        leg.rings_beside(attempt, target, now);
+                    }
+                }
+                Err(error) => tracing::debug!(%error, "a place could not be rung"),
             }
         }
     }
@@ -177,9 +200,15 @@ impl Run<'_> {
         Some(leg)
     }
 
-    pub(super) fn incoming(&mut self, key: CallKey, call: IncomingCall) {
+    pub(super) fn incoming(&mut self, key: CallKey, call: IncomingCall, now: Timestamp) {
         self.ground.counters.incoming.add();
         let source = call.source.address.ip();
+        if let Some(replaced) = call.replaces {
+            if let Err(rejection) = self.take_over(key, &call, replaced, now) {
+                self.follow_ups.push(Order::Reject { key, rejection });
+            }
+            return;
+        }
         if !self.gate.enter(source) {
             let rejection = Rejection { retry_after_secs: Some(RETRY_AFTER_S), ..Rejection::with_code(503) };
             return self.follow_ups.push(Order::Reject { key, rejection });
@@ -196,6 +225,30 @@ impl Run<'_> {
                 self.follow_ups.push(Order::Reject { key, rejection });
             }
         }
+    }
+
+    /// A call that is to take the place of another one: that one's leg goes on with it.
+    fn take_over(
+        &mut self,
+        key: CallKey,
+        call: &IncomingCall,
+        replaced: CallKey,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        let (leg_key, source) = (self.leg_of(replaced), call.source.address.ip());
+        let leg = self.legs.get_mut(&leg_key).filter(|leg| leg.has_call(replaced));
+        let leg = leg.ok_or_else(|| Rejection::with_code(481))?;
+        self.ground.door.may_take_over(call, leg.line())?;
+        leg.taken_over(key, call, now, &mut self.follow_ups)?;
+        // The place that its old source had among all calls is the new one's.
+        if let Some(before) = leg.source() {
+            self.gate.leave(before);
+            self.gate.enter(source);
+            leg.came_from(source);
+        }
+        self.traces.stands(key, leg.story());
+        self.attempts.insert(key, leg_key);
+        Ok(())
     }
 
     pub(super) fn trace(&mut self, call: CallKey, trace: Trace) {

@@ -14,7 +14,7 @@ use crate::leg::{Command, Leg};
 pub(crate) use ground::seed;
 pub(super) use ground::{Ground, serve};
 use model::Timestamp;
-use sip::{CallKey, Endpoint, Hop, Order, Output, Transport};
+use sip::{CallKey, Endpoint, Hop, Order, Output, RegistrationKey, Subject, Transport};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -50,6 +50,8 @@ struct Run<'a> {
     attempts: HashMap<CallKey, CallKey>,
     /// When a leg's attempt is given up if nothing is heard of it: time, leg, attempt.
     patience: BTreeSet<(Timestamp, CallKey, CallKey)>,
+    /// What registrars have to prove over TLS, by the registration; gone with it.
+    registrars: HashMap<RegistrationKey, Arc<str>>,
     traces: Traces,
     follow_ups: Vec<Order>,
     unreachable: Vec<Hop>,
@@ -75,11 +77,12 @@ impl<'a> Run<'a> {
             endpoint: Endpoint::new(ground.endpoint.clone(), seed),
             streams,
             heard,
-            gate: Gate::new(door, counters, config.budget, config.calls_per_source_max.clone()),
+            gate: Gate::new(door, counters, config.budget, config.calls_per_source_max),
             named_by_route: config.named_by_route(),
             legs: HashMap::new(),
             attempts: HashMap::new(),
             patience: BTreeSet::new(),
+            registrars: HashMap::new(),
             traces: Traces::default(),
             follow_ups: Vec::new(),
             unreachable: Vec::new(),
@@ -96,7 +99,6 @@ impl<'a> Run<'a> {
     async fn run(mut self) {
         let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
         loop {
-            self.endpoint.set_calls_max(self.ground.config.calls_max.get());
             let now = self.ground.clock.now();
             let rest = self.deadline().map_or(IDLE, |deadline| deadline.since(now).min(IDLE));
             let sleep = if self.unsettled { Duration::ZERO } else { rest };
@@ -196,7 +198,11 @@ impl<'a> Run<'a> {
             AgentOrder::Place { leg, call, taken } => self.place(*leg, call, taken, now),
             AgentOrder::Tell { key, command } => self.tell(key, command, now),
             AgentOrder::Register { key, registration, name } => {
-                self.prepare_for(registration.destination, name.as_deref());
+                self.name_towards(registration.destination.address);
+                match name {
+                    Some(name) => drop(self.registrars.insert(key, name)),
+                    None => drop(self.registrars.remove(&key)),
+                }
                 self.follow_ups.push(Order::Register { key, registration });
             }
             AgentOrder::Unregister { key } => self.follow_ups.push(Order::Unregister { key }),
@@ -227,12 +233,17 @@ impl<'a> Run<'a> {
     fn message(&mut self, hop: Hop, bytes: &[u8], now: Timestamp) -> Option<Passage> {
         self.ground.counters.received.add();
         self.guarded("a message", |run| {
-            let passage = run.gate.takes(hop.address.ip(), bytes, now);
-            if passage == Passage::Known && !run.endpoint.has_name_towards(hop.address.ip()) {
+            let passage = run.gate.takes(hop, bytes, now);
+            let is_named = passage == Passage::Known || (passage.is_heard() && hop.transport.is_reliable());
+            if is_named && !run.endpoint.has_name_towards(hop.address.ip()) {
                 run.name_towards(hop.address);
             }
             if passage.is_heard() {
                 run.endpoint.set_registrar(run.ground.door.is_registrar());
+                if bytes.starts_with(b"INVITE ") {
+                    let timers = run.ground.door.session_timers(hop.address.ip());
+                    run.endpoint.set_session_timers(timers.unwrap_or(run.ground.config.session_timers));
+                }
                 run.endpoint.handle_message(hop, bytes, now);
             }
             passage
@@ -272,7 +283,7 @@ impl<'a> Run<'a> {
                 None => {}
             },
             News::Fault(fault, head) => {
-                if self.gate.takes(hop.address.ip(), &head, now).is_heard() {
+                if self.gate.takes(hop, &head, now).is_heard() {
                     self.guarded("a broken stream", |run| {
                         run.endpoint.handle_stream_fault(hop, fault, &head);
                     });
@@ -298,24 +309,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Something is about to go to this hop, which over TLS proves this name.
-    fn prepare_for(&mut self, hop: Hop, name: Option<&str>) {
-        self.name_towards(hop.address);
-        if let Some(name) = name
-            && hop.transport == Transport::Tls
-        {
-            self.streams.set_name(hop.address, name);
-        }
-    }
-
     /// Carries out all that the endpoint and the legs want, until nobody wants anything.
     async fn settle(&mut self, now: Timestamp) {
         self.unsettled = false;
         for _ in 0..ROUNDS_MAX {
             while let Some(output) = self.endpoint.poll() {
                 match output {
-                    Output::Send { hop, bytes, retransmission } => {
-                        self.send(hop, &bytes, retransmission).await;
+                    Output::Send { subject, hop, bytes, retransmission } => {
+                        self.send(subject, hop, &bytes, retransmission).await;
                     }
                     Output::Event(event) => {
                         let key = event.key();
@@ -379,7 +380,7 @@ impl<'a> Run<'a> {
         done
     }
 
-    async fn send(&mut self, hop: Hop, bytes: &Arc<[u8]>, retransmission: bool) {
+    async fn send(&mut self, subject: Subject, hop: Hop, bytes: &Arc<[u8]>, retransmission: bool) {
         if !retransmission && self.losing.iter().any(|body| bytes.ends_with(body)) {
             return;
         }
@@ -389,7 +390,9 @@ impl<'a> Run<'a> {
             self.send_datagram(hop.address, bytes).await.map_err(|error| error.to_string())
         } else {
             let standing = self.ground.door.standing(hop.address.ip());
-            self.streams.send(hop, standing, bytes).map_err(|error| error.to_string())
+            let name = self.name_of(subject, hop);
+            let hop = self.streams.way(hop, name.as_deref(), standing, bytes);
+            self.streams.send(hop, name.as_deref(), standing, bytes).map_err(|error| error.to_string())
         };
         let counters = &self.ground.counters;
         match sent {
@@ -404,6 +407,18 @@ impl<'a> Run<'a> {
                 tracing::debug!(error, peer = %hop.address, "a SIP message could not be sent");
                 self.unreachable.push(hop);
             }
+        }
+    }
+
+    /// What the far side of this hop has to prove, for whom a message is sent there.
+    fn name_of(&self, subject: Subject, hop: Hop) -> Option<Arc<str>> {
+        if !hop.transport.is_secure() {
+            return None;
+        }
+        match subject {
+            Subject::Call(key) => self.legs.get(&self.leg_of(key))?.peer_name_at(hop.address.ip()),
+            Subject::Registration(key) => self.registrars.get(&key).cloned(),
+            Subject::Nobody => None,
         }
     }
 

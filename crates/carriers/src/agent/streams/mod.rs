@@ -24,9 +24,6 @@ use super::tls::Tls;
 
 /// What all connections together may say before somebody listens.
 const NEWS_MAX: usize = 256;
-/// Most names that are kept for peers over TLS.
-const NAMES_MAX: usize = 4_096;
-
 /// What connections may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StreamLimits {
@@ -106,8 +103,8 @@ pub(crate) struct Streams {
     sources: HashMap<IpAddr, usize>,
     strangers: usize,
     opening: usize,
-    /// Whom connections over TLS have to lead to.
-    names: BTreeMap<SocketAddr, ServerName<'static>>,
+    /// Connections over TLS that we opened, by the name that their far side has proved.
+    by_name: HashMap<(Hop, Box<str>), LinkId>,
     next: u64,
     news: mpsc::Sender<(LinkId, News)>,
     /// Hops whose connection is over, until they are asked for.
@@ -120,6 +117,8 @@ struct Entry {
     /// Whether its source is one we know; its task reads it.
     known: Arc<AtomicBool>,
     is_open: bool,
+    /// Opened by us over TLS: what its far side has to prove.
+    name: Option<Box<str>>,
 }
 
 /// What comes of a connection's news: where it is from, and what it says.
@@ -140,7 +139,7 @@ impl Streams {
             sources: HashMap::new(),
             strangers: 0,
             opening: 0,
-            names: BTreeMap::new(),
+            by_name: HashMap::new(),
             next: 0,
             news,
             closed: Vec::new(),
@@ -151,19 +150,6 @@ impl Streams {
     /// Connections at this moment.
     pub(crate) fn len(&self) -> usize {
         self.links.len()
-    }
-
-    /// From now on a connection over TLS to this address has to lead to the machine of this name (RFC 5922 §7.1).
-    pub(crate) fn set_name(&mut self, address: SocketAddr, name: &str) {
-        let Ok(name) = ServerName::try_from(name.to_owned()) else { return };
-        if self.names.get(&address) == Some(&name) {
-            return;
-        }
-        if self.names.len() < NAMES_MAX || self.names.contains_key(&address) {
-            self.names.insert(address, name);
-            // Whoever the present connection leads to has proved another name; what is on its way goes on.
-            self.by_hop.remove(&Hop::tls(address));
-        }
     }
 
     /// Takes a connection that a peer opened, if there is room; else it is closed at once.
@@ -184,18 +170,21 @@ impl Streams {
         true
     }
 
-    /// Hands a message to the connection of this hop. If there is none, a peer's other connection may do, or one is
+    /// Hands a message to the connection of this hop; over TLS, where whom it leads to matters, to one whose far side has
+    /// proved this name (RFC 5922 §4). If there is none, a peer's other connection may do, or one is
     /// opened; not so for phones: behind the same address there may be a neighbour.
     pub(crate) fn send(
         &mut self,
         hop: Hop,
+        name: Option<&str>,
         standing: Standing,
         message: &Arc<[u8]>,
     ) -> Result<(), StreamError> {
-        let (id, queue) = match self.find(hop, standing).and_then(|id| Some((id, self.links.get(&id)?))) {
+        let (id, queue) = match self.find(hop, name, standing).and_then(|id| Some((id, self.links.get(&id)?)))
+        {
             Some((id, entry)) => (id, entry.queue.clone()),
             None if standing == Standing::Phone => return Err(StreamError::Gone),
-            None => self.open(hop)?,
+            None => self.open(hop, name)?,
         };
         if queue.try_send(Arc::clone(message)).is_err() {
             self.close(id);
@@ -204,12 +193,26 @@ impl Streams {
         Ok(())
     }
 
-    /// The connection of a hop. Over TLS, where nothing says what the machine at that very port has to prove, one that
-    /// its address has with us already does: who called us is answered where it called from (RFC 5923).
-    fn find(&self, hop: Hop, standing: Standing) -> Option<LinkId> {
+    /// The hop by which a message to this one goes: itself, but for a peer's response whose connection is over. Phones and
+    /// strangers are sought nowhere else.
+    pub(crate) fn way(&self, hop: Hop, name: Option<&str>, standing: Standing, message: &[u8]) -> Hop {
+        if standing != Standing::Peer || self.find(hop, name, standing).is_some() {
+            return hop;
+        }
+        sip::way_without_connection(message, hop).unwrap_or(hop)
+    }
+
+    /// The connection of a hop: over TLS one whose far side has proved the name, or that it opened itself; where nothing
+    /// says what the machine at that very port has to prove, one that its address has with us already: who called us is
+    /// answered where it called from (RFC 5923).
+    fn find(&self, hop: Hop, name: Option<&str>, standing: Standing) -> Option<LinkId> {
         let own = self.by_hop.get(&hop).copied();
+        if let Some(name) = name.filter(|_| hop.transport.is_secure()) {
+            let theirs = |id: &LinkId| self.links.get(id).is_some_and(|entry| entry.name.is_none());
+            return self.by_name.get(&(hop, name.into())).copied().or(own.filter(theirs));
+        }
         let may_share = hop.transport.is_secure() && standing == Standing::Peer;
-        if own.is_some() || !may_share || self.names.contains_key(&hop.address) {
+        if own.is_some() || !may_share {
             return own;
         }
         let lowest = Hop::tls(SocketAddr::new(hop.address.ip(), 0));
@@ -220,20 +223,25 @@ impl Streams {
         others.find(|(_, id)| self.links.get(id).is_some_and(|entry| entry.is_open)).map(|(_, id)| *id)
     }
 
-    fn open(&mut self, hop: Hop) -> Result<(LinkId, Queue), StreamError> {
+    fn open(&mut self, hop: Hop, name: Option<&str>) -> Result<(LinkId, Queue), StreamError> {
         if self.links.len() >= self.limits.connections_max {
             return Err(StreamError::Full);
         }
         let verify = match (hop.transport, &self.tls) {
             (Transport::Tls, None) => return Err(StreamError::Name),
             (Transport::Tls, Some(tls)) => {
-                let name = self.names.get(&hop.address).cloned();
-                let name = name.unwrap_or_else(|| ServerName::IpAddress(hop.address.ip().into()));
-                Some(Verify { client: tls.client(), name })
+                let address = || Ok(ServerName::IpAddress(hop.address.ip().into()));
+                let name = name.map_or_else(address, |name| ServerName::try_from(name.to_owned()));
+                Some(Verify { client: tls.client(), name: name.map_err(|_| StreamError::Name)? })
             }
             _ => None,
         };
         let link = self.enter(hop, true, true);
+        if let (Some(name), Transport::Tls, Some(entry)) = (name, hop.transport, self.links.get_mut(&link.id))
+        {
+            entry.name = Some(name.into());
+            self.by_name.insert((hop, name.into()), link.id);
+        }
         let queue = self.links.get(&link.id).map(|entry| entry.queue.clone()).ok_or(StreamError::Full)?;
         let id = link.id;
         tokio::spawn(link.open(hop.address, verify));
@@ -256,7 +264,7 @@ impl Streams {
         let (queue, waiting) = mpsc::channel(self.limits.queue_max);
         let queue_end = queue.downgrade();
         let flag = Arc::new(AtomicBool::new(known));
-        self.links.insert(id, Entry { hop, queue, known: Arc::clone(&flag), is_open: false });
+        self.links.insert(id, Entry { hop, queue, known: Arc::clone(&flag), is_open: false, name: None });
         self.by_hop.insert(hop, id);
         *self.sources.entry(place(hop.address.ip())).or_default() += 1;
         self.strangers += usize::from(!known);
@@ -315,6 +323,12 @@ impl Streams {
         if self.by_hop.get(&entry.hop) == Some(&id) {
             self.by_hop.remove(&entry.hop);
             self.closed.push(entry.hop);
+        }
+        if let Some(name) = entry.name.clone() {
+            let place = (entry.hop, name);
+            if self.by_name.get(&place) == Some(&id) {
+                self.by_name.remove(&place);
+            }
         }
         self.strangers -= usize::from(!entry.known.load(Ordering::Relaxed));
         self.opening -= usize::from(!entry.is_open);

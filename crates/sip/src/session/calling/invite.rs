@@ -11,9 +11,12 @@ use crate::message::address::quote_display;
 use crate::message::name::{ALLOW, SUPPORTED};
 use crate::message::replaces::replaces_value;
 use crate::message::uri::{Scheme, escape_user, split_host_port};
-use crate::message::{HeaderName, Uri, Writer};
+use crate::message::{HeaderName, NameAddr, Uri, Writer};
 use crate::session::check_extra_headers;
 use crate::session::clock::SessionClock;
+
+/// Machines of a route.
+const ROUTE_MAX: usize = 16;
 
 /// What stays the same over all attempts.
 pub(super) struct Invite {
@@ -29,6 +32,7 @@ pub(super) struct Invite {
     /// The offer; empty if the peer makes it.
     pub(super) sdp: Vec<u8>,
     replaces: Option<Replaces>,
+    route: Vec<String>,
     extra_headers: Vec<(String, String)>,
 }
 
@@ -41,6 +45,7 @@ impl Invite {
         }
         split_host_port(&call.from.host).map_err(|_| OrderError::BadUri)?;
         check_extra_headers(&call.extra_headers)?;
+        check_route(&call.route)?;
         let local_tag = tokens.tag();
         let user = escape_user(&call.from.user);
         let at = if user.is_empty() { "" } else { "@" };
@@ -56,6 +61,7 @@ impl Invite {
             local_tag,
             sdp: call.sdp.clone(),
             replaces: call.replaces.clone(),
+            route: call.route.clone(),
             extra_headers: call.extra_headers.clone(),
         })
     }
@@ -79,6 +85,9 @@ impl Invite {
     ) {
         let mut writer = Writer::request(out, "INVITE", &self.target);
         writer.header(HeaderName::Via, via);
+        for route in &self.route {
+            writer.header(HeaderName::Route, route);
+        }
         writer.header(HeaderName::MaxForwards, 70);
         writer.header(HeaderName::From, &self.from);
         writer.header(HeaderName::To, format_args!("<{}>", self.target));
@@ -87,7 +96,7 @@ impl Invite {
         writer.header(HeaderName::Contact, format_args!("<{}>", self.contact));
         writer.lines(authorizations);
         writer.header(HeaderName::Allow, ALLOW).header(HeaderName::Supported, SUPPORTED);
-        clock.ask(config.session_timers, &mut writer);
+        clock.ask(&mut writer);
         if let Some(replaces) = &self.replaces {
             writer.header(HeaderName::Require, "replaces");
             writer.header(HeaderName::Replaces, replaces_value(replaces));
@@ -119,4 +128,12 @@ impl Invite {
             hop: self.hop,
         }
     }
+}
+
+/// Whether each is one address and nothing else.
+fn check_route(route: &[String]) -> Result<(), OrderError> {
+    let is_one = |value: &String| {
+        value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && NameAddr::parse(value.as_bytes()).is_some()
+    };
+    if route.len() <= ROUTE_MAX && route.iter().all(is_one) { Ok(()) } else { Err(OrderError::BadUri) }
 }

@@ -19,7 +19,7 @@ use crate::endpoint::output::{Answer, EndedBy, Event, FailedBy, Failure};
 use crate::endpoint::wire::Wire;
 use crate::message::validate::Response;
 use crate::message::{HeaderName, scan};
-use crate::transaction::{ClientId, Owner, Timer, TimerId};
+use crate::transaction::{ClientId, Owner, Timer, TimerId, reason_value};
 use failure::{local_failure, remote_failure};
 use forks::{Forks, Place};
 use invite::Invite;
@@ -31,9 +31,14 @@ const CHALLENGES_MAX: usize = 3;
 /// A request beyond this goes over TCP if it may (RFC 3261 §18.1.1): who knows what the path takes in one piece.
 const DATAGRAM_BYTES_MAX: usize = 1_300;
 
+/// Reason of a CANCEL to those who ring when another one has answered (RFC 3326 §2).
+const COMPLETED_ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
+
 /// Why an unanswered call is being cancelled.
 enum Ending {
     Ordered(Option<Q850>),
+    /// The callee answered another call of ours.
+    Elsewhere,
     RingTimeout,
     /// Another call took its place.
     Replaced,
@@ -85,7 +90,7 @@ impl Calling {
         let mut invite = Invite::new(call, &wire.names, &mut wire.tokens)?;
         let cseq = 1;
         let mut draft = wire.draft(invite.hop);
-        let clock = SessionClock::default();
+        let clock = SessionClock::new(call.session_timers.unwrap_or(wire.config.session_timers));
         let mut bytes = wire.write(|out, config| invite.write(out, config, &draft.via, cseq, &clock, &[]));
         let is_large = bytes.len() > DATAGRAM_BYTES_MAX && invite.hop.transport == Transport::Udp;
         let over_udp = Some(invite.hop).filter(|_| is_large && call.large_over_tcp);
@@ -315,6 +320,11 @@ impl Calling {
         self.end(Ending::Ordered(q850), wire, now);
     }
 
+    /// The callee answered at another place.
+    pub(crate) fn answered_elsewhere(&mut self, wire: &mut Wire, now: Timestamp) {
+        self.end(Ending::Elsewhere, wire, now);
+    }
+
     /// Another call of ours, that names this one, was answered (RFC 3891 §3).
     pub(crate) fn replace(&mut self, wire: &mut Wire, now: Timestamp) {
         self.end(Ending::Replaced, wire, now);
@@ -361,12 +371,13 @@ impl Calling {
         if self.cancel_give_up.is_some() {
             return;
         }
-        let q850 = match &self.ending {
-            Some(Ending::Ordered(q850)) => q850.clone(),
+        let reason = match &self.ending {
+            Some(Ending::Ordered(q850)) => q850.as_ref().map(reason_value),
+            Some(Ending::Elsewhere) => Some(COMPLETED_ELSEWHERE.to_owned()),
             _ => None,
         };
         let (clients, mut effects) = wire.clients(now);
-        clients.cancel(self.transaction, q850.as_ref(), &mut effects);
+        clients.cancel(self.transaction, reason.as_deref(), &mut effects);
         let give_up = now + wire.patience();
         self.cancel_give_up = Some(wire.set(give_up, Timer::CancelGiveUp(self.key)));
     }

@@ -33,7 +33,9 @@ pub(crate) struct Ringing {
     cseq: u32,
     /// The INVITE brought an offer.
     has_offer: bool,
-    /// The session timer our 2xx agrees to.
+    /// The session timer, which begins with our 2xx.
+    clock: SessionClock,
+    /// What our 2xx agrees to.
     agreed: Option<Agreed>,
     /// The call this one is to take the place of.
     replaces: Option<CallKey>,
@@ -62,6 +64,7 @@ pub(crate) struct Arrival<'m, 'a> {
     pub(crate) dialog: Dialog,
     pub(crate) cseq: u32,
     pub(crate) has_offer: bool,
+    pub(crate) clock: SessionClock,
     pub(crate) agreed: Option<Agreed>,
     pub(crate) replaces: Option<CallKey>,
 }
@@ -74,7 +77,7 @@ impl Ringing {
         }
         let timeout = now + wire.config.limits.unanswered_max;
         let reliable = Reliable::new(arrival.message, wire);
-        let Arrival { server, head, dialog, cseq, has_offer, agreed, replaces, .. } = arrival;
+        let Arrival { server, head, dialog, cseq, has_offer, clock, agreed, replaces, .. } = arrival;
         let automatic_trying = wire.config.automatic_trying;
         let ringing = Self {
             key,
@@ -84,6 +87,7 @@ impl Ringing {
             record_routes,
             cseq,
             has_offer,
+            clock,
             agreed,
             replaces,
             rung: None,
@@ -232,7 +236,7 @@ impl Ringing {
         }
         let had_offer = self.has_offer || self.described;
         let answer = SentAnswer::new(self.key, bytes, self.head.hop, self.cseq, had_offer, wire, now);
-        let mut clock = SessionClock::default();
+        let mut clock = std::mem::take(&mut self.clock);
         clock.start_as_uas(self.agreed, self.key, wire, now);
         let beginning = Beginning {
             dialog: self.dialog.clone(),

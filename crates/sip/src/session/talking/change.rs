@@ -121,7 +121,7 @@ impl Talking {
     fn send_change(&mut self, mut change: OurChange, wire: &mut Wire, now: Timestamp) {
         let challenges = change.request.challenges;
         let mut lines = Vec::new();
-        self.clock.ask_again(wire.config.session_timers, &mut Writer::fragment(&mut lines));
+        self.clock.ask_again(&mut Writer::fragment(&mut lines));
         let request = DialogRequest::new(change.method).target_refresh(&self.dialog).lines(&lines);
         change.request = request.sdp(&change.sdp);
         change.request.challenges = challenges;

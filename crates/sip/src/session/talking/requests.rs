@@ -99,7 +99,7 @@ impl Talking {
             return received.postpone(wire, now);
         }
         let judged = session_description(request.message).and_then(|sdp| {
-            let agreed = self.clock.agree(request.message, wire.config.session_timers)?;
+            let agreed = self.clock.agree(request.message)?;
             Ok((sdp, agreed))
         });
         let (sdp, agreed) = match judged {
@@ -142,7 +142,7 @@ impl Talking {
     /// RFC 3311 §5.2; without an offer it is a refresh, which needs no decision.
     fn on_update(&mut self, request: &Request<'_, '_>, received: Received, wire: &mut Wire, now: Timestamp) {
         let judged = session_description(request.message).and_then(|sdp| {
-            let agreed = self.clock.agree(request.message, wire.config.session_timers)?;
+            let agreed = self.clock.agree(request.message)?;
             Ok((sdp, agreed))
         });
         let (sdp, agreed) = match judged {

@@ -6,6 +6,7 @@ use model::tenant::{App, KeyRecord, Organization};
 use model::trunk::{PhoneNumber, Trunk};
 use model::{AppId, E164, EndpointId, KeyId, NumberId, OrganizationId, Timestamp, TrunkId};
 use ports::StoreError;
+use ports::carrier::PhonePlaces;
 use ports::store::{
     Bootstrap, EndpointStore, Idempotency, KeyStore, Page, PageRequest, StoredResponse, TrunkStore, Written,
 };
@@ -170,6 +171,14 @@ impl EndpointStore for MemoryStore {
         let before = state.endpoints.len();
         state.endpoints.retain(|known| !(known.id == endpoint && is_of(known, organization, app)));
         if state.endpoints.len() == before { Err(StoreError::NotFound) } else { Ok(()) }
+    }
+
+    async fn keep_places(&self, _places: Vec<PhonePlaces>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn kept_places(&self) -> Result<Vec<PhonePlaces>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn all_endpoints(&self) -> Result<Vec<PhoneEndpoint>, StoreError> {
