@@ -9,7 +9,7 @@ mod openapi;
 pub use chirp::renderer as chirp_renderer;
 pub use chirp::simulations::{program as simulation, view as simulation_view};
 pub use http::rate::Limits;
-pub use http::strangers::ClientAddr;
+pub use http::strangers::{ClientAddr, Strangers};
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -28,6 +28,8 @@ pub struct ApiConfig {
     pub public_url: String,
     /// How fast keys may ask.
     pub limits: Arc<Limits>,
+    /// Who is slowed down because of wrong keys.
+    pub strangers: Arc<Strangers>,
 }
 
 /// All doors behind one router.

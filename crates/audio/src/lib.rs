@@ -13,6 +13,7 @@ pub mod hold_music;
 pub mod level;
 pub mod mix;
 pub mod noise;
+pub mod pcm;
 pub mod playout;
 pub mod resample;
 pub mod ringback;

@@ -22,8 +22,14 @@ impl Signal {
     pub const ALL: [Self; 4] = [Self::Ringback, Self::Busy, Self::Congestion, Self::CallWaiting];
 }
 
-/// The tone of a country (ISO 3166, two letters in either case); none where the country is not in the table.
+/// The tone of a country (ISO 3166, two letters in either case, and the common `uk` and `ko`); none where the country is
+/// not in the table.
 pub fn tone(country: &str, signal: Signal) -> Option<ToneSpec> {
+    let country = match country.to_ascii_lowercase().as_str() {
+        "uk" => "gb",
+        "ko" => "kr",
+        _ => country,
+    };
     let row = TABLE.iter().find(|row| row.0.eq_ignore_ascii_case(country))?;
     let (frequencies_hz, on_off) = match signal {
         Signal::Ringback => row.1,
@@ -76,7 +82,7 @@ const KNOCK: &[(u32, u32)] = &[(200, 600), (200, 10_000)];
 
 /// Country, ringback, busy, congestion, call waiting.
 #[rustfmt::skip]
-static TABLE: [(&str, Tone, Tone, Tone, Tone); 40] = [
+static TABLE: [(&str, Tone, Tone, Tone, Tone); 47] = [
     ("ae", two(400.0, 450.0, DOUBLE), one(400.0, &[(375, 375)]), one(400.0, &[(400, 350), (225, 525)]), one(425.0, &[(200, 400), (200, 10_000)])),
     ("ar", one(425.0, LONG), one(425.0, &[(300, 200)]), one(425.0, &[(300, 400)]), one(425.0, &[(400, 200), (400, 4_000)])),
     ("at", one(420.0, &[(1_000, 5_000)]), one(420.0, &[(400, 400)]), one(420.0, FIFTH), one(420.0, &[(40, 1_950)])),
@@ -87,9 +93,12 @@ static TABLE: [(&str, Tone, Tone, Tone, Tone); 40] = [
     ("ch", one(425.0, LONG), one(425.0, HALF), one(425.0, FIFTH), one(425.0, &[(200, 200), (200, 4_000)])),
     ("cl", one(400.0, &[(1_000, 3_000)]), one(400.0, HALF), one(400.0, FIFTH), one(400.0, &[(250, 8_750)])),
     ("cn", one(450.0, LONG), one(450.0, &[(350, 350)]), one(450.0, &[(700, 700)]), one(450.0, &[(400, 4_000)])),
+    ("cy", one(425.0, &[(1_500, 3_000)]), one(425.0, HALF), one(425.0, QUARTER), one(425.0, KNOCK)),
     ("cz", one(425.0, LONG), one(425.0, &[(330, 330)]), one(425.0, &[(165, 165)]), one(425.0, &[(330, 9_000)])),
     ("de", one(425.0, LONG), one(425.0, &[(480, 480)]), one(425.0, &[(240, 240)]), one(425.0, &[(200, 200), (200, 5_000)])),
     ("dk", one(425.0, LONG), one(425.0, HALF), one(425.0, FIFTH), one(425.0, &[(200, 600), (200, 3_000)])),
+    ("dz", one(425.0, &[(1_500, 3_500)]), one(425.0, HALF), one(425.0, QUARTER), one(425.0, KNOCK)),
+    ("eg", two(400.0, 450.0, &[(2_000, 1_000)]), one(425.0, HALF), one(425.0, QUARTER), one(425.0, KNOCK)),
     ("es", one(425.0, &[(1_500, 3_000)]), one(425.0, FIFTH), one(425.0, &[(200, 200), (200, 200), (200, 600)]), one(425.0, &[(175, 175), (175, 3_500)])),
     ("fi", one(425.0, LONG), one(425.0, &[(300, 300)]), one(425.0, FIFTH), one(425.0, &[(150, 150), (150, 8_000)])),
     ("fr", one(440.0, &[(1_500, 3_500)]), one(440.0, HALF), one(440.0, QUARTER), one(440.0, &[(300, 10_000)])),
@@ -107,9 +116,13 @@ static TABLE: [(&str, Tone, Tone, Tone, Tone); 40] = [
     ("nl", one(425.0, LONG), one(425.0, HALF), one(425.0, QUARTER), one(425.0, &[(500, 9_500)])),
     ("no", one(425.0, LONG), one(425.0, HALF), one(425.0, FIFTH), one(425.0, KNOCK)),
     ("nz", two(400.0, 450.0, DOUBLE), one(400.0, HALF), one(400.0, QUARTER), one(400.0, &[(200, 3_000)])),
+    ("pk", one(400.0, &[(1_000, 2_000)]), one(400.0, HALF), one(400.0, QUARTER), one(400.0, KNOCK)),
     ("pl", one(425.0, LONG), one(425.0, HALF), one(425.0, HALF), one(425.0, &[(150, 150), (150, 4_000)])),
     ("pt", one(425.0, &[(1_000, 5_000)]), one(425.0, HALF), one(425.0, FIFTH), one(425.0, KNOCK)),
+    ("ro", one(450.0, &[(1_850, 4_150)]), one(450.0, &[(167, 167)]), one(450.0, HALF), one(450.0, &[(150, 4_000)])),
+    ("rs", one(425.0, LONG), one(425.0, HALF), one(425.0, QUARTER), one(425.0, KNOCK)),
     ("ru", one(425.0, &[(800, 3_200)]), one(425.0, &[(400, 400)]), one(425.0, FIFTH), one(425.0, &[(200, 5_000)])),
+    ("sa", one(425.0, &[(1_200, 4_600)]), one(425.0, HALF), one(425.0, QUARTER), one(425.0, KNOCK)),
     ("se", one(425.0, &[(1_000, 5_000)]), one(425.0, QUARTER), one(425.0, &[(250, 750)]), one(425.0, &[(200, 500), (200, 10_000)])),
     ("sg", two(401.0, 449.0, DOUBLE), one(425.0, &[(750, 750)]), one(425.0, QUARTER), two(401.0, 449.0, &[(300, 200), (300, 3_200)])),
     ("sk", one(425.0, LONG), one(425.0, &[(330, 330)]), one(425.0, &[(165, 165)]), one(425.0, &[(330, 9_000)])),

@@ -1,10 +1,12 @@
 //! Everything that can happen to a call, as the brain hears it.
 
+use model::child::{ChildFact, ParentFact};
 use model::flow::CallCommand;
 use model::leg::LegFact;
+use model::meeting::{Attendance, ConferenceFact, QueueFact};
 use model::sound::{MediaFact, PromptFact, RecordFact};
 use model::speech::SpeechFact;
-use model::{CommandId, LegId};
+use model::{CallId, CommandId, LegId};
 use serde::{Deserialize, Serialize};
 
 /// One thing that happened. Timers fire by `Machine::handle_timeout`.
@@ -29,6 +31,14 @@ pub enum Input {
     Record(RecordFact),
     /// What became of a listening.
     Speech(SpeechFact),
+    /// Something about a call that this one made.
+    Child(CallId, ChildFact),
+    /// Something about the call that made this one.
+    Parent(ParentFact),
+    /// Something about the conference that the call is in.
+    Conference(Attendance, ConferenceFact),
+    /// Something about the queue that the call is in.
+    Queue(Attendance, QueueFact),
     /// The server stops: end the call in order.
     Shutdown,
 }

@@ -3,6 +3,7 @@
 
 pub mod input;
 pub mod machine;
+pub mod meeting;
 pub mod notes;
 pub mod output;
 pub mod refused;

@@ -9,6 +9,8 @@ use model::leg::ReleaseCause;
 use model::recording::{Recording, RecordingStatus};
 use model::sound::{MediaFact, MediaFigures, SoundWay};
 use model::timeline::TimelineKind;
+use model::transcription::Transcription;
+use model::{LegId, Pii};
 use serde_json::{Value, json};
 
 /// One line of a timeline, whoever's call and whenever.
@@ -29,6 +31,7 @@ pub fn event(call: &Call, body: &EventBody) -> Line {
         EventBody::GatherCompleted { .. }
         | EventBody::CommandStarted { .. }
         | EventBody::CommandCompleted { .. } => TimelineKind::Flow,
+        EventBody::TranscriptionCompleted { .. } => TimelineKind::Speech,
         EventBody::AmdCompleted { .. } | EventBody::AmdGreetingEnded { .. } => TimelineKind::Media,
         EventBody::RecordingChanged { .. } | EventBody::RecordingCompleted { .. } => TimelineKind::Recording,
         _ => TimelineKind::Call,
@@ -40,22 +43,20 @@ pub fn event(call: &Call, body: &EventBody) -> Line {
             (format!("the far side rings{sound}"), json!({ "event": "ringing", "earlyMedia": early_media }))
         }
         EventBody::Answered => ("answered".into(), json!({ "event": "answered" })),
-        EventBody::ParticipantJoined { leg } => (format!("party {} joined", leg.ordinal), Value::Null),
-        EventBody::ParticipantLeft { leg } => (format!("party {} left", leg.ordinal), Value::Null),
+        EventBody::ParticipantJoined { leg, conference } => party(call, *leg, conference.as_deref(), true),
+        EventBody::ParticipantLeft { leg, conference } => party(call, *leg, conference.as_deref(), false),
         EventBody::DigitReceived { digit, duration_ms } => (
             format!("key {} received", digit.expose()),
             json!({ "key": digit.expose(), "durationMs": duration_ms }),
         ),
         EventBody::GatherCompleted { command, keys, speech, confidence, ended_by } => {
-            let mut detail = json!({ "commandId": command.to_string(), "endedBy": ended_by });
-            let words = match (speech, detail.as_object_mut()) {
-                (Some(speech), Some(detail)) => {
-                    detail.insert("confidence".to_owned(), json!(confidence));
-                    format!("heard \"{}\"", speech.expose())
-                }
-                _ => format!("gathered \"{}\"", keys.expose()),
-            };
-            (words, detail)
+            let sure = speech.as_ref().map(|_| confidence);
+            let detail = json!({
+                "commandId": command.to_string(),
+                "endedBy": ended_by,
+                "confidence": sure,
+            });
+            (gathered(keys, speech.as_ref()), detail)
         }
         EventBody::CommandStarted { command, name } => {
             let detail = json!({ "commandId": command.to_string(), "command": name, "status": "ongoing" });
@@ -83,6 +84,7 @@ pub fn event(call: &Call, body: &EventBody) -> Line {
         EventBody::RecordingCompleted { recording } => {
             (format!("recording {}", word(json!(recording.status))), recording_detail(recording))
         }
+        EventBody::TranscriptionCompleted { transcription } => transcription_line(transcription),
         EventBody::AmdCompleted { outcome } => (amd::outcome_words(outcome), amd::outcome_detail(outcome)),
         EventBody::AmdGreetingEnded { end } => {
             (amd::end_words(end), json!({ "greetingEnd": end.by, "beep": end.beep }))
@@ -90,6 +92,40 @@ pub fn event(call: &Call, body: &EventBody) -> Line {
         EventBody::Ended(end) => (end_words(end), end_detail(call, end)),
     };
     Line { kind, summary, detail }
+}
+
+/// Who is connected, or no longer: a party of this call, or that of another one, or this one with a conference's.
+fn party(call: &Call, leg: LegId, conference: Option<&str>, joined: bool) -> (String, Value) {
+    let what = if joined { "joined" } else { "left" };
+    match conference {
+        Some(name) => (format!("{what} the conference {name}"), json!({ "conference": name })),
+        None if leg.call == call.id => (format!("party {} {what}", leg.ordinal), Value::Null),
+        None => {
+            let line = if joined {
+                "connected with another call"
+            } else {
+                "no longer connected with the other call"
+            };
+            (line.to_owned(), json!({ "callId": leg.call.to_string() }))
+        }
+    }
+}
+
+/// What was keyed or said.
+fn gathered(keys: &Pii<String>, speech: Option<&Pii<String>>) -> String {
+    match speech {
+        Some(speech) => format!("heard \"{}\"", speech.expose()),
+        None => format!("gathered \"{}\"", keys.expose()),
+    }
+}
+
+fn transcription_line(transcription: &Transcription) -> (String, Value) {
+    let detail = json!({
+        "transcriptionId": transcription.id.to_string(),
+        "recordingId": transcription.recording.to_string(),
+        "status": transcription.status,
+    });
+    (format!("transcription {}", transcription.status.as_str()), detail)
 }
 
 /// The reason in one word, and what signalling said where that says more.
@@ -177,6 +213,9 @@ pub fn media(fact: &MediaFact) -> Option<Line> {
         // Told only while somebody listens for it.
         MediaFact::VoiceStarted => ("the far side speaks".to_owned(), json!({ "voice": true })),
         MediaFact::VoiceStopped => ("the far side is silent".to_owned(), json!({ "voice": false })),
+        MediaFact::NotJoined { reason } => {
+            (format!("the sound could not be connected: {reason}"), Value::Null)
+        }
         MediaFact::Amd(news) => return amd::news(news),
         // A key is an event.
         MediaFact::Digit { .. } => return None,
@@ -196,7 +235,6 @@ fn figures_words(figures: &MediaFigures) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::Pii;
 
     fn check(line: Option<Line>, summary: &str, detail: &Value) {
         let line = line.unwrap();

@@ -1,10 +1,12 @@
 //! The brain's whole outward power, on one page.
 
+use model::child::{ChildFact, ChildOrder};
 use model::event::EventBody;
 use model::leg::LegOrder;
+use model::meeting::{ConferenceOrder, QueueOrder};
 use model::sound::{MediaOrder, PromptOrder, RecordOrder};
 use model::timeline::TimelineKind;
-use model::{LegId, call::Call};
+use model::{CallId, LegId, call::Call};
 use serde::{Deserialize, Serialize};
 
 /// One thing the brain wants done. Outputs are carried out in order; an event is durable before a dial, answer or
@@ -19,6 +21,14 @@ pub enum Output {
     Prompt(PromptOrder),
     /// Order the recorder of a leg.
     Record(LegId, RecordOrder),
+    /// Order a call of its own to be made, or order one that was made.
+    Child(CallId, ChildOrder),
+    /// Tell the call that made this one.
+    Parent(ChildFact),
+    /// Order a place in a conference.
+    Conference(ConferenceOrder),
+    /// Order a place in a queue.
+    Queue(QueueOrder),
     /// Keep and publish an event. `call` is the row right after it.
     Event {
         /// What happened.

@@ -4,7 +4,7 @@ use crate::journal::Journal;
 use model::Secret;
 use model::call::CallSetup;
 use persona::Directory;
-use ports::{Blob, Carrier, Clock, Egress, EventRenderer, MediaPlane, Sandbox, Store, Stt, Tts};
+use ports::{Blob, Carrier, Ceiling, Clock, Egress, EventRenderer, MediaPlane, Sandbox, Store, Stt, Tts};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +67,7 @@ pub struct EngineConfig {
     /// How long an inbound call waits for its first command.
     pub decision_timeout_ms: u32,
     /// Most calls at once on this server.
-    pub calls_max: usize,
+    pub calls_max: Ceiling,
     /// Most facts and commands waiting for one call.
     pub mailbox_max: usize,
     /// How long an idempotency key is remembered.
@@ -92,7 +92,7 @@ impl Default for EngineConfig {
             clip_cache_bytes_max: 64 * 1024 * 1024,
             clip_url_ttl: Duration::from_secs(300),
             decision_timeout_ms: CallSetup::DECISION_TIMEOUT_MS,
-            calls_max: 20_000,
+            calls_max: Ceiling::new(20_000),
             mailbox_max: 256,
             idempotency_ttl: Duration::from_secs(24 * 3_600),
             personas: Arc::default(),

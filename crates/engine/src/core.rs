@@ -4,6 +4,7 @@ use crate::calls::Expected;
 use crate::config::{EngineConfig, EngineParts};
 use crate::journal::Journal;
 use crate::keys::Authenticator;
+use crate::meetings::Meetings;
 use crate::phones::PhoneBook;
 use crate::prompts::Prompts;
 use crate::running::RunningCalls;
@@ -45,10 +46,14 @@ pub(crate) struct Core {
     pub(crate) trunks: TrunkBook,
     pub(crate) phones: PhoneBook,
     pub(crate) running: RunningCalls,
+    /// Where calls meet.
+    pub(crate) meetings: Meetings,
     /// Something new for webhooks is in the store.
     pub(crate) outbox_wake: Notify,
     /// Held while an endpoint is made or changed.
     pub(crate) making_webhooks: tokio::sync::Mutex<()>,
+    /// Something is to be written down, or is.
+    pub(crate) transcription_wake: Notify,
     /// Calls of which new events are in the store, for whoever follows them live.
     written: broadcast::Sender<CallId>,
     /// Facts that found their call's mailbox full.
@@ -80,7 +85,9 @@ impl Core {
             trunks: TrunkBook::new(parts.live),
             phones: PhoneBook::default(),
             running: RunningCalls::default(),
+            meetings: Meetings::default(),
             outbox_wake: Notify::new(),
+            transcription_wake: Notify::new(),
             making_webhooks: tokio::sync::Mutex::new(()),
             written: broadcast::Sender::new(WRITTEN_LAG_MAX),
             config: parts.config,

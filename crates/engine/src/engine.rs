@@ -6,7 +6,7 @@ use crate::core::Core;
 use crate::fault::{of_store, saying};
 use crate::journal::Journal;
 use crate::panics::keep_running;
-use crate::{actor, figures, webhooks};
+use crate::{actor, figures, transcriptions, webhooks};
 use model::Timestamp;
 use model::fault::{Fault, FaultCode};
 use model::tenant::Principal;
@@ -43,6 +43,7 @@ impl Engine {
         actor::recover(&core).await.map_err(of_store)?;
         keep_running(&core, "leases", actor::keep_leases);
         webhooks::start(&core);
+        transcriptions::start(&core);
         Ok(Arc::new(Self { core }))
     }
 

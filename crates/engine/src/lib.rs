@@ -14,15 +14,17 @@ mod journal;
 mod keys;
 mod losses;
 mod mac;
+mod meetings;
 mod panics;
 mod phones;
 mod prompts;
 mod resources;
 mod running;
+mod transcriptions;
 mod trunks;
 mod webhooks;
 
-pub use calls::{EventFeed, HeardSound, IdempotencyHeader, Outcome, Party, PersonaCalls, PlaceCall, Placed};
+pub use calls::{EventFeed, HeardSound, IdempotencyHeader, Outcome, PersonaCalls, PlaceCall, Placed};
 pub use config::{EngineConfig, EngineParts, WebhookPolicy};
 pub use egress::{AllowedHosts, EgressConfig, HttpEgress};
 pub use engine::Engine;

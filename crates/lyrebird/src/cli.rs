@@ -60,15 +60,9 @@ pub(crate) enum Command {
 /// Which server, and as whom.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Remote {
-    /// The server's API
-    #[arg(
-        long,
-        global = true,
-        env = "LYREBIRD_URL",
-        default_value = "http://127.0.0.1:8080",
-        value_name = "URL"
-    )]
-    pub url: String,
+    /// The server's API [default: as the configuration says]
+    #[arg(long, global = true, env = "LYREBIRD_URL", value_name = "URL")]
+    pub url: Option<String>,
     /// The key to use
     #[arg(long, global = true, env = "LYREBIRD_KEY", hide_env_values = true, value_name = "KEY")]
     pub key: Option<String>,

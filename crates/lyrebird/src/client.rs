@@ -1,6 +1,7 @@
 //! A small client of a running server's API, for the commands of the command line.
 
 use crate::cli::Remote;
+use crate::config::{Config, ConfigError, Flags};
 use bytes::Bytes;
 use serde_json::Value;
 use std::time::Duration;
@@ -14,6 +15,9 @@ pub(crate) enum ClientError {
     /// There is no key.
     #[error("no key: set LYREBIRD_KEY, or give --key (the server's first start showed three keys)")]
     NoKey,
+    /// The configuration, which would name the server, cannot be read.
+    #[error("{0}\nWithout it, name the server with --url.")]
+    Configuration(#[from] ConfigError),
     /// The server cannot be reached.
     #[error(
         "the server at {url} cannot be reached: {reason}\nStart it with `lyrebird serve`, or name it with --url."
@@ -43,10 +47,13 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// For the server and key that the flags name.
-    pub(crate) fn new(remote: &Remote) -> Result<Self, ClientError> {
+    /// For the key that the flags name, and for their server or that of the configuration.
+    pub(crate) fn new(remote: &Remote, flags: &Flags) -> Result<Self, ClientError> {
         let key = remote.key.clone().ok_or(ClientError::NoKey)?;
-        let url = remote.url.trim_end_matches('/').to_owned();
+        let url = match &remote.url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => Config::load(flags)?.http.url(None),
+        };
         let http = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build();
         let http =
             http.map_err(|error| ClientError::Unreachable { url: url.clone(), reason: error.to_string() })?;

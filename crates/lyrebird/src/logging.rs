@@ -1,7 +1,7 @@
 //! Log lines: text or JSON, on standard error. What is logged can be changed while the server runs.
 
 use crate::config::{Log, LogFormat, Otel};
-use crate::otel;
+use crate::otel::{self, Exporter};
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 use tracing_subscriber::layer::SubscriberExt;
@@ -16,8 +16,8 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 static FILTER: OnceLock<Handle<EnvFilter, Registry>> = OnceLock::new();
 
 /// Starts logging, and tracing where there is a collector. A filter that cannot be read is an error for whoever wrote
-/// it.
-pub(crate) fn start(log: &Log, otel: &Otel) -> Result<(), String> {
+/// it. What sends traces on is to be finished before the process ends.
+pub(crate) fn start(log: &Log, otel: &Otel) -> Result<Option<Exporter>, String> {
     let (filter, handle) = reload::Layer::new(filter(log)?);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match log.format {
         LogFormat::Text => {
@@ -26,10 +26,11 @@ pub(crate) fn start(log: &Log, otel: &Otel) -> Result<(), String> {
         }
         LogFormat::Json => fmt::layer().with_writer(std::io::stderr).json().boxed(),
     };
-    tracing_subscriber::registry().with(lines.with_filter(filter)).with(otel::layer(otel)?).init();
+    let (spans, exporter) = otel::layer(otel)?.unzip();
+    tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).init();
     // Logging starts once.
     let _ = FILTER.set(handle);
-    Ok(())
+    Ok(exporter)
 }
 
 /// The filter that the settings ask for.

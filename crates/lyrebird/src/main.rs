@@ -10,6 +10,7 @@ mod descriptors;
 mod differences;
 mod failure;
 mod http;
+mod live_limits;
 mod logging;
 mod metrics;
 mod operations;
@@ -48,15 +49,15 @@ async fn run(cli: Cli) -> CommandResult {
         Command::Serve => commands::serve::run(cli.flags).await,
         Command::Init(args) => commands::init::run(&Config::load(&cli.flags)?, &args).await,
         Command::Keys(args) => commands::keys::run(&Config::load(&cli.flags)?, args).await,
-        Command::Sandbox(args) => commands::sandbox::run(Config::load(&cli.flags)?, args).await,
+        Command::Sandbox(args) => commands::sandbox::run(&cli.flags, args).await,
         Command::Demo => commands::demo::run(Config::load(&cli.flags)?).await,
-        Command::Call(args) => commands::call::run(args).await,
-        Command::Calls(args) => commands::calls::run(args).await,
+        Command::Call(args) => commands::call::run(&cli.flags, args).await,
+        Command::Calls(args) => commands::calls::run(&cli.flags, args).await,
         Command::Simulate(args) => commands::simulate::run(&args),
-        Command::Replay(args) => commands::replay::run(args).await,
-        Command::Trunks(args) => commands::trunks::run(args).await,
-        Command::Endpoints(args) => commands::endpoints::run(args).await,
-        Command::Numbers(args) => commands::numbers::run(args).await,
+        Command::Replay(args) => commands::replay::run(&cli.flags, args).await,
+        Command::Trunks(args) => commands::trunks::run(&cli.flags, args).await,
+        Command::Endpoints(args) => commands::endpoints::run(&cli.flags, args).await,
+        Command::Numbers(args) => commands::numbers::run(&cli.flags, args).await,
         Command::Config => {
             terminal::line(config::DEFAULT_TOML.trim_end());
             Ok(())

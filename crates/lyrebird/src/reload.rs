@@ -11,7 +11,16 @@ use std::collections::BTreeSet;
 use tokio::signal::unix::Signal;
 
 /// Settings that take effect at once (the content of certificate files does, too), by their paths or the beginnings of these.
-const LIVE: [&str; 5] = ["log.level", "limits.", "egress.", "trunks", "sandbox.personas"];
+const LIVE: [&str; 8] = [
+    "log.level",
+    "limits.",
+    "egress.",
+    "trunks",
+    "sandbox.personas",
+    "calls.at_once_max",
+    "sip.source_share_percent",
+    "shutdown.drain_ms",
+];
 
 /// Until the process ends.
 pub(crate) async fn run(mut hang_ups: Signal, flags: Flags, parts: Reloadable) {
@@ -41,6 +50,7 @@ async fn again(flags: &Flags, parts: &Reloadable, known: &Dict) -> Result<Dict, 
     parts.egress.allow(allowed);
     parts.engine.set_personas(personas);
     parts.limits.set(config.limits.requests_per_minute, config.limits.webhook_requests_per_minute);
+    parts.live_limits.set(&config);
     logging::change(filter)?;
     let changed = changed(known, &values);
     let (live, waiting): (Vec<_>, Vec<_>) =

@@ -5,6 +5,7 @@ use crate::config::{Config, SipListener, SipTls};
 use crate::data_dir::DataDir;
 use crate::failure::Failure;
 use crate::http;
+use crate::live_limits::LiveLimits;
 use crate::metrics;
 use crate::operations::{self, Readiness, Sampler, Scrape};
 use crate::provision;
@@ -49,7 +50,6 @@ pub(crate) struct Server {
     reloadable: Reloadable,
     /// Whether calls can be taken.
     pub readiness: Arc<Readiness>,
-    drain: Duration,
     _lock: DataDirLock,
 }
 
@@ -139,7 +139,7 @@ impl Server {
     ) -> Result<Self, Failure> {
         let listener = api_listener(config.http.addr).await?;
         let http = listener.local_addr()?;
-        let public_url = public_url(config, http);
+        let public_url = config.http.url(Some(http));
         let scrape_listener = scrape_listener(config).await?;
         let registry = metrics::start();
         dir.empty_scratch()?;
@@ -148,8 +148,14 @@ impl Server {
         let media = start_media(config, clock.clone())?;
         let tts = start_speech(config, dir.scratch()).await;
         let journal = Journal::start(store.clone());
-        let shared =
-            Shared { media: media.clone(), tts: tts.clone(), journal: journal.clone(), clock: clock.clone() };
+        let live_limits = LiveLimits::of(config);
+        let shared = Shared {
+            media: media.clone(),
+            tts: tts.clone(),
+            journal: journal.clone(),
+            clock: clock.clone(),
+            live_limits: live_limits.clone(),
+        };
         let (trunks, sandbox) = shared.start_carriers(config, dir.heard()).await?;
         trunks.keep_places(store.clone() as Arc<dyn EndpointStore>).await?;
         let allowed_hosts = config.egress.allowed_hosts.clone();
@@ -166,7 +172,7 @@ impl Server {
             sandbox: sandbox.clone(),
             renderers: vec![api::chirp_renderer(public_url.clone())],
             timeline: journal,
-            config: engine_config(config, dir)?,
+            config: EngineConfig { calls_max: live_limits.calls.clone(), ..engine_config(config, dir)? },
             pepper: dir.pepper()?,
             seed: random_seed()?,
         })
@@ -176,16 +182,28 @@ impl Server {
         let api = api_config(config, &public_url);
         let (limits, kept) = (api.limits.clone(), store.clone());
         let (engine_of, trunks_of) = (engine.clone(), trunks.clone());
-        let reloadable =
-            Reloadable { engine: engine_of, store: kept, clock, egress, limits, trunks: trunks_of };
+        let reloadable = Reloadable {
+            engine: engine_of,
+            store: kept,
+            clock,
+            egress,
+            limits,
+            live_limits,
+            trunks: trunks_of,
+        };
         let samplers = samplers(&engine, &store, &media);
         let readiness = Arc::new(Readiness::new(engine.clone(), store.clone(), trunks.clone(), media));
         let open = scrape_listener.is_some();
-        let scrape = Scrape::new(registry, engine.clone(), &config.metrics.token, open, samplers);
+        let scrape = Scrape::new(
+            registry,
+            (engine.clone(), api.strangers.clone()),
+            &config.metrics.token,
+            open,
+            samplers,
+        );
         let scrape = config.metrics.enabled.then(|| Arc::new(scrape));
         let (operations, scraped) = operations::routers(readiness.clone(), scrape, scrape_listener);
         let router = operations.merge(api::router(engine.clone(), &api));
-        let drain = Duration::from_millis(config.shutdown.drain_ms);
         Ok(Self {
             engine,
             http,
@@ -198,7 +216,6 @@ impl Server {
             scraped,
             reloadable,
             readiness,
-            drain,
             _lock: lock,
         })
     }
@@ -211,11 +228,12 @@ impl Server {
     /// Serves until it is told to stop, then lets calls end and closes. Told again, it ends the calls at once.
     pub(crate) async fn run(self, stop: Stop) {
         let (engine, trunks) = (self.engine.clone(), self.trunks.clone());
-        let drain = self.drain;
+        let live_limits = self.reloadable.live_limits.clone();
         let (calls_ended, ended) = tokio::sync::oneshot::channel();
         let stopped = async move {
             stop.clone().told(1).await;
             service_manager::stopping();
+            let drain = live_limits.drain();
             tracing::info!("stopping: no new calls, running ones have {} ms", drain.as_millis());
             engine.shutdown_or(drain, stop.told(2)).await;
             trunks.stop().await;
@@ -247,14 +265,6 @@ async fn api_listener(addr: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-/// How clients reach the API.
-fn public_url(config: &Config, http: SocketAddr) -> String {
-    match config.http.public_url.trim_end_matches('/') {
-        "" => format!("http://{http}"),
-        url => url.to_owned(),
-    }
-}
-
 /// The port that metrics have of their own, if they have one.
 async fn scrape_listener(config: &Config) -> Result<Option<TcpListener>, Failure> {
     let Some(addr) = config.metrics.addr.filter(|_| config.metrics.enabled) else { return Ok(None) };
@@ -282,6 +292,7 @@ pub(crate) struct Reloadable {
     pub clock: Arc<dyn Clock>,
     pub egress: Arc<HttpEgress>,
     pub limits: Arc<Limits>,
+    pub live_limits: LiveLimits,
     pub trunks: Arc<TrunkCarrier>,
 }
 
@@ -291,6 +302,7 @@ struct Shared {
     tts: Arc<dyn Tts>,
     journal: Arc<Journal>,
     clock: Arc<dyn Clock>,
+    live_limits: LiveLimits,
 }
 
 impl Shared {
@@ -299,9 +311,9 @@ impl Shared {
         config: &Config,
         heard_dir: PathBuf,
     ) -> Result<(Arc<TrunkCarrier>, Arc<SandboxCarrier>), Failure> {
-        let Self { media, tts, journal, clock } = self;
+        let Self { media, tts, journal, clock, live_limits } = self;
         let silence_limit = Some(config.rtp.silence_limit_ms).filter(|ms| *ms > 0).map(Duration::from_millis);
-        let calls_max = config.calls.at_once_max;
+        let calls_max = live_limits.calls;
         let trunk = TrunkConfig {
             tcp: config.sip.tcp_addr.map(|tcp| match tcp {
                 SipListener::Same => SocketAddr::new(config.sip.addr.ip(), 0),
@@ -309,14 +321,14 @@ impl Shared {
             }),
             tls: config.sip.tls_addr,
             tls_files: tls_files(&config.sip.tls)?,
-            calls_per_source_max: (calls_max * usize::from(config.sip.source_share_percent) / 100).max(1),
+            calls_per_source_max: live_limits.calls_of_one_source,
             nameservers: config.sip.nameservers.clone(),
             phone_digest: config.sip.phone_digest,
             session: config.sip.session()?,
             advertised: config.sip.advertised_ip,
             user_agent: config.sip.user_agent.clone(),
             silence_limit,
-            calls_max,
+            calls_max: calls_max.clone(),
             ..TrunkConfig::new(config.sip.addr)
         };
         let trunks = TrunkCarrier::start(trunk, media.clone(), journal.clone(), clock.clone()).await?;
@@ -334,7 +346,7 @@ impl Shared {
 
 fn api_config(config: &Config, public_url: &str) -> ApiConfig {
     let limits = Limits::new(config.limits.requests_per_minute, config.limits.webhook_requests_per_minute);
-    ApiConfig { public_url: public_url.to_owned(), limits: Arc::new(limits) }
+    ApiConfig { public_url: public_url.to_owned(), limits: Arc::new(limits), strangers: Arc::default() }
 }
 
 fn tls_files(tls: &SipTls) -> Result<TlsFiles, Failure> {
@@ -367,7 +379,6 @@ fn engine_config(config: &Config, dir: &DataDir) -> Result<EngineConfig, Failure
         spool_dir: dir.spool(),
         lease: Duration::from_millis(config.calls.lease_ms),
         decision_timeout_ms: config.calls.decision_timeout_ms,
-        calls_max: config.calls.at_once_max,
         idempotency_ttl: Duration::from_millis(config.calls.idempotency_ttl_ms),
         webhooks: WebhookPolicy {
             delays: config.webhooks.delays_s.iter().copied().map(Duration::from_secs).collect(),

@@ -209,3 +209,26 @@ async fn the_demonstration_shows_a_call_and_keeps_serving() {
     demo.ask_to_stop().await;
     assert!(demo.wait(testkit::PATIENCE).await.success());
 }
+
+#[tokio::test]
+async fn a_client_without_a_url_finds_the_server_where_the_configuration_says() {
+    let server = Server::start(BINARY).await;
+    let there = |text: String| {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        std::fs::write(dir.path().join("lyrebird.toml"), text).expect("a file can be written");
+        let mut command = Command::new(BINARY);
+        command.args(["calls"]).current_dir(dir.path()).env("LYREBIRD_KEY", &server.keys.test);
+        (dir, command)
+    };
+    let port = server.http.port();
+    for text in [
+        format!("[http]\naddr = \"127.0.0.1:{port}\"\n"),
+        format!("[http]\naddr = \"0.0.0.0:{port}\"\n"),
+        format!("[http]\npublic_url = \"http://127.0.0.1:{port}/\"\n"),
+    ] {
+        let (_dir, command) = there(text);
+        check(&run(command, "no package: build it first").await, 0, &[]);
+    }
+    let (_dir, command) = there("nonsense = 1\n".to_owned());
+    check(&run(command, "no package: build it first").await, 1, &["nonsense", "--url"]);
+}

@@ -52,6 +52,83 @@ async fn a_changed_configuration_is_taken_and_a_bad_one_is_not() {
     }
 }
 
+async fn reload(server: &Server, config: &str) {
+    let told = server.log().matches("the configuration was read again").count();
+    std::fs::write(server.config_file(), config).expect("a file can be written");
+    server.hang_up().await;
+    until("it is read", async || server.log().matches("the configuration was read again").count() > told)
+        .await;
+}
+
+async fn names(server: &Server, path: &str, field: &str) -> Vec<String> {
+    let listed = server.admin().get(path).await.expect(200);
+    let mut names: Vec<_> = listed["data"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| one[field].as_str().unwrap_or_default().to_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn trunks_and_numbers_that_leave_the_file_leave_the_server_and_those_of_the_api_stay() {
+    let server = Server::start(BINARY).await;
+    let admin = server.admin();
+    let made = json!({ "name": "made", "host": "192.0.2.7" });
+    admin.post("/v1/trunks", &made).await.expect(201);
+    let entry = |name: &str, numbers: &str| {
+        format!("[[trunks]]\nname = \"{name}\"\nhost = \"192.0.2.9\"\nnumbers = [{numbers}]\n")
+    };
+    let (one, two) = ("\"+493012345678\"", "\"+493012345679\"");
+    reload(&server, &format!("{}{}", entry("left", &format!("{one}, {two}")), entry("right", ""))).await;
+    assert_eq!(names(&server, "/v1/trunks", "name").await, ["left", "made", "right"]);
+    assert_eq!(names(&server, "/v1/numbers", "number").await, ["+493012345678", "+493012345679"]);
+    // One number moves to the other trunk, one leaves.
+    reload(&server, &format!("{}{}", entry("left", ""), entry("right", two))).await;
+    assert_eq!(names(&server, "/v1/numbers", "number").await, ["+493012345679"]);
+    // A trunk whose file leaves it stays while the API has put a number on it.
+    let trunks = admin.get("/v1/trunks").await.expect(200);
+    let id_of = |name: &str| {
+        let mut trunks = trunks["data"].as_array().expect("a list").iter();
+        trunks.find(|trunk| trunk["name"] == name).expect("a trunk")["id"].clone()
+    };
+    let number = json!({ "number": "+493012345670", "trunkId": id_of("left"), "appId": server.keys.app_id });
+    let number = admin.post("/v1/numbers", &number).await.expect(201)["id"].clone();
+    reload(&server, "").await;
+    assert_eq!(names(&server, "/v1/trunks", "name").await, ["left", "made"]);
+    assert_eq!(names(&server, "/v1/numbers", "number").await, ["+493012345670"]);
+    let number = number.as_str().unwrap_or_default();
+    admin.delete(&format!("/v1/numbers/{number}")).await;
+    reload(&server, "").await;
+    assert_eq!(names(&server, "/v1/trunks", "name").await, ["made"]);
+}
+
+#[tokio::test]
+async fn limits_of_calls_and_of_draining_change_while_calls_run() {
+    let mut server = Server::start(BINARY).await;
+    let test = server.test();
+    let order = json!({ "from": "+15005559999", "to": "+15005550000" });
+    let first = test.place(&order).await;
+    test.wait_for_status(&first, "in_progress").await;
+    reload(&server, "[calls]\nat_once_max = 1\n[shutdown]\ndrain_ms = 0\n").await;
+    assert!(!server.log().contains("need a restart"), "{}", server.log());
+    let refused = test.post("/v1/calls", &order).await;
+    assert_eq!((refused.status, refused.fault().0), (429, "concurrency_limit_exceeded"));
+    reload(&server, "[calls]\nat_once_max = 2\n[shutdown]\ndrain_ms = 0\n").await;
+    let second = test.place(&order).await;
+    test.wait_for_status(&second, "in_progress").await;
+    let asked = Instant::now();
+    server.ask_to_stop().await;
+    assert!(server.wait_for_end(PATIENCE).await.success());
+    assert!(
+        asked.elapsed() < Duration::from_secs(8),
+        "the limit of 10 s holds no more: {:?}",
+        asked.elapsed()
+    );
+}
+
 #[tokio::test]
 async fn the_log_level_changes_while_the_server_runs() {
     let server = Server::start(BINARY).await;

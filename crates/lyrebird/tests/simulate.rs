@@ -117,6 +117,9 @@ async fn the_api_simulates_and_a_real_call_is_repeated() {
         assert_eq!(answer["violation"], Value::Null);
         assert_eq!(answer["events"][0]["event"], "calls.initiated");
     }
+    let wide = json!({ "flow": flow, "persona": "dialler", "codecs": ["opus", "g722"] });
+    let answer = server.test().post("/v1/simulations", &wide).await.expect(200);
+    assert_eq!(answer["figures"]["codec"], "opus", "{answer}");
     server.admin().post("/v1/simulations", &order).await.expect(401);
     let bad = server.test().post("/v1/simulations", &json!({ "flow": [{ "command": "sing" }] })).await;
     assert_eq!(bad.expect(400)["error"]["param"], "flow[0].command");

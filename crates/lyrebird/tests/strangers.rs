@@ -27,6 +27,19 @@ async fn wrong_keys_in_a_row_have_to_wait_and_good_ones_do_not() {
 }
 
 #[tokio::test]
+async fn whoever_reads_figures_with_wrong_keys_waits_as_at_every_door() {
+    let settings = testkit::Settings::default().set("LYREBIRD_METRICS__TOKEN", "scraper");
+    let server = Server::start_with(BINARY, settings).await;
+    let mut statuses = Vec::new();
+    for number in 0..4 {
+        statuses.push(server.api(&format!("token-{number}")).get("/metrics").await.status);
+        statuses.push(server.api(&format!("sk_test_app_{number:025}")).get("/v1/calls").await.status);
+    }
+    assert_eq!(statuses, [401, 401, 401, 401, 401, 401, 429, 429]);
+    assert_eq!(server.api("scraper").get("/metrics").await.status, 200);
+}
+
+#[tokio::test]
 async fn key_and_url_may_stand_behind_the_action() {
     let server = Server::start(BINARY).await;
     let url = format!("http://{}", server.http);

@@ -81,3 +81,35 @@ async fn a_collector_that_is_gone_costs_nothing_but_spans() {
     };
     tokio::time::timeout(testkit::PATIENCE, counted).await.expect("refused spans are counted");
 }
+
+#[tokio::test]
+async fn the_last_spans_are_sent_before_the_process_ends() {
+    let collector = Receiver::start().await;
+    let settings = Settings::default()
+        .set("LYREBIRD_OTEL__ENDPOINT", &collector.url(""))
+        .set("LYREBIRD_SHUTDOWN__DRAIN_MS", "0");
+    let mut server = Server::start_with(BINARY, settings).await;
+    let id = server.test().place(&json!({ "from": FROM, "to": "+15005550000" })).await;
+    server.test().wait_for_status(&id, "in_progress").await;
+    server.ask_to_stop().await;
+    assert!(server.wait_for_end(testkit::PATIENCE).await.success());
+    let ends: Vec<_> = spans(&collector.hits())
+        .iter()
+        .filter(|span| span["name"] == "call")
+        .map(|call| attribute(call, "end").clone())
+        .collect();
+    assert_eq!(ends.len(), 1, "the call ended as the process did: {ends:?}");
+}
+
+#[tokio::test]
+async fn a_collector_that_hangs_does_not_hold_the_stop() {
+    let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", hanging.local_addr().expect("its address"));
+    let mut server =
+        Server::start_with(BINARY, Settings::default().set("LYREBIRD_OTEL__ENDPOINT", &url)).await;
+    server.test().get("/v1/calls").await.expect(200);
+    let asked = std::time::Instant::now();
+    server.ask_to_stop().await;
+    assert!(server.wait_for_end(testkit::PATIENCE).await.success());
+    assert!(asked.elapsed() < std::time::Duration::from_secs(6), "{:?}", asked.elapsed());
+}

@@ -23,6 +23,10 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How late a worker's turn may be before it counts as standing still.
+const STANDSTILL_MAX: Duration = Duration::from_secs(1);
 
 /// The sound of all legs of this process. Dropping it closes all legs and ends its threads.
 pub struct MediaEngine {
@@ -64,8 +68,9 @@ impl MediaEngine {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = if config.workers == 0 { cores } else { config.workers };
         let system = |what, error: std::io::Error| StartError::System { what, reason: error.to_string() };
+        let time = Time::starting_at(clock.now());
         let (doors, inboxes): (Vec<WorkerDoor>, Vec<Inbox>) = (0..workers)
-            .map(|_| WorkerDoor::new(config.orders_max))
+            .map(|_| WorkerDoor::new(config.orders_max, time))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| system("an event descriptor", error))?
             .into_iter()
@@ -79,7 +84,6 @@ impl MediaEngine {
             pool: Pool::start(config.pool_threads, config.pool_jobs_max)?,
             clock,
         });
-        let time = Time::starting_at(tools.clock.now());
         // From here on the engine ends what was started, should a later start fail.
         let mut engine = Self {
             ports,
@@ -101,6 +105,11 @@ impl MediaEngine {
     /// Whether every worker runs.
     pub fn is_running(&self) -> bool {
         self.threads.iter().all(|thread| !thread.is_finished())
+    }
+
+    /// Whether every worker keeps its time: none has stood still for longer than [`STANDSTILL_MAX`].
+    pub fn is_ticking(&self) -> bool {
+        self.tools.doors.iter().all(|door| door.standstill() <= STANDSTILL_MAX)
     }
 
     /// Counts for the operator.

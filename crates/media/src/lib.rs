@@ -17,7 +17,6 @@ mod prompts;
 mod random;
 mod sample;
 mod spool;
-pub mod tunes;
 mod virtual_plane;
 mod wire;
 mod worker;

@@ -7,10 +7,9 @@ use audio::codec::g722::G722Encoder;
 use audio::codec::{Encoder, OpusSettings};
 use audio::resample::resample_clip;
 use model::sound::Codec;
-use ports::MediaError;
 use ports::media::{Clip, ClipId};
+use ports::{MediaError, Shelf};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The most that prompts are kept at: what G.722 and Opus are played from.
@@ -83,30 +82,18 @@ impl EncodedClip {
 /// The encoded prompts in memory; the least recently used go first.
 #[derive(Debug)]
 pub(crate) struct PromptCache {
-    kept: Mutex<Kept>,
-    bytes_max: usize,
+    kept: Mutex<Shelf<(ClipId, Codec), EncodedClip>>,
 }
-
-#[derive(Debug, Default)]
-struct Kept {
-    clips: HashMap<(ClipId, Codec), LastUse>,
-    by_use: BTreeMap<u64, (ClipId, Codec)>,
-    uses: u64,
-    bytes: usize,
-}
-
-/// The number of its last use, and the sound.
-type LastUse = (u64, EncodedClip);
 
 impl PromptCache {
     /// An empty cache of at most `bytes_max` octets.
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { kept: Mutex::default(), bytes_max }
+        Self { kept: Mutex::new(Shelf::new(bytes_max)) }
     }
 
     /// A clip that is encoded already.
     pub(crate) fn get(&self, id: ClipId, codec: Codec) -> Option<EncodedClip> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).touch((id, codec))
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&(id, codec)).cloned()
     }
 
     /// A clip encoded now, unless it was already.
@@ -116,37 +103,8 @@ impl PromptCache {
         }
         let encoded = encode(clip, codec)?;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.insert((clip.id, codec), &encoded, self.bytes_max);
+        kept.put((clip.id, codec), encoded.clone(), encoded.bytes());
         Ok(encoded)
-    }
-}
-
-impl Kept {
-    fn touch(&mut self, key: (ClipId, Codec)) -> Option<EncodedClip> {
-        let (used, clip) = self.clips.get_mut(&key)?;
-        self.by_use.remove(used);
-        self.uses += 1;
-        *used = self.uses;
-        self.by_use.insert(self.uses, key);
-        Some(clip.clone())
-    }
-
-    /// What alone exceeds the bound is not kept.
-    fn insert(&mut self, key: (ClipId, Codec), clip: &EncodedClip, bytes_max: usize) {
-        let bytes = clip.bytes();
-        if bytes > bytes_max || self.clips.contains_key(&key) {
-            return;
-        }
-        while self.bytes + bytes > bytes_max {
-            let Some((_, oldest)) = self.by_use.pop_first() else { break };
-            if let Some((_, gone)) = self.clips.remove(&oldest) {
-                self.bytes -= gone.bytes();
-            }
-        }
-        self.uses += 1;
-        self.bytes += bytes;
-        self.by_use.insert(self.uses, key);
-        self.clips.insert(key, (self.uses, clip.clone()));
     }
 }
 

@@ -6,6 +6,7 @@ use crate::call::{Call, CallEnd};
 use crate::id::{AppId, CallId, CommandId, LegId};
 use crate::recording::Recording;
 use crate::time::Timestamp;
+use crate::transcription::Transcription;
 use serde::{Deserialize, Serialize};
 
 /// One event of a call.
@@ -42,11 +43,17 @@ pub enum EventBody {
     ParticipantJoined {
         /// Its leg.
         leg: LegId,
+        /// The conference that it takes part in, where it is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        conference: Option<String>,
     },
     /// A party is no longer connected.
     ParticipantLeft {
         /// Its leg.
         leg: LegId,
+        /// The conference that it took part in, where it was one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        conference: Option<String>,
     },
     /// The far side pressed a key.
     DigitReceived {
@@ -96,6 +103,11 @@ pub enum EventBody {
         /// The recording as it is then.
         recording: Recording,
     },
+    /// What is said in a recording is written down, or never will be. May follow the call's end.
+    TranscriptionCompleted {
+        /// The transcription as it is then.
+        transcription: Transcription,
+    },
     /// It is known who answered, or that it cannot be told. Once for each answered call that is watched.
     AmdCompleted {
         /// Who, and by what signs.
@@ -109,6 +121,18 @@ pub enum EventBody {
     },
     /// The call is over. Nothing is ordered after this.
     Ended(CallEnd),
+}
+
+impl EventBody {
+    /// A leg is connected to the call's sound.
+    pub const fn joined(leg: LegId) -> Self {
+        Self::ParticipantJoined { leg, conference: None }
+    }
+
+    /// A leg is no longer connected to it.
+    pub const fn left(leg: LegId) -> Self {
+        Self::ParticipantLeft { leg, conference: None }
+    }
 }
 
 /// Why a gather ended.

@@ -138,6 +138,8 @@ id_types! {
     CommandId,
     /// One recording of a call.
     RecordingId,
+    /// What is said in a recording, written down.
+    TranscriptionId,
     /// A webhook endpoint.
     WebhookId,
     /// A SIP trunk.

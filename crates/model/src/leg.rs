@@ -1,5 +1,7 @@
 //! What the brain orders of a leg and what it hears of it, in words that fit any kind of signalling.
 
+use crate::secret::Pii;
+use crate::transfer::{TransferFact, TransferId, TransferReply, TransferTarget};
 use serde::{Deserialize, Serialize};
 
 /// An order to the carrier that holds the leg.
@@ -25,6 +27,18 @@ pub enum LegOrder {
     Hold,
     /// Take a leg off hold again. [`LegFact::Resumed`] follows if the far side agrees.
     Resume,
+    /// Ask the far side to call somebody else instead of us. [`LegFact::Transfer`] tells how that goes.
+    Transfer {
+        /// Whom.
+        target: TransferTarget,
+    },
+    /// Tell the far side how what it asked for by [`LegFact::TransferAsked`] goes.
+    AnswerTransfer {
+        /// Which request.
+        transfer: TransferId,
+        /// What it is told.
+        reply: TransferReply,
+    },
 }
 
 /// What an inbound caller is told when the leg is refused.
@@ -64,6 +78,15 @@ pub enum LegFact {
     Resumed {
         /// Who held it.
         by: LegSide,
+    },
+    /// How a transfer goes that was ordered.
+    Transfer(TransferFact),
+    /// The far side of an answered leg asks us to call somebody for it. Told only where that may be followed.
+    TransferAsked {
+        /// Names the request.
+        transfer: TransferId,
+        /// Whom: a phone number where it is one, else the user part of an address.
+        to: Pii<String>,
     },
     /// The leg is over. Nothing follows.
     Ended(LegEnd),

@@ -3,12 +3,14 @@
 
 pub mod amd;
 pub mod call;
+pub mod child;
 pub mod endpoint;
 pub mod event;
 pub mod fault;
 pub mod flow;
 pub mod id;
 pub mod leg;
+pub mod meeting;
 pub mod number;
 pub mod recording;
 pub mod secret;
@@ -19,12 +21,14 @@ pub mod srtp;
 pub mod tenant;
 pub mod time;
 pub mod timeline;
+pub mod transcription;
+pub mod transfer;
 pub mod trunk;
 pub mod webhook;
 
 pub use id::{
     AppId, CallId, CommandId, EndpointId, IdSource, KeyId, LegId, NodeId, NumberId, OrganizationId,
-    RecordingId, TrunkId, WebhookId,
+    RecordingId, TranscriptionId, TrunkId, WebhookId,
 };
 pub use number::E164;
 pub use secret::{Pii, Secret};

@@ -27,6 +27,9 @@ pub struct Recording {
     /// Whether what is said in it is to be written down.
     #[serde(default)]
     pub transcribe: bool,
+    /// Language and region of what is said in it, where it is to be written down.
+    #[serde(default)]
+    pub transcribe_locale: Option<String>,
     /// Its length, once known.
     pub duration_ms: Option<u32>,
     /// The file's size, once known.

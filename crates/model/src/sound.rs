@@ -1,7 +1,7 @@
 //! What the brain orders of the sound of a leg, and what it hears of it: prompts, playback, digits, recording.
 
 use crate::amd::{AmdNews, AmdSettings};
-use crate::id::RecordingId;
+use crate::id::{LegId, RecordingId};
 use crate::secret::Pii;
 use crate::speech::{ListenId, Listening};
 use serde::{Deserialize, Serialize};
@@ -99,7 +99,17 @@ pub enum PromptSource {
     },
     /// The tone that says "speak now".
     Beep,
+    /// One cycle of what a country lets its callers hear while the far side rings.
+    RingTone {
+        /// ISO 3166, two letters in lower case.
+        country: String,
+    },
+    /// One round of a tune to wait by.
+    HoldMusic,
 }
+
+/// Plays until it is stopped, as [`MediaOrder::Play`]'s `times`.
+pub const FOREVER: u16 = u16::MAX;
 
 /// An order to make sound ready.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,7 +188,29 @@ pub enum MediaOrder {
         /// Which listening.
         listen: ListenId,
     },
+    /// Connect the leg's sound with another leg's, both ways, until [`MediaOrder::Unbridge`] or the end of one of them.
+    /// [`MediaFact::NotJoined`] follows where that cannot be done.
+    Bridge {
+        /// The other leg.
+        with: LegId,
+    },
+    /// Take part in a conference, until [`MediaOrder::Unbridge`]. [`MediaFact::NotJoined`] follows where that cannot be
+    /// done.
+    Join {
+        /// Which one.
+        conference: ConferenceId,
+        /// Nobody hears this leg.
+        muted: bool,
+        /// This leg hears nobody.
+        deaf: bool,
+    },
+    /// Be connected with nobody.
+    Unbridge,
 }
+
+/// Names a conference on the media plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ConferenceId(pub u128);
 
 /// What happened to the sound of a leg.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -241,6 +273,11 @@ pub enum MediaFact {
     },
     /// There is sound in the far side's packets again.
     SilenceEnded,
+    /// The leg's sound could not be connected with another's, or with a conference's.
+    NotJoined {
+        /// Why, in words for the app's developer.
+        reason: String,
+    },
     /// Figures of a window of the call, or of the whole at its end.
     Figures(MediaFigures),
 }

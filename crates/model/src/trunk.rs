@@ -37,6 +37,9 @@ pub struct Trunk {
     /// What becomes of calls that it sends elsewhere.
     #[serde(default)]
     pub redirects: RedirectPolicy,
+    /// What becomes of its wishes that we call somebody for it.
+    #[serde(default)]
+    pub transfers: TransferPolicy,
     /// Whether its sound is encrypted, by keys in the session descriptions.
     #[serde(default)]
     pub srtp: SrtpPolicy,
@@ -57,6 +60,9 @@ pub struct Trunk {
     pub calls_per_second_max: u16,
     /// Calls at once; see [`Trunk::CONCURRENT_CALLS_LIMITS`].
     pub concurrent_calls_max: u16,
+    /// Whether the configuration file made it; then it goes when the file names it no longer.
+    #[serde(default)]
+    pub filed: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -119,6 +125,17 @@ pub enum RedirectPolicy {
     #[default]
     Refuse,
     /// They go where it says, as long as that is the carrier itself: its host, or its networks.
+    Follow,
+}
+
+/// What becomes of a carrier's wishes, in a running call, that we call somebody for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferPolicy {
+    /// They are refused: the new call would be paid for here.
+    #[default]
+    Refuse,
+    /// They are followed as far as the app's own calls may go.
     Follow,
 }
 
@@ -240,6 +257,9 @@ pub struct PhoneNumber {
     /// What becomes of calls to it: they are answered at once and the flow runs. None: the app decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<crate::flow::Flow>,
+    /// Whether the configuration file assigned it; then it goes when the file names it no longer.
+    #[serde(default)]
+    pub filed: bool,
     /// When it was assigned.
     pub created_at: Timestamp,
 }

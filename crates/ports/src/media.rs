@@ -4,6 +4,7 @@
 use crate::carrier::LegSink;
 use model::amd::AmdSettings;
 use model::sound::{Codec, DigitsId, PlaybackId, RecordSource};
+pub use model::sound::{ConferenceId, FOREVER};
 use model::speech::ListenId;
 use model::srtp::SrtpKeys;
 use model::{LegId, RecordingId};
@@ -91,15 +92,8 @@ pub struct MediaConnection {
     pub receive: bool,
 }
 
-/// Names a conference within the plane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ConferenceId(pub u128);
-
 /// Most members of a conference.
 pub const CONFERENCE_MEMBERS_MAX: usize = 200;
-
-/// Plays until it is stopped, as [`PlaneOrder::Play`]'s `times`.
-pub const FOREVER: u16 = u16::MAX;
 
 /// What becomes of the sound that is relayed to a far side while something is played to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

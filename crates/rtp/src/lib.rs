@@ -5,6 +5,7 @@
 mod arena;
 pub mod buffer;
 pub mod delay;
+pub mod digits;
 pub mod dtmf;
 pub mod event;
 pub mod latch;

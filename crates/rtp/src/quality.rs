@@ -1,6 +1,7 @@
 //! Voice quality as a number: a simplified E-model (ITU-T G.107, G.107.1; figures of G.113) from loss, delay,
 //! jitter and codec. An estimate for a timeline, not a measurement of speech.
 
+use model::sound::Codec;
 use serde::{Deserialize, Serialize};
 
 /// Codecs with known impairments.
@@ -51,6 +52,17 @@ struct Impairment {
     wide: bool,
     equipment: f64,
     robustness: f64,
+}
+
+impl From<Codec> for QualityCodec {
+    fn from(codec: Codec) -> Self {
+        match codec {
+            Codec::Pcmu => Self::Pcmu,
+            Codec::Pcma => Self::Pcma,
+            Codec::G722 => Self::G722,
+            Codec::Opus => Self::Opus,
+        }
+    }
 }
 
 impl QualityCodec {

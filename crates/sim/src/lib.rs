@@ -38,9 +38,19 @@ const EVERYTHING: Limits = Limits { time: Duration::from_secs(30 * 24 * 3_600), 
 
 /// Runs a program to its end. What broke, if anything did, stands in the report: an invariant, or the reference model.
 pub fn run(program: &Program, telling: Telling) -> Report {
-    let mut report = World::new(program, telling).run(EVERYTHING);
+    let mut report = to_its_end(World::new(program, telling), EVERYTHING);
     if report.violation.is_none() {
         report.violation = disagreement(program, &report);
+    }
+    report
+}
+
+/// Runs a world that must come to its end within the limits.
+fn to_its_end(world: World, limits: Limits) -> Report {
+    let mut report = world.run(limits);
+    if !report.finished && report.violation.is_none() {
+        let what = "something is still going on: a call, a timer or an open port".to_owned();
+        report.violation = Some(Violation { call: 0, at: report.ended_at, what });
     }
     report
 }

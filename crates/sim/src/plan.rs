@@ -5,6 +5,7 @@ use crate::network::NetworkProfile;
 use crate::recorded::Inputs;
 use model::call::{CallSetup, Direction};
 use model::flow::{CallCommand, Flow};
+use model::sound::Codec;
 use persona::Settings;
 
 /// One call.
@@ -22,6 +23,8 @@ pub struct Plan {
     pub recorded: Option<Inputs>,
     /// The flow of an outbound call.
     pub flow: Option<Flow>,
+    /// What the caller speaks, best first; never empty. The other side knows all codecs.
+    pub codecs: Vec<Codec>,
     /// From the beginning of the simulation.
     pub at_ms: u64,
     /// The app's commands and when they come, from the request or the arrival.
@@ -46,6 +49,7 @@ impl Plan {
             settings: Settings::default(),
             recorded: None,
             flow,
+            codecs: vec![Codec::Pcmu, Codec::Pcma],
             at_ms: 0,
             commands: Vec::new(),
             repeated: false,

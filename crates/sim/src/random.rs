@@ -9,6 +9,7 @@ use model::flow::{
     CallCommand, Condition, Flow, FlowCommand, Gather, GatherPrompt, Operator, Pause, Playback, Record, Say,
     Step, Variable, WhichRecording,
 };
+use model::sound::Codec;
 use model::{CommandId, Timestamp};
 use persona::{CATALOGUE, Settings};
 
@@ -60,6 +61,11 @@ fn plan(dice: &mut Dice) -> Plan {
         Plan { commands, ..Plan::outbound(persona, flow) }
     };
     plan.settings = settings(dice);
+    if dice.one_in(4) {
+        let first = dice.pick(&Codec::ALL).copied().unwrap_or(Codec::Pcmu);
+        plan.codecs.retain(|codec| *codec != first);
+        plan.codecs.insert(0, first);
+    }
     plan.at_ms = dice.below(3_000);
     plan.repeated = dice.one_in(4);
     plan.ring_timeout_ms = 3_000 + number(dice, 20_000);

@@ -4,6 +4,7 @@
 use call::Output;
 use model::Timestamp;
 use model::call::{Call, Mode};
+use model::child::ChildOrder;
 use model::event::{CommandOutcome, EventBody};
 use model::leg::LegOrder;
 use model::sound::{MediaOrder, RecordOrder};
@@ -81,7 +82,17 @@ impl Witness {
                 ensure(self.ended.is_none(), || "a recording is started after the end".into())?;
                 ensure(self.recordings.insert(*recording), || "a recording is started twice".into())
             }
-            Output::Record(..) | Output::Event { .. } | Output::Note { .. } => Ok(()),
+            Output::Child(_, order) => {
+                ensure(self.ended.is_none() || matches!(order, ChildOrder::End), || {
+                    "another call is made after the end".into()
+                })
+            }
+            Output::Parent(_)
+            | Output::Conference(_)
+            | Output::Queue(_)
+            | Output::Record(..)
+            | Output::Event { .. }
+            | Output::Note { .. } => Ok(()),
         }
     }
 
@@ -108,8 +119,8 @@ impl Witness {
             format!("the row says {:?} at {}", call.status, name(body))
         })?;
         match body {
-            EventBody::ParticipantJoined { .. } => self.joined += 1,
-            EventBody::ParticipantLeft { .. } => self.left += 1,
+            EventBody::ParticipantJoined { leg, conference: None } if leg.call == call.id => self.joined += 1,
+            EventBody::ParticipantLeft { leg, conference: None } if leg.call == call.id => self.left += 1,
             EventBody::GatherCompleted { command, .. } => {
                 ensure(self.gathered.insert(*command), || "a gather ends twice".into())?;
             }
@@ -172,6 +183,7 @@ const fn name(body: &EventBody) -> &'static str {
         EventBody::CommandCompleted { .. } => "command completed",
         EventBody::RecordingChanged { .. } => "recording changed",
         EventBody::RecordingCompleted { .. } => "recording completed",
+        EventBody::TranscriptionCompleted { .. } => "transcription completed",
         EventBody::AmdCompleted { .. } => "answerer known",
         EventBody::AmdGreetingEnded { .. } => "greeting ended",
         EventBody::Ended(_) => "ended",

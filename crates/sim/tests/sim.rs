@@ -5,6 +5,7 @@
 use model::call::{EndReason, EndSource};
 use model::event::{CommandOutcome, EventBody};
 use model::flow::{CallCommand, Flow, FlowCommand, Gather, GatherPrompt, Pause, Record, Say, Step};
+use model::sound::Codec;
 use model::{CommandId, IdSource, Timestamp};
 use sim::{CallReport, NetworkProfile, Plan, Program, Report, Telling, random, run, shrink};
 use std::time::{Duration, Instant};
@@ -110,6 +111,26 @@ fn keys_are_heard_as_events_and_as_tones() {
         let asked = flow(vec![gather(10), say("Thank you.")]);
         let call = check(persona, asked, EndReason::Hangup, EndSource::Flow, "gather say");
         assert_eq!(gathered(&call), "1234", "{persona}");
+    }
+}
+
+#[test]
+fn a_call_sounds_in_every_codec() {
+    for codec in Codec::ALL {
+        for persona in ["+15005550003", "+15005550004"] {
+            let asked = flow(vec![gather(10), say("Thank you.")]);
+            let plan = Plan { codecs: vec![codec], ..Plan::outbound(persona, Some(asked)) };
+            let report = play(&Program::of(plan, 7));
+            let (call, text) = (&report.calls[0], report.to_text());
+            assert_eq!(gathered(call), "1234", "{codec:?} {persona}\n{text}");
+            let figures = call.figures.unwrap();
+            assert_eq!((figures.codec, figures.lost_packets), (Some(codec), 0), "{persona}");
+            assert!(figures.mos.unwrap() > 4.0, "{codec:?}: {figures:?}");
+        }
+        let echo = flow(vec![say("Hello, hello."), FlowCommand::Pause(Pause { length_ms: 1_000 })]);
+        let plan = Plan { codecs: vec![codec], ..Plan::outbound("+15005550002", Some(echo)) };
+        let report = play(&Program { network: NetworkProfile::BAD, ..Program::of(plan, 7) });
+        assert!(report.calls[0].figures.unwrap().received_packets > 30, "{codec:?} comes back");
     }
 }
 

@@ -3,8 +3,8 @@
 
 use crate::figures;
 use bytes::Bytes;
-use ports::TtsError;
-use std::collections::{BTreeMap, HashMap};
+use ports::{Shelf, TtsError};
+use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,23 +18,13 @@ const ENTRY_BYTES: usize = 256;
 /// A cache by key, bounded by bytes.
 #[derive(Debug)]
 pub(crate) struct Cache<K> {
-    shelf: Arc<Mutex<Shelf<K>>>,
+    sounds: Arc<Mutex<Sounds<K>>>,
 }
 
 #[derive(Debug)]
-struct Shelf<K> {
-    slots: HashMap<K, Slot>,
-    /// Key by the time of its last use, the oldest first.
-    uses: BTreeMap<u64, K>,
-    clock: u64,
-    bytes: usize,
-    bytes_max: usize,
-}
-
-#[derive(Debug)]
-enum Slot {
-    Ready { sound: Bytes, used: u64 },
-    UnderWay(watch::Receiver<Option<Spoken>>),
+struct Sounds<K> {
+    ready: Shelf<K, Bytes>,
+    under_way: HashMap<K, watch::Receiver<Option<Spoken>>>,
 }
 
 enum Found {
@@ -45,8 +35,8 @@ enum Found {
 
 impl<K: Clone + Eq + Hash + Send + 'static> Cache<K> {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        let shelf = Shelf { slots: HashMap::new(), uses: BTreeMap::new(), clock: 0, bytes: 0, bytes_max };
-        Self { shelf: Arc::new(Mutex::new(shelf)) }
+        let sounds = Sounds { ready: Shelf::new(bytes_max), under_way: HashMap::new() };
+        Self { sounds: Arc::new(Mutex::new(sounds)) }
     }
 
     /// The sound of `key`; `speak` makes it where it is neither there nor being made. It is made to its end even
@@ -55,7 +45,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> Cache<K> {
     where
         F: Future<Output = Spoken> + Send + 'static,
     {
-        let found = lock(&self.shelf).find(&key);
+        let found = lock(&self.sounds).find(&key);
         let mut receiver = match found {
             Found::Ready(sound) => {
                 figures::found();
@@ -63,7 +53,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> Cache<K> {
             }
             Found::UnderWay(receiver) => receiver,
             Found::Ours(sender, receiver) => {
-                let end = End { shelf: Arc::clone(&self.shelf), key, sender };
+                let end = End { sounds: Arc::clone(&self.sounds), key, sender };
                 let work = speak();
                 tokio::spawn(async move { end.settle(work.await) });
                 receiver
@@ -76,7 +66,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> Cache<K> {
     /// How many bytes are kept.
     #[cfg(test)]
     fn bytes(&self) -> usize {
-        lock(&self.shelf).bytes
+        lock(&self.sounds).ready.bytes()
     }
 }
 
@@ -84,14 +74,14 @@ fn abandoned() -> TtsError {
     TtsError::Failed("it was given up".to_owned())
 }
 
-fn lock<K>(shelf: &Mutex<Shelf<K>>) -> MutexGuard<'_, Shelf<K>> {
+fn lock<K>(sounds: &Mutex<Sounds<K>>) -> MutexGuard<'_, Sounds<K>> {
     // A panic while the lock was held cannot leave more than a wrong order of use.
-    shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    sounds.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Sees to it that a slot under way ends, however the work ends.
+/// Sees to it that what is under way ends, however the work ends.
 struct End<K: Clone + Eq + Hash> {
-    shelf: Arc<Mutex<Shelf<K>>>,
+    sounds: Arc<Mutex<Sounds<K>>>,
     key: K,
     sender: watch::Sender<Option<Spoken>>,
 }
@@ -99,7 +89,7 @@ struct End<K: Clone + Eq + Hash> {
 impl<K: Clone + Eq + Hash> End<K> {
     fn settle(self, spoken: Spoken) {
         if let Ok(sound) = &spoken {
-            lock(&self.shelf).put(self.key.clone(), sound.clone());
+            lock(&self.sounds).put(self.key.clone(), sound.clone());
         }
         self.sender.send_replace(Some(spoken));
     }
@@ -107,49 +97,27 @@ impl<K: Clone + Eq + Hash> End<K> {
 
 impl<K: Clone + Eq + Hash> Drop for End<K> {
     fn drop(&mut self) {
-        let mut shelf = lock(&self.shelf);
-        if matches!(shelf.slots.get(&self.key), Some(Slot::UnderWay(_))) {
-            shelf.slots.remove(&self.key);
-        }
+        lock(&self.sounds).under_way.remove(&self.key);
     }
 }
 
-impl<K: Clone + Eq + Hash> Shelf<K> {
+impl<K: Clone + Eq + Hash> Sounds<K> {
     fn find(&mut self, key: &K) -> Found {
-        self.clock += 1;
-        match self.slots.get_mut(key) {
-            Some(Slot::Ready { sound, used }) => {
-                self.uses.remove(used);
-                *used = self.clock;
-                self.uses.insert(self.clock, key.clone());
-                Found::Ready(sound.clone())
-            }
-            Some(Slot::UnderWay(receiver)) => Found::UnderWay(receiver.clone()),
-            None => {
-                let (sender, receiver) = watch::channel(None);
-                self.slots.insert(key.clone(), Slot::UnderWay(receiver.clone()));
-                Found::Ours(sender, receiver)
-            }
+        if let Some(sound) = self.ready.get(key) {
+            return Found::Ready(sound.clone());
         }
+        if let Some(receiver) = self.under_way.get(key) {
+            return Found::UnderWay(receiver.clone());
+        }
+        let (sender, receiver) = watch::channel(None);
+        self.under_way.insert(key.clone(), receiver.clone());
+        Found::Ours(sender, receiver)
     }
 
-    /// Keeps a sound and lets go of the least recently used ones; a sound beyond the limit is not kept at all.
     fn put(&mut self, key: K, sound: Bytes) {
-        let cost = sound.len().saturating_add(ENTRY_BYTES);
-        if cost > self.bytes_max {
-            return;
-        }
-        while self.bytes.saturating_add(cost) > self.bytes_max {
-            let Some((_, oldest)) = self.uses.pop_first() else { break };
-            if let Some(Slot::Ready { sound, .. }) = self.slots.remove(&oldest) {
-                self.bytes = self.bytes.saturating_sub(sound.len().saturating_add(ENTRY_BYTES));
-            }
-        }
-        self.clock += 1;
-        self.bytes += cost;
-        figures::kept(self.bytes);
-        self.uses.insert(self.clock, key.clone());
-        self.slots.insert(key, Slot::Ready { sound, used: self.clock });
+        let bytes = sound.len().saturating_add(ENTRY_BYTES);
+        self.ready.put(key, sound, bytes);
+        figures::kept(self.ready.bytes());
     }
 }
 

@@ -224,7 +224,7 @@ impl AnswerSegment {
 fn pieces(samples: &[i16], request: &SttRequest) -> Result<Vec<Range<u32>>, SttError> {
     let length_ms = u32::try_from(request.sound.duration().as_millis()).unwrap_or(u32::MAX);
     if request.single {
-        return Ok(Vec::from([0..length_ms]));
+        return Ok(std::iter::once(0..length_ms).collect());
     }
     let narrow = resample_clip(samples, request.sound.rate_hz, 8_000)
         .map_err(|error| SttError::Failed(error.to_string()))?;

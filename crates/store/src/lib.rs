@@ -16,6 +16,7 @@ mod newest;
 mod rows;
 mod sqlite;
 mod timelines;
+mod transcriptions;
 mod trunks;
 mod webhooks;
 mod writer;

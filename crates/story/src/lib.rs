@@ -1,5 +1,6 @@
 //! What a call's row and timeline tell, in other forms: a ladder diagram, a packet capture, an explanation in plain
-//! words, and what was measured. Pure: lines in, text or bytes out. Knows no store, no HTTP, no socket; reads the details of lines as
+//! words, what was measured, and a transcript as subtitles and text. Pure: lines in, text or bytes out. Knows no
+//! store, no HTTP, no socket; reads the details of lines as
 //! `docs/timeline.md` describes them, and leaves out what it cannot read rather than guess.
 
 mod capture;
@@ -7,6 +8,7 @@ mod explain;
 mod insights;
 mod ladder;
 mod message;
+pub mod transcript;
 
 pub use capture::capture;
 pub use explain::{Explanation, Finding, Heard, Severity, Step, explain};

@@ -10,8 +10,8 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use engine::Party;
 use model::fault::{Fault, FaultCode};
+use ports::Party;
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]

@@ -2,7 +2,10 @@
 
 use model::call::{Call, Mode};
 use model::fault::{Fault, FaultCode};
-use model::{AppId, CallId, EndpointId, KeyId, NumberId, OrganizationId, RecordingId, TrunkId, WebhookId};
+use model::{
+    AppId, CallId, EndpointId, KeyId, NumberId, OrganizationId, RecordingId, TranscriptionId, TrunkId,
+    WebhookId,
+};
 
 macro_rules! plain_ids {
     ($($name:ident, $parse:ident, $type:ty, $prefix:literal;)+) => {$(
@@ -80,6 +83,11 @@ pub(crate) fn recording(id: RecordingId, mode: Mode) -> String {
 /// Reads a recording's id with the mode that its spelling claims.
 pub(crate) fn parse_recording(text: &str) -> Result<(RecordingId, Mode), Fault> {
     parse_with_mode(text, "call_rec_", RecordingId::from_ksuid).ok_or_else(|| Fault::new(FaultCode::NotFound))
+}
+
+/// `call_trn_` or `call_trn_test_` and the KSUID.
+pub(crate) fn transcription(id: TranscriptionId, mode: Mode) -> String {
+    format!("call_trn_{}{}", infix(mode), id.to_ksuid())
 }
 
 fn parse_with_mode<T, E>(

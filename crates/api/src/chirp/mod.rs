@@ -19,6 +19,7 @@ mod render;
 mod sandbox;
 pub(crate) mod simulations;
 mod timeline;
+mod transcriptions;
 mod trunks;
 mod view;
 mod webhooks;

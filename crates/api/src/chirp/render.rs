@@ -2,10 +2,11 @@
 
 use super::amd::AmdView;
 use super::ids;
+use super::transcriptions::TranscriptionView;
 use super::view::{RecordingView, channel, direction, end_reason, seconds, status};
-use model::Timestamp;
 use model::call::{Call, CallEnd, CallStatus, EndReason};
 use model::event::{CommandOutcome, Event, EventBody, GatherEnd};
+use model::{CallId, LegId, Timestamp};
 use ports::{EventRenderer, RenderedEvent};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -75,8 +76,9 @@ impl Renderer {
             EventBody::Ringing { early_media } => {
                 data.insert("earlyMedia".into(), (*early_media).into());
             }
-            EventBody::ParticipantJoined { leg } | EventBody::ParticipantLeft { leg } => {
-                data.insert("participant".into(), json!({ "id": format!("leg_{}", leg.ordinal) }));
+            EventBody::ParticipantJoined { leg, conference }
+            | EventBody::ParticipantLeft { leg, conference } => {
+                data.insert("participant".into(), participant(event.call, *leg, conference.as_deref()));
             }
             EventBody::DigitReceived { digit, duration_ms } => {
                 let dtmf = json!({ "digit": digit.expose().to_string(), "durationMs": duration_ms });
@@ -108,6 +110,9 @@ impl Renderer {
                 let view = RecordingView::new(recording, event.snapshot.mode, &self.public_url);
                 data.insert("recording".into(), json!(view));
             }
+            EventBody::TranscriptionCompleted { transcription } => {
+                data.insert("transcription".into(), json!(TranscriptionView::new(transcription)));
+            }
             EventBody::AmdCompleted { .. } | EventBody::AmdGreetingEnded { .. } => {
                 data.insert("amd".into(), json!(event.snapshot.amd.as_ref().map(AmdView::new)));
             }
@@ -135,6 +140,7 @@ const fn name(body: &EventBody, status: CallStatus) -> Option<&'static str> {
         EventBody::GatherCompleted { .. } => "calls.gather.completed",
         EventBody::CommandCompleted { .. } => "calls.command.completed",
         EventBody::RecordingCompleted { .. } => "calls.recording.completed",
+        EventBody::TranscriptionCompleted { .. } => "calls.transcription.completed",
         EventBody::AmdCompleted { .. } | EventBody::AmdGreetingEnded { .. } => "calls.amd.completed",
         EventBody::Ended(_) => match status {
             CallStatus::Completed => "calls.completed",
@@ -191,6 +197,18 @@ pub(super) fn command_name(name: &str) -> &str {
     if name == "send_digits" { "send_dtmf" } else { name }
 }
 
+/// A party of this call, or the whole of another call that it is connected with.
+fn participant(call: CallId, leg: LegId, conference: Option<&str>) -> Value {
+    let mut shown = match leg.call == call {
+        true => json!({ "id": format!("leg_{}", leg.ordinal) }),
+        false => json!({ "id": format!("call_{}", leg.call.to_ksuid()) }),
+    };
+    if let Some(name) = conference {
+        shown["conference"] = name.into();
+    }
+    shown
+}
+
 const fn gather_end(end: GatherEnd) -> &'static str {
     match end {
         GatherEnd::EndKey => "end_key",
@@ -215,7 +233,7 @@ mod tests {
     use super::*;
     use model::call::{Direction, EndSource, Mode};
     use model::leg::ReleaseCause;
-    use model::{AppId, CallId, IdSource, Pii};
+    use model::{AppId, IdSource, Pii};
 
     fn ended_call() -> Call {
         let at = Timestamp::from_millis(1_777_713_247_120);

@@ -7,6 +7,7 @@ use super::commands::command;
 use super::error::ChirpError;
 use super::flow;
 use super::render::renderer;
+use super::trunks::codecs;
 use super::view::{CallView, DIRECTIONS};
 use crate::http::ask::Ask;
 use crate::http::fields::{Fields, invalid};
@@ -66,8 +67,10 @@ fn read(mut fields: Fields) -> Result<Program, Fault> {
     let steps = flow::take(&mut fields, "flow")?;
     let persona = persona(&mut fields)?;
     let metadata = fields.object("metadata")?.unwrap_or_default();
+    let plain = Plan::outbound(persona, steps);
     let plan = Plan {
         direction,
+        codecs: codecs(&mut fields)?.unwrap_or_else(|| plain.codecs.clone()),
         settings: settings(&metadata)?,
         commands: commands(&mut fields)?,
         ring_timeout_ms: fields
@@ -76,7 +79,7 @@ fn read(mut fields: Fields) -> Result<Program, Fault> {
         max_duration_ms: fields
             .integer("maxDurationMs", CallSetup::MAX_DURATIONS_MS)?
             .unwrap_or(CallSetup::MAX_DURATION_MS),
-        ..Plan::outbound(persona, steps)
+        ..plain
     };
     if direction == Direction::Inbound && plan.flow.is_some() {
         return Err(invalid("flow", "is of outbound calls; an inbound call is answered by commands"));

@@ -16,7 +16,8 @@ use model::session::{SessionPolicy, SessionRefresher};
 use model::sound::Codec;
 use model::srtp::SrtpPolicy;
 use model::trunk::{
-    CodecPreference, Network, RedirectPolicy, RegistrationStatus, Trunk, TrunkCredentials, TrunkTransport,
+    CodecPreference, Network, RedirectPolicy, RegistrationStatus, TransferPolicy, Trunk, TrunkCredentials,
+    TrunkTransport,
 };
 use serde_json::{Value, json};
 
@@ -33,6 +34,9 @@ const SRTP: [(&str, SrtpPolicy); 3] =
 /// How `redirects` is spelled.
 const REDIRECTS: [(&str, RedirectPolicy); 2] =
     [("refuse", RedirectPolicy::Refuse), ("follow", RedirectPolicy::Follow)];
+/// How `transfers` is spelled.
+const TRANSFERS: [(&str, TransferPolicy); 2] =
+    [("refuse", TransferPolicy::Refuse), ("follow", TransferPolicy::Follow)];
 
 /// How `codecPreference` is spelled.
 const PREFERENCES: [(&str, CodecPreference); 2] =
@@ -60,6 +64,7 @@ pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Respons
         register: change.register.unwrap_or_default(),
         register_expires_s: change.register_expires_s.unwrap_or(Trunk::REGISTER_EXPIRES_S),
         redirects: change.redirects.unwrap_or_default(),
+        transfers: change.transfers.unwrap_or_default(),
         srtp: change.srtp.unwrap_or_default(),
         credentials: change.credentials.flatten(),
         allowed_sources: change.allowed_sources.unwrap_or_default(),
@@ -133,6 +138,7 @@ fn change(mut fields: Fields) -> Result<TrunkChange, Fault> {
         register: fields.boolean("register")?,
         register_expires_s: fields.integer("registerExpires", Trunk::REGISTER_EXPIRES_S_LIMITS)?,
         redirects: fields.choice("redirects", &REDIRECTS)?,
+        transfers: fields.choice("transfers", &TRANSFERS)?,
         srtp: fields.choice("srtp", &SRTP)?,
         credentials: credentials(&mut fields)?,
         allowed_sources: sources(&mut fields)?,
@@ -196,7 +202,7 @@ fn sources(fields: &mut Fields) -> Result<Option<Vec<Network>>, Fault> {
     items.into_iter().map(network).collect::<Result<_, _>>().map(Some)
 }
 
-fn codecs(fields: &mut Fields) -> Result<Option<Vec<Codec>>, Fault> {
+pub(crate) fn codecs(fields: &mut Fields) -> Result<Option<Vec<Codec>>, Fault> {
     let Some(items) = fields.list("codecs", Trunk::CODEC_COUNTS)? else { return Ok(None) };
     let codec = |(path, value): (String, Value)| {
         let codec = value.as_str().and_then(Codec::from_name);
@@ -224,6 +230,7 @@ fn view(trunk: &Trunk, registration: Option<&RegistrationStatus>) -> Value {
         "register": trunk.register,
         "registerExpires": trunk.register_expires_s,
         "redirects": trunk.redirects,
+        "transfers": trunk.transfers,
         "srtp": trunk.srtp,
         "registration": registration,
         "username": trunk.credentials.as_ref().map(|credentials| &credentials.username),
@@ -268,6 +275,8 @@ mod tests {
         check(&json!({"transport": "sctp"}), Err("transport"));
         check(&json!({"registerExpires": 59}), Err("registerExpires"));
         check(&json!({"redirects": "always"}), Err("redirects"));
+        check(&json!({"transfers": "follow"}), Ok(()));
+        check(&json!({"transfers": true}), Err("transfers"));
         check(&json!({"srtp": "required"}), Ok(()));
         check(&json!({"srtp": true}), Err("srtp"));
         check(&json!({"codecPreference": "ours", "sessionExpires": 0, "sessionRefresher": null}), Ok(()));

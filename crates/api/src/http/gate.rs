@@ -15,7 +15,7 @@ use model::fault::{Fault, FaultCode};
 use model::tenant::Principal;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 use tracing::Instrument;
 
 /// The id of a request, on its way to the handler.
@@ -59,7 +59,7 @@ impl Front {
         Self {
             engine,
             public_url: config.public_url.as_str().into(),
-            strangers: Arc::default(),
+            strangers: config.strangers.clone(),
             limits: config.limits.clone(),
             doors,
             otherwise,
@@ -167,25 +167,10 @@ struct Origin {
     manners: &'static Manners,
 }
 
-/// Whom the request's key speaks for. Who tried wrong keys before hears of further ones only after a wait; a key that
-/// is right is let through all the same, because many clients can share an address.
+/// Whom the request's key speaks for.
 async fn authenticate(front: &Front, headers: &HeaderMap, origin: &Origin) -> Result<Principal, Fault> {
-    let source = origin.address;
     let key = credentials(headers, origin.manners.schemes)?;
-    let waits_s = source.and_then(|source| front.strangers.wait_s(source, Instant::now()));
-    let found = front.engine.authenticate(key).await;
-    match (&found, source) {
-        (Ok(_), Some(source)) => front.strangers.right(source),
-        (Err(fault), Some(source)) if fault.code == FaultCode::InvalidKey => {
-            if waits_s.is_some() {
-                metrics::counter!("lyrebird_http_slowed_sources_total").increment(1);
-                return Err(Fault { retry_after_s: waits_s, ..Fault::new(FaultCode::RateLimited) });
-            }
-            front.strangers.wrong(source, Instant::now());
-        }
-        _ => {}
-    }
-    found
+    front.strangers.ask(origin.address, front.engine.authenticate(key)).await
 }
 
 fn client(request: &Request) -> Option<IpAddr> {

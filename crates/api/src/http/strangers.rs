@@ -2,6 +2,7 @@
 //! another wrong one. Bounded, whatever arrives.
 
 use metrics::{counter, gauge};
+use model::fault::{Fault, FaultCode};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,9 +23,9 @@ const SOURCES_MAX: usize = 10_000;
 #[derive(Debug, Clone, Copy)]
 pub struct ClientAddr(pub IpAddr);
 
-/// What is known of addresses.
+/// What is known of addresses. All doors share one, so that nobody tries keys at each of them in turn.
 #[derive(Default)]
-pub(crate) struct Strangers {
+pub struct Strangers {
     known: Mutex<Known>,
 }
 
@@ -40,8 +41,32 @@ struct Source {
 }
 
 impl Strangers {
+    /// What the source hears of the key it showed, which `found` looks up. Who tried wrong keys before hears of further
+    /// ones only after a wait; a key that is right is let through all the same, because many clients can share an
+    /// address.
+    pub async fn ask<T>(
+        &self,
+        source: Option<IpAddr>,
+        found: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        let waits_s = source.and_then(|source| self.wait_s(source, Instant::now()));
+        let found = found.await;
+        match (&found, source) {
+            (Ok(_), Some(source)) => self.right(source),
+            (Err(fault), Some(source)) if fault.code == FaultCode::InvalidKey => {
+                if waits_s.is_some() {
+                    counter!("lyrebird_http_slowed_sources_total").increment(1);
+                    return Err(Fault { retry_after_s: waits_s, ..Fault::new(FaultCode::RateLimited) });
+                }
+                self.wrong(source, Instant::now());
+            }
+            _ => {}
+        }
+        found
+    }
+
     /// How many seconds the address has to wait before it may try a wrong key again; none: it may go on.
-    pub(crate) fn wait_s(&self, source: IpAddr, now: Instant) -> Option<u32> {
+    fn wait_s(&self, source: IpAddr, now: Instant) -> Option<u32> {
         let known = self.lock();
         let wait =
             known.sources.get(&known.place(network(source)))?.waits_until.checked_duration_since(now)?;
@@ -52,7 +77,7 @@ impl Strangers {
     }
 
     /// The key was nobody's.
-    pub(crate) fn wrong(&self, source: IpAddr, now: Instant) {
+    fn wrong(&self, source: IpAddr, now: Instant) {
         counter!("lyrebird_http_wrong_keys_total").increment(1);
         let mut known = self.lock();
         if known.sources.len() >= SOURCES_MAX {
@@ -74,7 +99,7 @@ impl Strangers {
     }
 
     /// The key was somebody's: the row of wrong ones ends.
-    pub(crate) fn right(&self, source: IpAddr) {
+    fn right(&self, source: IpAddr) {
         let mut known = self.lock();
         // The shared place is nobody's to clear.
         if known.sources.remove(&network(source)).is_some() {

@@ -167,6 +167,7 @@ impl Commands {
             origin: RecordingOrigin::Command,
             length_ms_max: start.length_ms_max,
             transcribe: false,
+            transcribe_locale: None,
         };
         match stage.start_recording(ask) {
             Some(recording) => self.wait(id, name, Wait::Recording(recording)),

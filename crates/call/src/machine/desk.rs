@@ -8,7 +8,7 @@ use model::event::{CommandOutcome, EventBody};
 use model::leg::LegOrder;
 use model::sound::{MediaOrder, PromptOrder, RecordOrder};
 use model::timeline::TimelineKind;
-use model::{CommandId, IdSource, RecordingId, Timestamp};
+use model::{CallId, CommandId, IdSource, RecordingId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -98,10 +98,24 @@ impl Desk {
         self.outputs.push_back(Output::Note { kind, summary });
     }
 
+    /// Puts out what has no other words here.
+    pub(super) fn put(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
     /// An id for a new recording.
     pub(super) fn recording_id(&mut self) -> RecordingId {
+        self.make(RecordingId::generate)
+    }
+
+    /// An id for a call that this one makes.
+    pub(super) fn call_id(&mut self) -> CallId {
+        self.make(CallId::generate)
+    }
+
+    fn make<T>(&mut self, generate: impl FnOnce(&mut IdSource, Timestamp) -> T) -> T {
         let mut source = IdSource::new(self.seed);
-        let id = RecordingId::generate(&mut source, self.now);
+        let id = generate(&mut source, self.now);
         self.seed = source.next_u64();
         id
     }

@@ -68,7 +68,7 @@ impl Flow {
                 Progress::Done(outcome) => next.finish(outcome, stage),
                 Progress::HangUp => {
                     next.finish(CommandOutcome::Completed, stage);
-                    break;
+                    return Some(Intent::Step);
                 }
             }
         }
@@ -86,7 +86,7 @@ impl Flow {
         if let Some(mut over) = self.running.take() {
             over.finish(outcome.clone().unwrap_or(CommandOutcome::Completed), stage);
         }
-        if outcome.is_some() { self.advance(stage) } else { Some(Intent::Flow) }
+        if outcome.is_some() { self.advance(stage) } else { Some(Intent::Step) }
     }
 
     /// The call ends.

@@ -20,8 +20,10 @@ pub(super) enum Intent {
     Command,
     /// The app refuses an inbound call.
     Reject,
-    /// The flow is over, or says so.
+    /// The flow is over.
     Flow,
+    /// The flow says so.
+    Step,
     /// The callee rang too long.
     RingTimeout,
     /// The app did not decide about an inbound call.
@@ -32,6 +34,8 @@ pub(super) enum Intent {
     MaxDuration,
     /// No sound arrived for too long.
     MediaTimeout,
+    /// The call that made this one wants it no longer, or is gone.
+    Parent,
     /// The server stops.
     Shutdown,
 }
@@ -40,8 +44,8 @@ impl Intent {
     /// What it is called, if nothing else ended the call first.
     const fn reason(self, answered: bool) -> EndReason {
         match self {
-            Self::Command | Self::Flow if answered => EndReason::Hangup,
-            Self::Command | Self::Flow => EndReason::Canceled,
+            Self::Command | Self::Flow | Self::Step | Self::Parent if answered => EndReason::Hangup,
+            Self::Command | Self::Flow | Self::Step | Self::Parent => EndReason::Canceled,
             Self::Reject => EndReason::Rejected,
             Self::RingTimeout | Self::Undecided => EndReason::NoAnswer,
             Self::Unconfirmed => EndReason::Failed,
@@ -55,7 +59,9 @@ impl Intent {
     const fn source(self) -> EndSource {
         match self {
             Self::Command | Self::Reject => EndSource::Api,
-            Self::Flow => EndSource::Flow,
+            Self::Flow | Self::Step => EndSource::Flow,
+            // A bridge's other end is the party that calls.
+            Self::Parent => EndSource::Caller,
             Self::RingTimeout | Self::Undecided | Self::Unconfirmed | Self::MaxDuration => EndSource::Timeout,
             Self::MediaTimeout => EndSource::MediaTimeout,
             Self::Shutdown => EndSource::System,
@@ -78,6 +84,8 @@ impl Intent {
             Self::Command => "hanging up: the app asked for it",
             Self::Reject => "refusing the call: the app asked for it",
             Self::Flow => "hanging up: the flow is over",
+            Self::Step => "hanging up: the flow says so",
+            Self::Parent => "hanging up: the call that made this one is over, or wants it no longer",
             Self::RingTimeout => "giving up: the callee rang too long",
             Self::Undecided => "refusing the call: the app did not decide in time",
             Self::Unconfirmed => "hanging up: the caller's side did not confirm the answer",

@@ -2,11 +2,14 @@
 
 use super::desk::Desk;
 use super::hangup::{ANSWERING_MS, RING_GRACE_MS};
+use super::parent;
 use super::timers::Timer;
 use model::call::{CallStatus, Direction};
+use model::child::ChildFact;
 use model::event::EventBody;
 use model::leg::{LegEnd, LegFact, LegOrder, LegSide};
 use model::timeline::TimelineKind;
+use model::transfer::{TransferFact, TransferReply};
 use serde::{Deserialize, Serialize};
 
 /// Where the leg stands.
@@ -34,6 +37,8 @@ pub(super) enum LegNews {
     None,
     /// The call is answered.
     Answered,
+    /// How its far side is handed over.
+    Transfer(TransferFact),
     /// The leg is over.
     Ended(LegEnd),
 }
@@ -103,6 +108,13 @@ impl Leg {
                 desk.note(TimelineKind::Call, "the next hop has the call");
                 LegNews::None
             }
+            (LegFact::Transfer(fact), LegState::Connected) => LegNews::Transfer(fact),
+            // Whoever asks stays where it is.
+            (LegFact::TransferAsked { transfer, .. }, _) => {
+                let reply = TransferReply::Refused;
+                desk.order_leg(LegOrder::AnswerTransfer { transfer, reply });
+                LegNews::None
+            }
             (LegFact::Held { by }, LegState::Connected) => note_hold(true, by, desk),
             (LegFact::Resumed { by }, LegState::Connected) => note_hold(false, by, desk),
             (LegFact::Ringing { early_media }, LegState::Dialing) if !ending => {
@@ -122,7 +134,7 @@ impl Leg {
         desk.call.status = CallStatus::InProgress;
         desk.call.answered_at = Some(desk.now);
         desk.emit(EventBody::Answered);
-        desk.emit(EventBody::ParticipantJoined { leg: desk.call.first_leg() });
+        desk.emit(EventBody::joined(desk.call.first_leg()));
     }
 }
 
@@ -141,6 +153,7 @@ fn note_hold(on: bool, by: LegSide, desk: &mut Desk) -> LegNews {
 }
 
 fn ring(early_media: bool, desk: &mut Desk) {
+    parent::tell(ChildFact::Ringing { early_media }, desk);
     if desk.call.status == CallStatus::Initiated {
         desk.call.status = CallStatus::Ringing;
         desk.emit(EventBody::Ringing { early_media });

@@ -4,11 +4,13 @@
 mod admission;
 mod amd;
 mod audio;
+mod children;
 mod commands;
 mod desk;
 mod flow;
 mod hangup;
 mod legs;
+mod parent;
 mod prompts;
 mod recording;
 mod stage;
@@ -23,7 +25,9 @@ use desk::Desk;
 use flow::Flow;
 use hangup::Intent;
 use legs::{Leg, LegNews, LegState};
+use model::CallId;
 use model::call::{Call, CallEnd, CallSetup, CallStatus, Direction};
+use model::child::{ChildFact, ParentFact};
 use model::event::{CommandOutcome, EventBody};
 use model::flow::CallCommand;
 use model::leg::{LegEnd, LegFact};
@@ -31,6 +35,7 @@ use model::recording::{RecordStart, Recording, RecordingEnd};
 use model::sound::{MediaFact, PromptId, RecordFact};
 use model::timeline::TimelineKind;
 use model::{CommandId, Pii, Timestamp};
+use parent::Parent;
 use recording::RecordNews;
 use serde::{Deserialize, Serialize};
 use stage::Stage;
@@ -55,6 +60,9 @@ pub struct Machine {
     commands: Commands,
     #[serde(default)]
     amd: Amd,
+    /// The call that made this one.
+    #[serde(default)]
+    parent: Parent,
     /// Why we are ending the call, once we are.
     ending: Option<Intent>,
 }
@@ -70,7 +78,7 @@ impl Machine {
         let flow = setup.flow.take().map(Flow::new);
         let stage = Stage::new(Desk::new(setup, call, seed));
         let (leg, commands, amd) = Default::default();
-        Self { stage, leg, flow, commands, amd, ending: None }
+        Self { stage, leg, flow, commands, amd, parent: Parent::default(), ending: None }
     }
 
     /// A call that was found after its node died, with those of its recordings that are not final. One that was
@@ -87,10 +95,11 @@ impl Machine {
         let mut machine = Self::new(setup, call, seed);
         machine.stage.desk.advance(now);
         machine.stage.recordings.adopt(recordings, &mut machine.stage.desk);
-        let Call { direction, status, started_at, created_at, .. } = machine.call();
+        let Call { direction, status, started_at, created_at, parent, .. } = machine.call();
         let never_dialled =
             *direction == Direction::Outbound && *status == CallStatus::Initiated && started_at.is_none();
-        let still_wanted = now.since(*created_at) <= RECOVERED_DIAL_AGE_MAX;
+        // Whoever wanted a child is gone with its node.
+        let still_wanted = parent.is_none() && now.since(*created_at) <= RECOVERED_DIAL_AGE_MAX;
         if status.is_final() {
             machine.leg.close(&mut machine.stage.desk);
         } else if never_dialled && still_wanted {
@@ -123,6 +132,10 @@ impl Machine {
                 }
             }
             Input::Speech(fact) => self.tell_step(&StepEvent::Speech(fact)),
+            Input::Child(child, fact) => self.on_child(child, fact),
+            Input::Parent(fact) => self.on_parent(fact),
+            Input::Conference(attendance, fact) => self.tell_step(&StepEvent::Conference(attendance, fact)),
+            Input::Queue(attendance, fact) => self.tell_step(&StepEvent::Queue(attendance, fact)),
             Input::Shutdown => self.end(Intent::Shutdown),
             Input::Leg(..) | Input::Media(..) | Input::Record(_) => {}
         }
@@ -216,16 +229,29 @@ impl Machine {
                 self.stage.record_call(RecordStart::Ringing);
             }
             LegNews::None => {}
-            LegNews::Answered => {
-                self.stage.record_call(RecordStart::Answer);
-                self.amd.start(&mut self.stage.desk);
-                self.commands.on_answered(&mut self.stage);
-                if let Some(intent) = self.flow.as_mut().and_then(|flow| flow.advance(&mut self.stage)) {
-                    self.end(intent);
-                }
-            }
+            LegNews::Answered => self.on_answered(),
+            LegNews::Transfer(fact) => self.tell_step(&StepEvent::Transfer(fact)),
             LegNews::Ended(end) => self.finish(Some(end)),
         }
+    }
+
+    fn on_answered(&mut self) {
+        self.stage.record_call(RecordStart::Answer);
+        self.amd.start(&mut self.stage.desk);
+        self.commands.on_answered(&mut self.stage);
+        let Some(flow) = &mut self.flow else { return parent::ready(&mut self.stage.desk) };
+        parent::tell(ChildFact::Answered, &mut self.stage.desk);
+        if let Some(intent) = flow.advance(&mut self.stage) {
+            self.leave_flow(intent);
+        }
+    }
+
+    /// The flow is over, or ends the call. A call that another one waits for is ready for it then.
+    fn leave_flow(&mut self, intent: Intent) {
+        if intent == Intent::Flow && self.call().parent.is_some() {
+            return parent::ready(&mut self.stage.desk);
+        }
+        self.end(intent);
     }
 
     fn on_media(&mut self, fact: &MediaFact) {
@@ -245,6 +271,7 @@ impl Machine {
             MediaFact::VoiceStarted => self.tell_step(&StepEvent::Voice { speaking: true }),
             MediaFact::VoiceStopped => self.tell_step(&StepEvent::Voice { speaking: false }),
             MediaFact::Amd(news) => self.amd.on_news(news, &mut self.stage.desk),
+            MediaFact::NotJoined { reason } => self.tell_step(&StepEvent::NotJoined(reason.clone())),
             MediaFact::TimedOut { .. } if self.stage.desk.connected => self.end(Intent::MediaTimeout),
             MediaFact::TimedOut { .. }
             | MediaFact::FirstSound
@@ -294,9 +321,23 @@ impl Machine {
             | Timer::Speech
             | Timer::Pause
             | Timer::Silence
-            | Timer::Length => {
+            | Timer::Length
+            | Timer::Queue
+            | Timer::Transfer => {
                 self.tell_step(&StepEvent::Timer(timer));
             }
+        }
+    }
+
+    fn on_child(&mut self, child: CallId, fact: ChildFact) {
+        if self.stage.children.on_fact(child, &fact) {
+            self.tell_step(&StepEvent::Child(child, fact));
+        }
+    }
+
+    fn on_parent(&mut self, fact: ParentFact) {
+        if self.parent.on_fact(fact, &mut self.stage.desk) {
+            self.end(Intent::Parent);
         }
     }
 
@@ -319,7 +360,7 @@ impl Machine {
 
     fn tell_step(&mut self, event: &StepEvent) {
         if let Some(intent) = self.flow.as_mut().and_then(|flow| flow.on_event(event, &mut self.stage)) {
-            self.end(intent);
+            self.leave_flow(intent);
         }
     }
 
@@ -356,6 +397,7 @@ impl Machine {
         self.amd.stop(&mut self.stage.desk);
         self.commands.cancel(&mut self.stage);
         self.stage.audio.silence(&mut self.stage.desk);
+        self.stage.children.end_all(&mut self.stage.desk);
     }
 
     /// The last event.
@@ -364,11 +406,13 @@ impl Machine {
         self.leg.close(desk);
         desk.timers.keep_recordings();
         if desk.call.answered_at.is_some() {
-            desk.emit(EventBody::ParticipantLeft { leg: desk.call.first_leg() });
+            self.parent.part(desk);
+            desk.emit(EventBody::left(desk.call.first_leg()));
         }
         desk.call.status = status;
         desk.call.ended_at = Some(desk.now);
         desk.call.end = Some(end.clone());
-        desk.emit(EventBody::Ended(end));
+        desk.emit(EventBody::Ended(end.clone()));
+        parent::tell(ChildFact::Ended(end), desk);
     }
 }

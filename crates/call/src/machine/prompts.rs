@@ -3,7 +3,7 @@
 
 use super::desk::Desk;
 use model::flow::{GatherPrompt, Playback, Say};
-use model::sound::{PromptFact, PromptId, PromptOrder, PromptSource};
+use model::sound::{FOREVER, PromptFact, PromptId, PromptOrder, PromptSource};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -79,6 +79,24 @@ impl Prompts {
     /// Has the "speak now" tone made.
     pub(super) fn beep(&mut self, desk: &mut Desk) -> Sound {
         Sound { prompts: vec![self.prepare(PromptSource::Beep, desk)], times: 1, gap_ms: 0 }
+    }
+
+    /// Has a country's ring tone made, to be played until it is stopped.
+    pub(super) fn ring_tone(&mut self, country: &str, desk: &mut Desk) -> Sound {
+        self.forever(PromptSource::RingTone { country: country.to_owned() }, desk)
+    }
+
+    /// Has music to wait by made, the server's own if none is named, to be played until it is stopped.
+    pub(super) fn music(&mut self, location: Option<&str>, desk: &mut Desk) -> Sound {
+        let source = match location {
+            Some(location) => PromptSource::Media { location: location.to_owned() },
+            None => PromptSource::HoldMusic,
+        };
+        self.forever(source, desk)
+    }
+
+    fn forever(&mut self, source: PromptSource, desk: &mut Desk) -> Sound {
+        Sound { prompts: vec![self.prepare(source, desk)], times: FOREVER, gap_ms: 0 }
     }
 
     fn prepare(&mut self, source: PromptSource, desk: &mut Desk) -> PromptId {

@@ -26,7 +26,7 @@ pub(super) enum RecordNews {
 }
 
 /// What somebody wants recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ask {
     /// A command whose first recording bears its id, so that whoever gave it knows the recording's name at once.
     pub(super) named_by: Option<CommandId>,
@@ -38,6 +38,8 @@ pub(super) struct Ask {
     pub(super) length_ms_max: Option<u32>,
     /// What is said is to be written down.
     pub(super) transcribe: bool,
+    /// In which language.
+    pub(super) transcribe_locale: Option<String>,
 }
 
 /// One recording that is not final.
@@ -77,9 +79,9 @@ impl Recordings {
         let named = ask.named_by.map(|command| RecordingId::from_uuid(command.uuid()));
         let id = named.filter(|id| !self.made.contains(id)).unwrap_or_else(|| desk.recording_id());
         self.made.push(id);
-        let left_ms = ask.length_ms_max.map(u64::from);
+        let (source, left_ms) = (ask.source, ask.length_ms_max.map(u64::from));
         self.open.push(Open { row: new_row(id, ask, desk), left_ms, going_since: desk.now });
-        desk.order_record(RecordOrder::Start { recording: id, source: ask.source });
+        desk.order_record(RecordOrder::Start { recording: id, source });
         if let Some(left_ms) = left_ms {
             desk.set_timer(Timer::RecordingLength(id), left_ms);
         }
@@ -241,6 +243,7 @@ fn new_row(id: RecordingId, ask: Ask, desk: &Desk) -> Recording {
         origin: ask.origin,
         format: RecordingFormat::Wav,
         transcribe: ask.transcribe,
+        transcribe_locale: ask.transcribe_locale,
         duration_ms: None,
         bytes: None,
         failure: None,

@@ -2,9 +2,11 @@
 //! Knows neither steps nor commands.
 
 use super::audio::Audio;
+use super::children::Children;
 use super::desk::Desk;
 use super::prompts::{Prompts, Sound};
 use super::recording::{Ask, Recordings};
+use model::meeting::Attendance;
 use model::recording::{RecordStart, RecordingEnd, RecordingOrigin, SessionRecord};
 use model::sound::{DigitsId, MediaOrder, RecordSource};
 use model::speech::{ListenId, Listening};
@@ -22,6 +24,9 @@ pub(super) struct Stage {
     pub(super) audio: Audio,
     /// Recordings that are not final.
     pub(super) recordings: Recordings,
+    /// Calls that this one made and that are not over.
+    #[serde(default)]
+    pub(super) children: Children,
     /// What the last gather collected.
     pub(super) keys: Pii<String>,
     /// What the last gather heard said.
@@ -32,12 +37,14 @@ pub(super) struct Stage {
     pub(super) hints: Vec<String>,
     last_digits: u32,
     last_listen: u32,
+    #[serde(default)]
+    last_attendance: u32,
 }
 
 impl Stage {
     /// An empty stage.
     pub(super) fn new(desk: Desk) -> Self {
-        let (prompts, audio, recordings) = Default::default();
+        let (prompts, audio, recordings, children) = Default::default();
         Self {
             desk,
             prompts,
@@ -49,6 +56,8 @@ impl Stage {
             hints: Vec::new(),
             last_digits: 0,
             last_listen: 0,
+            children,
+            last_attendance: 0,
         }
     }
 
@@ -99,6 +108,12 @@ impl Stage {
         self.recordings.start(ask, &mut self.desk)
     }
 
+    /// Names an attendance at a conference or in a queue.
+    pub(super) const fn attend(&mut self) -> Attendance {
+        self.last_attendance = self.last_attendance.wrapping_add(1);
+        Attendance(self.last_attendance)
+    }
+
     /// Stops a recording that still runs.
     pub(super) fn stop_recording(&mut self, recording: RecordingId, by: RecordingEnd) {
         self.recordings.stop(recording, by, &mut self.desk);
@@ -111,7 +126,14 @@ impl Stage {
         let source = if record.stereo { RecordSource::Stereo } else { RecordSource::Mixed };
         let bridged = self.desk.call.parent.is_some();
         let origin = if bridged { RecordingOrigin::Bridge } else { RecordingOrigin::Creation };
-        let ask = Ask { named_by: None, source, origin, length_ms_max: None, transcribe: false };
+        let ask = Ask {
+            named_by: None,
+            source,
+            origin,
+            length_ms_max: None,
+            transcribe: false,
+            transcribe_locale: None,
+        };
         self.start_recording(ask);
     }
 }

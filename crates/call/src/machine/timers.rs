@@ -37,6 +37,10 @@ pub(super) enum Timer {
     Length,
     /// A recording is as long as it may be.
     RecordingLength(RecordingId),
+    /// The running queue step has waited as long as it may.
+    Queue,
+    /// The far side should have got through to the new party.
+    Transfer,
     /// A recording's file should be there.
     RecordingFile(RecordingId),
 }
@@ -46,7 +50,14 @@ impl Timer {
     const fn is_of_step(self) -> bool {
         matches!(
             self,
-            Self::StepPrompt | Self::Keys | Self::Speech | Self::Pause | Self::Silence | Self::Length
+            Self::StepPrompt
+                | Self::Keys
+                | Self::Speech
+                | Self::Pause
+                | Self::Silence
+                | Self::Length
+                | Self::Queue
+                | Self::Transfer
         )
     }
 

@@ -2,6 +2,8 @@
 //! time since the one before, and below each the outputs it must bring (score/mod.rs says the words).
 
 #[cfg(test)]
+mod bridge;
+#[cfg(test)]
 mod ends;
 #[cfg(test)]
 mod gather;
@@ -10,6 +12,8 @@ mod gather_speech;
 mod inbound;
 #[cfg(test)]
 mod live;
+#[cfg(test)]
+mod meetings;
 #[cfg(test)]
 mod outbound;
 #[cfg(test)]

@@ -29,6 +29,7 @@ fn recording(status: RecordingStatus) -> Recording {
         origin: RecordingOrigin::Command,
         format: RecordingFormat::Wav,
         transcribe: false,
+        transcribe_locale: None,
         duration_ms: None,
         bytes: None,
         failure: None,

@@ -5,6 +5,7 @@ use super::Door;
 use super::budget::{Budget, BudgetConfig, Standing, Verdict, place};
 use super::counters::Counters;
 use model::Timestamp;
+use ports::Ceiling;
 use sip::Hop;
 use sip::message::{HeaderName, Message, Method, NameAddr, StartLine};
 use std::collections::HashMap;
@@ -18,7 +19,7 @@ pub(super) struct Gate {
     budget: Budget,
     /// Calls that came from each source.
     calls: HashMap<IpAddr, usize>,
-    calls_per_source_max: usize,
+    calls_per_source_max: Ceiling,
 }
 
 /// Whose message, or connection, it is.
@@ -46,7 +47,7 @@ impl Gate {
         door: Arc<dyn Door>,
         counters: Arc<Counters>,
         budget: BudgetConfig,
-        calls_per_source_max: usize,
+        calls_per_source_max: Ceiling,
     ) -> Self {
         Self { door, counters, budget: Budget::new(budget), calls: HashMap::new(), calls_per_source_max }
     }
@@ -92,7 +93,7 @@ impl Gate {
     /// One more call of this source, if it may have one: no peer takes all the places there are.
     pub(super) fn enter(&mut self, source: IpAddr) -> bool {
         let calls = self.calls.entry(place(source)).or_default();
-        if *calls >= self.calls_per_source_max {
+        if self.calls_per_source_max.is_reached(*calls) {
             self.counters.over_share.add();
             return false;
         }

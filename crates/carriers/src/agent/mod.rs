@@ -19,7 +19,7 @@ use crate::leg::{Command, Leg, Line};
 use budget::{BudgetConfig, Standing};
 use counters::{AgentFigures, Counters};
 use farewells::Farewells;
-use ports::Clock;
+use ports::{Ceiling, Clock};
 pub(crate) use registrations::RegistrationNews;
 pub(crate) use run::seed;
 use run::{Ground, serve};
@@ -59,9 +59,9 @@ pub(crate) struct AgentConfig {
     /// User-Agent and Server.
     pub(crate) user_agent: String,
     /// Most calls at one time.
-    pub(crate) calls_max: usize,
+    pub(crate) calls_max: Ceiling,
     /// Most of them that may come from one source.
-    pub(crate) calls_per_source_max: usize,
+    pub(crate) calls_per_source_max: Ceiling,
     /// Nothing is sent to any address that is not loopback.
     pub(crate) loopback_only: bool,
     /// Whether legs hand over what lets go of their far sides, should this process die.
@@ -89,8 +89,8 @@ impl AgentConfig {
             tls_files: TlsFiles::default(),
             advertised: None,
             user_agent: user_agent.to_owned(),
-            calls_max: 10_000,
-            calls_per_source_max: 10_000,
+            calls_max: Ceiling::new(10_000),
+            calls_per_source_max: Ceiling::new(10_000),
             loopback_only: false,
             hands_over: false,
             session_timers: SessionTimers::default(),
@@ -340,7 +340,7 @@ fn endpoint_config(config: &AgentConfig, local: SocketAddr) -> EndpointConfig {
     // Where we do not listen, peers over TLS answer on the connection that we opened.
     let tls_port = config.tls.map_or(Transport::Tls.default_port(), |tls| tls.port());
     endpoint.tls_host_port = Some(SocketAddr::new(address, tls_port).to_string());
-    endpoint.limits.calls_max = config.calls_max;
+    endpoint.limits.calls_max = config.calls_max.get();
     endpoint.trace = config.trace;
     endpoint.automatic_trying = config.automatic_trying;
     endpoint.session_timers = config.session_timers;

@@ -1,4 +1,4 @@
-//! What changes in an answered leg: held and resumed by either side, moved elsewhere, and asked to be transferred.
+//! What changes in an answered leg: held and resumed by either side, and moved elsewhere.
 
 use super::sound::SoundError;
 use super::{Leg, Stage};
@@ -6,7 +6,7 @@ use model::Timestamp;
 use model::leg::{LegFact, LegSide};
 use serde_json::json;
 use sip::sdp::{MediaDirection, Negotiated};
-use sip::{AnswerPlace, CallKey, IncomingRefer, Order, ReferId};
+use sip::{AnswerPlace, CallKey, Order};
 
 /// Who holds a leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,22 +129,5 @@ impl Leg {
             Ok(sdp) => orders.push(Order::GiveAnswer { key, place, sdp }),
             Err(why) => self.give_up(&why, now, orders),
         }
-    }
-
-    /// A peer's wish that we call somebody else instead of it: refused, for that call would be paid for here.
-    pub(super) fn asked_to_transfer(
-        &mut self,
-        refer: ReferId,
-        request: &IncomingRefer,
-        now: Timestamp,
-        orders: &mut Vec<Order>,
-    ) {
-        let replaces = request.replaces.is_some();
-        self.story.signalling(
-            "Transfer refused: the far side may not transfer calls",
-            json!({ "attended": replaces }),
-            now,
-        );
-        orders.push(Order::AnswerRefer { key: self.call, refer, code: 603 });
     }
 }

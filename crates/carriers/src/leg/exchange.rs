@@ -6,12 +6,14 @@ use super::report::Report;
 use super::sound::LegSound;
 use super::story::Story;
 use super::table::{Found, LegTable, Seat};
+use super::transfer::{Asker, Target as TransferTo, Transfer, TransferRules};
 use super::{Body, Command, Leg, Permit, Profile};
 use crate::StartError;
 use crate::agent::counters::AgentFigures;
 use crate::agent::{AgentConfig, AgentError, Door, SipAgent, socket};
 use model::LegId;
 use model::leg::{LegFact, LegOrder, Refusal};
+use model::transfer::TransferTarget;
 use ports::{CarrierError, Clock, LegSink, MediaPlane, Timeline};
 use sip::{
     CallKey, Credentials, EndedBy, OrderError, OutgoingCall, Party, Rejection, SessionTimers, leg_end,
@@ -117,7 +119,7 @@ impl Exchange {
         let hop = targets.first().ok_or_else(|| CarrierError::Resources("there is no host".to_owned()))?.hop;
         let peers: Vec<_> = targets.iter().map(|target| target.hop.address.ip()).collect();
         let line = profile.line;
-        let (mut sound, permit) = self.open(leg, &peers, profile, sink)?;
+        let (mut sound, permit, transfers) = self.open(leg, &peers, profile, sink)?;
         let call = OutgoingCall {
             to_uri,
             from,
@@ -140,7 +142,7 @@ impl Exchange {
             withdrawn(leg, sink.as_ref());
             return Ok(());
         }
-        let body = Body { sound, seat, permit, line, report: Report::new(leg, Arc::clone(sink)) };
+        let body = Body { sound, seat, permit, transfers, line, report: Report::new(leg, Arc::clone(sink)) };
         let story = Story::new(self.timeline.clone(), Some(leg.call));
         let taken = place.place(Leg::outgoing(key, body, attempts, story), call).await;
         taken.map_err(|_| resources(AgentError::Stopped))?.map_err(|error| match error {
@@ -159,8 +161,22 @@ impl Exchange {
             LegOrder::HangUp => Command::HangUp,
             LegOrder::Hold => Command::Hold(true),
             LegOrder::Resume => Command::Hold(false),
+            LegOrder::Transfer { target } => {
+                Command::Transfer(Transfer { target: self.target(target), asker: Asker::Owner })
+            }
+            LegOrder::AnswerTransfer { transfer, reply } => Command::AnswerTransfer(*transfer, *reply),
         };
         self.command(leg, command)
+    }
+
+    fn target(&self, target: &TransferTarget) -> TransferTo {
+        match target {
+            TransferTarget::Address(address) => TransferTo::Address(address.expose().clone()),
+            TransferTarget::Leg(leg) => TransferTo::Call(match self.table.find(*leg, false) {
+                Some(Found::Call(key)) => Some(key),
+                Some(Found::Preparing) | None => None,
+            }),
+        }
     }
 
     /// Gives a leg a command that orders have no word for.
@@ -183,14 +199,14 @@ impl Exchange {
         let arrival = self.table.claim(key).ok_or(CarrierError::UnknownLeg)?;
         let line = arrival.profile.line;
         let opened = self.open(leg, &[arrival.peer], arrival.profile, sink);
-        let (sound, permit) = opened.inspect_err(|_| self.refuse(key, Refusal::Unavailable))?;
+        let (sound, permit, transfers) = opened.inspect_err(|_| self.refuse(key, Refusal::Unavailable))?;
         if !seat.connect(key) {
             self.refuse(key, Refusal::Unavailable);
             return Err(CarrierError::UnknownLeg);
         }
         let mut report = Report::new(leg, Arc::clone(sink));
         report.open();
-        let body = Body { sound, seat, permit, line, report };
+        let body = Body { sound, seat, permit, transfers, line, report };
         // A body that finds no way to its leg tells the end itself; nobody else can take the caller any more.
         if self.agent.tell(key, Command::Adopt(Box::new(body))).is_err() {
             self.refuse(key, Refusal::ServerBusy);
@@ -216,12 +232,12 @@ impl Exchange {
         peers: &[IpAddr],
         profile: Profile,
         sink: &Arc<dyn LegSink>,
-    ) -> Result<(LegSound, Option<Permit>), CarrierError> {
+    ) -> Result<(LegSound, Option<Permit>, TransferRules), CarrierError> {
         let peer = peers.first().copied().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let bind = bind_towards(self.local_addr().ip(), peers)?;
         let sound = LegSound::open(&self.media, leg, bind, peer, &profile.sound, Arc::clone(sink));
         let sound = sound.map_err(|error| CarrierError::Resources(error.to_string()))?;
-        Ok((sound, profile.permit))
+        Ok((sound, profile.permit, profile.transfers))
     }
 }
 

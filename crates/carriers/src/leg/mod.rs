@@ -20,6 +20,7 @@ use change::Holding;
 use model::Timestamp;
 use model::leg::{LegEnd, LegEndedBy, LegFact};
 use model::sound::MediaFact;
+use model::transfer::{TransferId, TransferReply};
 use ports::carrier::Handover;
 pub(crate) use replaced::Line;
 use report::Report;
@@ -31,8 +32,7 @@ use std::any::Any;
 use std::net::IpAddr;
 use story::Story;
 use table::{ArrivalSeat, Seat};
-use tokio::sync::oneshot;
-use transfer::Transfer;
+use transfer::{Asker, Transfer, TransferRules};
 
 /// Something a leg holds for as long as it lives: a place among a trunk's calls.
 pub(crate) type Permit = Box<dyn Any + Send + Sync>;
@@ -43,6 +43,8 @@ pub(crate) struct Profile {
     pub(crate) sound: SoundPolicy,
     /// What it holds while it lives.
     pub(crate) permit: Option<Permit>,
+    /// What it may do about transfers.
+    pub(crate) transfers: TransferRules,
     /// Who may take it over.
     pub(crate) line: Line,
 }
@@ -55,6 +57,8 @@ pub(crate) struct Body {
     pub(crate) seat: Seat,
     /// What it holds while it lives.
     pub(crate) permit: Option<Permit>,
+    /// What it may do about transfers.
+    pub(crate) transfers: TransferRules,
     /// Who may take it over.
     pub(crate) line: Line,
     /// Who hears of it.
@@ -90,6 +94,8 @@ pub(crate) enum Command {
     Hold(bool),
     /// Ask the peer to call somebody else instead.
     Transfer(Transfer),
+    /// Tell the peer how the transfer goes that it asked for.
+    AnswerTransfer(TransferId, TransferReply),
     /// End it.
     HangUp,
 }
@@ -146,8 +152,8 @@ pub(crate) struct Leg {
     described: Option<Vec<u8>>,
     /// Incoming: the answer shall be lost once.
     lose_answer: bool,
-    /// Hears whether the peer agrees to be transferred.
-    transferring: Option<oneshot::Sender<bool>>,
+    /// Who hears how the peer is transferred, while it is.
+    transferring: Option<Asker>,
     /// Outgoing: what each early dialog of each call has agreed.
     early: Vec<((CallKey, u16), Negotiated)>,
     ringing: Option<LegFact>,
@@ -296,6 +302,7 @@ impl Leg {
             Command::Reject(rejection) => self.reject(rejection, orders),
             Command::Hold(on) => self.hold(on, orders),
             Command::Transfer(transfer) => self.transfer(transfer, orders),
+            Command::AnswerTransfer(transfer, reply) => self.answer_transfer(transfer, reply, orders),
             Command::HangUp => self.hang_up(orders),
         }
     }

@@ -3,7 +3,7 @@
 
 use super::Profile;
 use model::LegId;
-use ports::CarrierError;
+use ports::{CarrierError, Ceiling};
 use sip::CallKey;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 /// The legs of one carrier.
 pub(crate) struct LegTable {
     inner: Mutex<Inner>,
-    legs_max: usize,
+    legs_max: Ceiling,
 }
 
 #[derive(Default)]
@@ -49,14 +49,14 @@ pub(crate) enum Found {
 
 impl LegTable {
     /// An empty table of at most `legs_max` legs.
-    pub(crate) fn new(legs_max: usize) -> Arc<Self> {
+    pub(crate) fn new(legs_max: Ceiling) -> Arc<Self> {
         Arc::new(Self { inner: Mutex::default(), legs_max })
     }
 
     /// Takes a seat for a leg that is being prepared.
     pub(crate) fn sit(self: &Arc<Self>, leg: LegId) -> Result<Seat, CarrierError> {
         let mut inner = self.lock();
-        if inner.legs.len() >= self.legs_max {
+        if self.legs_max.is_reached(inner.legs.len()) {
             return Err(CarrierError::Full);
         }
         if inner.legs.contains_key(&leg) {

@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::leg::table::LegTable;
+use crate::leg::transfer::TransferRules;
 use model::leg::LegEndKind;
 use model::sound::Codec;
 use model::srtp::SrtpPolicy;
 use model::{CallId, IdSource, LegId};
 use ports::media::{Clip, FinishedRecording, OpenLeg, PlaneOrder};
-use ports::{LegSink, MediaError, MediaPlane};
+use ports::{Ceiling, LegSink, MediaError, MediaPlane};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -70,7 +71,7 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
-        Self { table: LegTable::new(2), plane: Arc::default(), facts: Arc::default() }
+        Self { table: LegTable::new(Ceiling::new(2)), plane: Arc::default(), facts: Arc::default() }
     }
 
     fn body(&self, seed: u64) -> Body {
@@ -84,13 +85,19 @@ impl Rig {
             sound: sound.unwrap(),
             seat: self.table.sit(leg).unwrap(),
             permit: None,
+            transfers: TransferRules::default(),
             line: Line::Closed,
             report,
         }
     }
 
     fn incoming(&self) -> Leg {
-        let profile = Profile { sound: policy(), permit: None, line: Line::Closed };
+        let profile = Profile {
+            sound: policy(),
+            permit: None,
+            transfers: TransferRules::default(),
+            line: Line::Closed,
+        };
         let arrival = table::Arrival { peer: [127, 0, 0, 1].into(), profile };
         let key = CallKey(CallKey::FIRST_INCOMING.0 + 1);
         Leg::incoming(key, self.table.arrive(key, arrival), None, Story::new(None, None))
@@ -168,7 +175,7 @@ fn a_digit_by_info_is_a_digit() {
 
 #[test]
 fn a_leg_that_is_withdrawn_while_it_is_prepared_never_becomes_a_call() {
-    let table = LegTable::new(2);
+    let table = LegTable::new(Ceiling::new(2));
     let seat = table.sit(leg_id(1)).unwrap();
     assert!(table.find(leg_id(1), false).is_some());
     assert!(table.find(leg_id(1), true).is_some());
@@ -179,7 +186,7 @@ fn a_leg_that_is_withdrawn_while_it_is_prepared_never_becomes_a_call() {
 
 #[test]
 fn a_table_has_an_end_and_no_leg_twice() {
-    let table = LegTable::new(2);
+    let table = LegTable::new(Ceiling::new(2));
     let first = table.sit(leg_id(1)).unwrap();
     assert!(matches!(table.sit(leg_id(1)), Err(ports::CarrierError::Resources(_))));
     let _second = table.sit(leg_id(2)).unwrap();

@@ -6,12 +6,13 @@ use crate::agent::budget::Standing;
 use crate::leg::sound::check_offer;
 use crate::leg::story::Story;
 use crate::leg::table::{Arrival, LegTable};
+use crate::leg::transfer::TransferRules;
 use crate::leg::{Leg, Line, Profile};
 use model::call::Mode;
 use model::leg::Refusal;
 use model::{CallId, Pii};
 use ports::carrier::IncomingRef;
-use ports::{Carrier, CarrierError, InboundCalls, Timeline};
+use ports::{Carrier, CarrierError, Ceiling, InboundCalls, Timeline};
 use sip::{CallKey, IncomingCall, Rejection};
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -46,7 +47,8 @@ impl Door for SandboxDoor {
             check_offer(offer, &sound.codecs, sound.srtp)
                 .map_err(|refusal| Rejection::with_code(refusal.status_code()))?;
         }
-        let profile = Profile { sound, permit: None, line: Line::Closed };
+        let profile =
+            Profile { sound, permit: None, transfers: TransferRules::default(), line: Line::Closed };
         let seat = self.table.arrive(key, Arrival { peer: call.source.address.ip(), profile });
         Ok(Leg::incoming(key, seat, call.sdp.clone(), Story::new(Some(Arc::clone(&self.timeline)), None)))
     }
@@ -81,18 +83,18 @@ pub(super) fn call_of(headers: &[(String, String)]) -> Option<CallId> {
 /// Calls that personas were ordered to place and that have not arrived yet.
 pub(super) struct OrderedCalls {
     calls: Mutex<HashSet<CallId>>,
-    calls_max: usize,
+    calls_max: Ceiling,
 }
 
 impl OrderedCalls {
-    pub(super) fn new(calls_max: usize) -> Arc<Self> {
+    pub(super) fn new(calls_max: Ceiling) -> Arc<Self> {
         Arc::new(Self { calls: Mutex::default(), calls_max })
     }
 
     /// Lets this call in once, for as long as the ticket lives.
     pub(super) fn order(self: &Arc<Self>, call: CallId) -> Result<Ticket, CarrierError> {
         let mut calls = self.lock();
-        if calls.len() >= self.calls_max {
+        if self.calls_max.is_reached(calls.len()) {
             return Err(CarrierError::Full);
         }
         calls.insert(call);

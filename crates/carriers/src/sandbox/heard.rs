@@ -6,7 +6,7 @@ use model::sound::{MediaFact, RecordSource};
 use model::{CallId, IdSource, LegId, RecordingId};
 use ports::media::PlaneOrder;
 use ports::speech::HeardSpeech;
-use ports::{Clock, LegSink, MediaPlane};
+use ports::{Clock, LegSink, MediaPlane, Party};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,22 +29,6 @@ pub struct HeardConfig {
     pub length_max: Duration,
     /// Most calls; the oldest ones go.
     pub calls_max: usize,
-}
-
-/// A side of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Party {
-    Caller,
-    Callee,
-}
-
-impl Party {
-    const fn file(self) -> &'static str {
-        match self {
-            Self::Caller => "caller.wav",
-            Self::Callee => "callee.wav",
-        }
-    }
 }
 
 /// Keeps what test calls heard.
@@ -102,10 +86,11 @@ impl Heard {
     }
 
     async fn finish(&self, spool: PathBuf, call: CallId, party: Party) -> Result<(), String> {
-        let folder = self.config.dir.join(call.to_string());
-        tokio::fs::create_dir_all(&folder).await.map_err(|error| error.to_string())?;
+        let file = party.heard_file(&self.config.dir, call);
+        let folder = file.parent().unwrap_or(&self.config.dir);
+        tokio::fs::create_dir_all(folder).await.map_err(|error| error.to_string())?;
         self.lock().calls.insert(call);
-        let made = self.media.finish_recording(spool, folder.join(party.file())).await;
+        let made = self.media.finish_recording(spool, file).await;
         made.map_err(|error| error.to_string())?;
         self.forget_oldest();
         Ok(())

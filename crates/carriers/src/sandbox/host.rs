@@ -6,7 +6,7 @@ use super::heard::Ear;
 use super::voice::{Voice, of_length, tone};
 use crate::leg::Command;
 use crate::leg::exchange::Exchange;
-use crate::leg::transfer::Transfer;
+use crate::leg::transfer::{Asker, Target, Transfer};
 use model::LegId;
 use model::leg::{LegFact, LegOrder, LegSide};
 use model::sound::{DigitsId, MediaFact, PlaybackId};
@@ -234,9 +234,9 @@ impl Host {
     /// Asks the other side to call another number of this network instead.
     fn transfer(&self, to: &str) {
         let Some(exchange) = self.exchange.upgrade() else { return };
-        let to_uri = format!("sip:{}@{}", escape_user(to), exchange.local_addr());
+        let target = Target::Address(format!("sip:{}@{}", escape_user(to), exchange.local_addr()));
         let (answered, answer) = oneshot::channel();
-        self.command(Command::Transfer(Transfer { to_uri, answered }));
+        self.command(Command::Transfer(Transfer { target, asker: Asker::Once(answered) }));
         let sender = self.sender.clone();
         tokio::spawn(async move {
             if let Ok(agreed) = answer.await

@@ -21,6 +21,7 @@ use crate::leg::attempts::Target;
 use crate::leg::exchange::{Exchange, Placing};
 use crate::leg::sound::SoundPolicy;
 use crate::leg::table::LegTable;
+use crate::leg::transfer::TransferRules;
 use crate::leg::{Line, Profile};
 use door::{OrderedCalls, SandboxDoor};
 use heard::{Heard, ListeningSink};
@@ -32,8 +33,8 @@ use model::trunk::Trunk;
 use neighbours::Neighbours;
 use ports::carrier::IncomingRef;
 use ports::{
-    Carrier, CarrierError, Clock, Dial, InboundCalls, LegSink, MediaPlane, PersonaCall, Route, Sandbox,
-    Timeline, Tts,
+    Carrier, CarrierError, Ceiling, Clock, Dial, InboundCalls, LegSink, MediaPlane, PersonaCall, Route,
+    Sandbox, Timeline, Tts,
 };
 use sip::message::uri::escape_user;
 use sip::{CallKey, Hop, Party};
@@ -52,7 +53,7 @@ pub struct SandboxConfig {
     /// User-Agent of the calling side.
     pub user_agent: String,
     /// Most calls at one time.
-    pub calls_max: usize,
+    pub calls_max: Ceiling,
     /// After so long without any packet of sound on a connected leg it is reported silent.
     pub silence_limit: Option<Duration>,
     /// Where what is heard is kept; none: nowhere.
@@ -64,7 +65,7 @@ impl Default for SandboxConfig {
         Self {
             network: None,
             user_agent: concat!("Lyrebird/", env!("CARGO_PKG_VERSION"), " (sandbox)").to_owned(),
-            calls_max: 2_000,
+            calls_max: Ceiling::new(2_000),
             silence_limit: Some(Duration::from_secs(60)),
             heard: None,
         }
@@ -102,12 +103,12 @@ impl SandboxCarrier {
         let bind: IpAddr =
             if network.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
         let agent = AgentConfig {
-            calls_max: config.calls_max,
-            calls_per_source_max: config.calls_max,
+            calls_max: config.calls_max.clone(),
+            calls_per_source_max: config.calls_max.clone(),
             loopback_only: true,
             ..AgentConfig::new("sandbox", SocketAddr::new(bind, 0), &config.user_agent)
         };
-        let table = LegTable::new(config.calls_max);
+        let table = LegTable::new(config.calls_max.clone());
         let silence_limit = config.silence_limit;
         let door = Arc::new(SandboxDoor {
             network: network.ip(),
@@ -144,7 +145,7 @@ impl SandboxCarrier {
     }
 
     /// The same sink, with an ear beside it.
-    fn listening(&self, leg: LegId, party: heard::Party, sink: Arc<dyn LegSink>) -> Arc<dyn LegSink> {
+    fn listening(&self, leg: LegId, party: ports::Party, sink: Arc<dyn LegSink>) -> Arc<dyn LegSink> {
         let ear = self.heard.as_ref().and_then(|heard| heard.ear(leg.call, party, leg, self.clock.as_ref()));
         match ear {
             Some(ear) => Arc::new(ListeningSink::new(sink, ear)),
@@ -173,9 +174,14 @@ impl Carrier for SandboxCarrier {
             headers,
             session_timers: None,
             ring_timeout: Duration::from_millis(dial.ring_timeout_ms.into()),
-            profile: Profile { sound: sound_policy(self.silence_limit), permit: None, line: Line::Closed },
+            profile: Profile {
+                sound: sound_policy(self.silence_limit),
+                permit: None,
+                transfers: TransferRules::default(),
+                line: Line::Closed,
+            },
         };
-        let sink = self.listening(dial.leg, heard::Party::Caller, dial.sink);
+        let sink = self.listening(dial.leg, ports::Party::Caller, dial.sink);
         self.exchange.place(seat, dial.leg, &sink, placing).await
     }
 
@@ -184,7 +190,7 @@ impl Carrier for SandboxCarrier {
     }
 
     fn adopt(&self, incoming: IncomingRef, leg: LegId, sink: Arc<dyn LegSink>) -> Result<(), CarrierError> {
-        let sink = self.listening(leg, heard::Party::Callee, sink);
+        let sink = self.listening(leg, ports::Party::Callee, sink);
         self.exchange.adopt(CallKey(incoming.0), leg, &sink)
     }
 

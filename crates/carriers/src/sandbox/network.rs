@@ -3,7 +3,7 @@
 use super::bad_network::BadNetwork;
 use super::door::{Ticket, call_of};
 use super::gate::Gate;
-use super::heard::{Ear, Heard, Party};
+use super::heard::{Ear, Heard};
 use super::host::{self, Host, World};
 use super::voice::Voice;
 use super::{CALL_HEADER, loopback, sound_policy};
@@ -16,12 +16,13 @@ use crate::leg::exchange::{Exchange, Placing};
 use crate::leg::sound::{SoundPolicy, check_offer};
 use crate::leg::story::Story;
 use crate::leg::table::{Arrival, LegTable};
+use crate::leg::transfer::TransferRules;
 use crate::leg::{Leg, Line, Profile};
 use model::leg::Refusal;
 use model::sound::Impairment;
 use model::{CallId, IdSource, LegId};
 use persona::{Persona, PersonaInput, Settings};
-use ports::{CarrierError, Clock, LegSink, MediaPlane, PersonaCall, Tts};
+use ports::{CarrierError, Ceiling, Clock, LegSink, MediaPlane, Party, PersonaCall, Tts};
 use sip::message::Uri;
 use sip::message::uri::{escape_user, unescape};
 use sip::{CallKey, Hop, IncomingCall, Rejection};
@@ -64,7 +65,7 @@ impl PersonaNetwork {
         }
         let network = BadNetwork::new(media, Arc::clone(&clock));
         let media: Arc<dyn MediaPlane> = Arc::<BadNetwork>::clone(&network) as Arc<dyn MediaPlane>;
-        let table = LegTable::new(CALLS_MAX);
+        let table = LegTable::new(Ceiling::new(CALLS_MAX));
         let voice = Arc::new(Voice::new(Arc::clone(&media), tts));
         let door = Arc::new(PersonaDoor {
             world: World {
@@ -81,8 +82,8 @@ impl PersonaNetwork {
         });
         let user_agent = concat!("Lyrebird persona/", env!("CARGO_PKG_VERSION"));
         let agent = AgentConfig {
-            calls_max: CALLS_MAX,
-            calls_per_source_max: CALLS_MAX,
+            calls_max: Ceiling::new(CALLS_MAX),
+            calls_per_source_max: Ceiling::new(CALLS_MAX),
             loopback_only: true,
             automatic_trying: false,
             ..AgentConfig::new("personas", bind, user_agent)
@@ -128,7 +129,7 @@ impl PersonaNetwork {
             headers: vec![(CALL_HEADER.to_owned(), call.call.to_string())],
             session_timers: None,
             ring_timeout: Duration::from_millis(call.ring_timeout_ms.into()),
-            profile: Profile { sound, permit: None, line: Line::Closed },
+            profile: Profile { sound, permit: None, transfers: TransferRules::default(), line: Line::Closed },
         };
         let seat = self.exchange.sit(leg)?;
         self.door.plan(leg, impairment);
@@ -188,7 +189,8 @@ impl Door for PersonaDoor {
             check_offer(offer, &sound.codecs, sound.srtp)
                 .map_err(|refusal| Rejection::with_code(refusal.status_code()))?;
         }
-        let profile = Profile { sound, permit: None, line: Line::Closed };
+        let profile =
+            Profile { sound, permit: None, transfers: TransferRules::default(), line: Line::Closed };
         let seat = self.table.arrive(key, Arrival { peer: call.source.address.ip(), profile });
         Ok(Leg::incoming(key, seat, call.sdp.clone(), Story::new(None, None)))
     }

@@ -152,7 +152,7 @@ impl TrunkDoor {
             return Err(Rejection::with_code(480));
         }
         // A phone that offers keys knows how it offers them.
-        let profile = phones::profile(&self.config, phone.app, SrtpPolicy::Optional);
+        let profile = phones::profile(&self.config, phone.app, SrtpPolicy::Optional, call.source.address);
         check(call, &profile.sound.codecs, profile.sound.srtp)?;
         self.proved().insert(key, phone.id);
         Ok(self.leg(key, call, profile))

@@ -159,6 +159,7 @@ fn transport(contact: &Uri<'_>, usual: Transport) -> Option<Transport> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::trunk::TransferPolicy;
     use model::{IdSource, OrganizationId, TrunkId};
 
     fn trunk(host: &str, redirects: RedirectPolicy) -> Trunk {
@@ -174,6 +175,7 @@ mod tests {
             register: false,
             register_expires_s: 600,
             redirects,
+            transfers: TransferPolicy::Refuse,
             srtp: model::srtp::SrtpPolicy::Off,
             credentials: None,
             allowed_sources: vec!["198.51.100.0/24".parse().unwrap()],
@@ -182,6 +184,7 @@ mod tests {
             session: Default::default(),
             calls_per_second_max: 1,
             concurrent_calls_max: 1,
+            filed: false,
             created_at: now,
             updated_at: now,
         }

@@ -21,6 +21,7 @@ use crate::leg::attempts::Target;
 use crate::leg::exchange::{Exchange, Placing, withdrawn};
 use crate::leg::sound::SoundPolicy;
 use crate::leg::table::LegTable;
+use crate::leg::transfer::TransferRules;
 use crate::leg::{Line, Profile};
 use crate::phones::{PhoneDigest, Phones};
 use avoided::Avoided;
@@ -31,12 +32,14 @@ use lines::Lines;
 use model::endpoint::PhoneEndpoint;
 use model::leg::{LegOrder, Refusal};
 use model::session::SessionPolicy;
-use model::trunk::{CodecPreference, RegistrationStatus, Trunk};
+use model::trunk::{CodecPreference, RegistrationStatus, TransferPolicy, Trunk};
 use model::{LegId, TrunkId};
 use pace::Place;
 use ports::carrier::{Handover, IncomingRef, PhoneRegistration};
 use ports::store::EndpointStore;
-use ports::{Carrier, CarrierError, Clock, Dial, InboundCalls, LegSink, MediaPlane, Route, Timeline};
+use ports::{
+    Carrier, CarrierError, Ceiling, Clock, Dial, InboundCalls, LegSink, MediaPlane, Route, Timeline,
+};
 use registrations::Registrations;
 use sip::message::uri::escape_user;
 use sip::{CallKey, Credentials, Party};
@@ -73,9 +76,9 @@ pub struct TrunkConfig {
     /// Name servers to ask; none: those of the system.
     pub nameservers: Vec<SocketAddr>,
     /// Most calls at one time, over all trunks, both directions.
-    pub calls_max: usize,
+    pub calls_max: Ceiling,
     /// Most of them that may come from one address.
-    pub calls_per_source_max: usize,
+    pub calls_per_source_max: Ceiling,
     /// After so long without any packet of sound on a connected leg it is reported silent.
     pub silence_limit: Option<Duration>,
 }
@@ -93,8 +96,8 @@ impl TrunkConfig {
             phone_digest: PhoneDigest::default(),
             session: SessionPolicy::default(),
             nameservers: Vec::new(),
-            calls_max: 10_000,
-            calls_per_source_max: 10_000,
+            calls_max: Ceiling::new(10_000),
+            calls_per_source_max: Ceiling::new(10_000),
             silence_limit: Some(Duration::from_secs(60)),
         }
     }
@@ -127,7 +130,7 @@ impl TrunkCarrier {
         let lines = Arc::new(Lines::default());
         let registrations = Arc::new(Registrations::default());
         let phones = Arc::new(Phones::new(seed()?, config.phone_digest));
-        let table = LegTable::new(config.calls_max);
+        let table = LegTable::new(config.calls_max.clone());
         let door = Arc::new(TrunkDoor {
             config: config.clone(),
             lines: Arc::clone(&lines),
@@ -145,8 +148,8 @@ impl TrunkCarrier {
             tls: config.tls,
             tls_files: config.tls_files.clone(),
             advertised: config.advertised,
-            calls_max: config.calls_max,
-            calls_per_source_max: config.calls_per_source_max,
+            calls_max: config.calls_max.clone(),
+            calls_per_source_max: config.calls_per_source_max.clone(),
             session_timers: sessions::timers(config.session, SessionPolicy::default()),
             hands_over: true,
             ..AgentConfig::new("trunks", config.bind, &config.user_agent)
@@ -387,7 +390,9 @@ fn profile(config: &TrunkConfig, trunk: &Trunk, place: Place) -> Profile {
         loopback_only: false,
         srtp: trunk.srtp,
     };
-    Profile { sound, permit: Some(Box::new(place)), line: Line::Trunk(trunk.id) }
+    let host = hosts::uri_host(&trunk.host, trunk.port);
+    let transfers = TransferRules { host, follows: trunk.transfers == TransferPolicy::Follow };
+    Profile { sound, permit: Some(Box::new(place)), transfers, line: Line::Trunk(trunk.id) }
 }
 
 /// Keeps the addresses of trunks fresh until the carrier is gone.

@@ -5,12 +5,14 @@ use crate::agent::socket::address_towards;
 use crate::leg::attempts::{Guide, Target};
 use crate::leg::exchange::Placing;
 use crate::leg::sound::SoundPolicy;
+use crate::leg::transfer::TransferRules;
 use crate::leg::{Line, Profile};
 use model::sound::Codec;
 use model::srtp::SrtpPolicy;
 use model::{AppId, Timestamp};
 use ports::Dial;
 use sip::{FailedBy, Failure, Hop, Party, Transport};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +36,7 @@ impl Guide for PhoneGuide {
 }
 
 /// How a leg of a phone behaves.
-pub(super) fn profile(config: &TrunkConfig, app: AppId, srtp: SrtpPolicy) -> Profile {
+pub(super) fn profile(config: &TrunkConfig, app: AppId, srtp: SrtpPolicy, peer: SocketAddr) -> Profile {
     let sound = SoundPolicy {
         codecs: CODECS.to_vec(),
         prefer_ours: false,
@@ -44,7 +46,9 @@ pub(super) fn profile(config: &TrunkConfig, app: AppId, srtp: SrtpPolicy) -> Pro
         srtp,
         loopback_only: false,
     };
-    Profile { sound, permit: None, line: Line::Phones(app) }
+    // A phone calls whom it is asked to call through us.
+    let transfers = TransferRules { host: own_host(config, peer), follows: true };
+    Profile { sound, permit: None, transfers, line: Line::Phones(app) }
 }
 
 /// A leg to a phone at these places; none if it is at no place.
@@ -55,11 +59,9 @@ pub(super) fn placing(
     targets: Vec<Target>,
 ) -> Option<Placing> {
     let first = targets.first()?;
-    let to_uri = first.uri.clone()?;
+    let (to_uri, peer) = (first.uri.clone()?, first.hop.address);
     // The phone calls back by what stands in From: it shall reach us.
-    let own = config.advertised.or_else(|| address_towards(first.hop.address).ok());
-    let host = own.unwrap_or_else(|| config.bind.ip()).to_string();
-    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    let host = own_host(config, first.hop.address);
     // Keys are offered only where nobody reads them on the way.
     let secret = targets.iter().all(|target| target.hop.transport == Transport::Tls);
     let srtp = if secret { SrtpPolicy::Optional } else { SrtpPolicy::Off };
@@ -72,6 +74,13 @@ pub(super) fn placing(
         headers: Vec::new(),
         session_timers: None,
         ring_timeout: Duration::from_millis(dial.ring_timeout_ms.into()),
-        profile: profile(config, app, srtp),
+        profile: profile(config, app, srtp, peer),
     })
+}
+
+/// How a phone there writes our address.
+fn own_host(config: &TrunkConfig, peer: SocketAddr) -> String {
+    let own = config.advertised.or_else(|| address_towards(peer).ok());
+    let host = own.unwrap_or_else(|| config.bind.ip()).to_string();
+    if host.contains(':') { format!("[{host}]") } else { host }
 }

@@ -237,7 +237,7 @@ fn is_same(old: &Trunk, new: &Trunk) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::trunk::{RedirectPolicy, TrunkTransport};
+    use model::trunk::{RedirectPolicy, TransferPolicy, TrunkTransport};
     use model::{IdSource, OrganizationId};
 
     fn trunk(seed: u64, register: bool) -> Trunk {
@@ -253,6 +253,7 @@ mod tests {
             register,
             register_expires_s: 600,
             redirects: RedirectPolicy::Refuse,
+            transfers: TransferPolicy::Refuse,
             srtp: model::srtp::SrtpPolicy::Off,
             credentials: None,
             allowed_sources: Vec::new(),
@@ -261,6 +262,7 @@ mod tests {
             session: Default::default(),
             calls_per_second_max: 1,
             concurrent_calls_max: 1,
+            filed: false,
             created_at: now,
             updated_at: now,
         }

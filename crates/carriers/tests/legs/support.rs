@@ -5,7 +5,7 @@ use bytes::Bytes;
 use model::leg::{LegEnd, LegFact};
 use model::sound::{Codec, MediaFact};
 use model::timeline::TimelineEntry;
-use model::trunk::{RedirectPolicy, Trunk, TrunkTransport};
+use model::trunk::{RedirectPolicy, TransferPolicy, Trunk, TrunkTransport};
 use model::{CallId, IdSource, LegId, OrganizationId, Pii, Timestamp, TrunkId};
 use ports::carrier::IncomingCall;
 use ports::media::{Clip, ClipId, FinishedRecording, MediaConnection, OpenLeg, PlaneOrder};
@@ -311,6 +311,7 @@ pub(crate) fn trunk(host: &str, port: u16) -> Trunk {
         register: false,
         register_expires_s: 600,
         redirects: RedirectPolicy::Refuse,
+        transfers: TransferPolicy::Refuse,
         srtp: model::srtp::SrtpPolicy::Off,
         credentials: None,
         allowed_sources: Vec::new(),
@@ -319,6 +320,7 @@ pub(crate) fn trunk(host: &str, port: u16) -> Trunk {
         session: Default::default(),
         calls_per_second_max: 1_000,
         concurrent_calls_max: 100,
+        filed: false,
         created_at: now,
         updated_at: now,
     }

@@ -5,7 +5,7 @@
 use crate::core::Core;
 use model::call::Call;
 use model::event::{Event, EventBody};
-use model::recording::Recording;
+use model::recording::{Recording, RecordingStatus};
 use model::{LegId, RecordingId, Timestamp};
 use ports::StoreError;
 use ports::carrier::Handover;
@@ -208,6 +208,9 @@ impl Ledger {
             standing.row = row;
         }
         for recording in content.recordings {
+            if recording.transcribe && recording.status == RecordingStatus::Completed {
+                self.core.transcription_wake.notify_one();
+            }
             if recording.status.is_final() {
                 standing.recordings.remove(&recording.id);
             } else {

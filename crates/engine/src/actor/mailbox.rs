@@ -5,12 +5,14 @@
 use super::notes;
 use crate::core::Core;
 use crate::fault::saying;
+use model::child::{ChildFact, ParentFact};
 use model::fault::{Fault, FaultCode};
 use model::flow::CallCommand;
 use model::leg::LegFact;
+use model::meeting::{Attendance, ConferenceFact, QueueFact};
 use model::sound::{MediaFact, PromptId, RecordFact};
 use model::speech::SpeechFact;
-use model::{CommandId, LegId};
+use model::{CallId, CommandId, LegId};
 use ports::LegSink;
 use ports::carrier::Handover;
 use ports::media::Clip;
@@ -35,6 +37,14 @@ pub(super) enum Mail {
     Heard(HeardSpeech),
     /// What it was understood as.
     Speech(SpeechFact),
+    /// Something about a call that this one made.
+    Child(CallId, ChildFact),
+    /// Something about the call that made this one.
+    Parent(ParentFact),
+    /// Something about its conference.
+    Conference(Attendance, ConferenceFact),
+    /// Something about its queue.
+    Queue(Attendance, QueueFact),
     /// The app's command; `reply` hears whether the call's state allows it.
     Command {
         /// Its id.
@@ -116,6 +126,27 @@ impl Mailbox {
     pub(super) async fn speech(&self, fact: SpeechFact) {
         // An error says that the call is gone.
         let _ = self.sender.send(Mail::Speech(fact)).await;
+    }
+
+    /// Tells of a call that this one made.
+    pub(super) fn child(&self, child: CallId, fact: ChildFact) {
+        self.post(Mail::Child(child, fact), true);
+    }
+
+    /// Tells of the call that made this one.
+    pub(super) fn parent(&self, fact: ParentFact) {
+        self.post(Mail::Parent(fact), true);
+    }
+
+    /// Tells of the call's conference.
+    pub(crate) fn conference(&self, attendance: Attendance, fact: ConferenceFact) {
+        let needed = fact != ConferenceFact::Beep;
+        self.post(Mail::Conference(attendance, fact), needed);
+    }
+
+    /// Tells of the call's queue.
+    pub(crate) fn queue(&self, attendance: Attendance, fact: QueueFact) {
+        self.post(Mail::Queue(attendance, fact), true);
     }
 
     /// Returns when something was lost that the call cannot do without.

@@ -14,6 +14,7 @@ mod recovery;
 mod road;
 mod run;
 mod supervise;
+mod ties;
 
 pub(crate) use mailbox::Mailbox;
 pub(crate) use recorder::{measure_wav, recording_key};

@@ -7,10 +7,11 @@ use super::run::Actor;
 use crate::figures;
 use call::{Input, Output};
 use model::LegId;
+use model::child::{ChildFact, ParentFact};
 use model::leg::{LegEndKind, LegOrder};
 use model::sound::{MediaFact, MediaOrder, PromptOrder, RecordFact, RecordOrder};
 use model::timeline::TimelineKind;
-use ports::media::PlaneOrder;
+use ports::media::{Blend, PlaneOrder};
 use ports::{CarrierError, Dial, MediaError};
 use serde_json::json;
 use std::sync::Arc;
@@ -29,6 +30,13 @@ impl Actor {
                 self.prompts.prepare(&self.core, &self.mailbox, owner, prompt, source);
             }
             Output::Record(leg, order) => self.order_recording(leg, &order),
+            Output::Child(child, order) => {
+                self.ties.order_child(self.machine.call(), &self.mailbox, child, order);
+            }
+            Output::Parent(fact) => self.tell_parent(fact),
+            meeting @ (Output::Conference(_) | Output::Queue(_)) => {
+                self.ties.order_meeting(self.machine.call(), meeting);
+            }
             // Announcements are the loop's business.
             Output::Event { .. } | Output::Note { .. } => {}
         }
@@ -75,8 +83,17 @@ impl Actor {
         self.leg_ended(leg, LegEndKind::Failed, &error.to_string());
     }
 
+    /// A call whose parent is gone has nobody to wait for.
+    fn tell_parent(&mut self, fact: ChildFact) {
+        let over = matches!(fact, ChildFact::Ended(_));
+        if !self.ties.tell_parent(self.machine.call().parent, fact) && !over {
+            self.local.push_back(Input::Parent(ParentFact::Ended));
+        }
+    }
+
     fn order_sound(&mut self, leg: LegId, order: MediaOrder) {
         let mut unsent = None;
+        let joins = matches!(order, MediaOrder::Bridge { .. } | MediaOrder::Join { .. });
         let (order, otherwise) = match order {
             MediaOrder::Play { playback, prompts, times, gap_ms } => {
                 let clips = self.prompts.clips(&prompts);
@@ -96,15 +113,25 @@ impl Actor {
             MediaOrder::StopDetecting => (PlaneOrder::StopDetecting, None),
             // Carried out where what is heard is awaited.
             MediaOrder::Listen(_) | MediaOrder::StopListening { .. } => return,
+            MediaOrder::Bridge { with } => (PlaneOrder::Bridge { with }, None),
+            MediaOrder::Join { conference, muted, deaf } => {
+                (PlaneOrder::JoinConference { conference, muted, deaf }, None)
+            }
+            MediaOrder::Unbridge => (PlaneOrder::Unbridge, None),
         };
-        let Err(error) = self.core.media.order(leg, order) else { return };
+        let blend = blend_of(&order);
+        let done = self.core.media.order(leg, order).and_then(|()| {
+            blend.map_or(Ok(()), |blend| self.core.media.order(leg, PlaneOrder::BlendPlayback { blend }))
+        });
+        let Err(error) = done else { return };
         // A leg without sound is being hung up; that alone is not worth a line.
         if error != MediaError::UnknownLeg {
             let summary = format!("the sound could not be ordered: {error}");
             self.core.note(self.call, TimelineKind::Media, summary, json!(null));
         }
         let unsent = unsent.map(|id| MediaFact::DigitsFailed { id, reason: error.to_string() });
-        if let Some(fact) = otherwise.or(unsent) {
+        let unjoined = joins.then(|| MediaFact::NotJoined { reason: error.to_string() });
+        if let Some(fact) = otherwise.or(unsent).or(unjoined) {
             self.local.push_back(Input::Media(leg, fact));
         }
     }
@@ -133,5 +160,14 @@ impl Actor {
                 recorder::finish_later(&self.core, &self.mailbox, recording);
             }
         }
+    }
+}
+
+/// What is played in a conference is heard together with it, elsewhere instead of what is relayed.
+const fn blend_of(order: &PlaneOrder) -> Option<Blend> {
+    match order {
+        PlaneOrder::JoinConference { .. } => Some(Blend::Mix),
+        PlaneOrder::Bridge { .. } => Some(Blend::Replace),
+        _ => None,
     }
 }

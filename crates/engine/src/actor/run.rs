@@ -8,6 +8,7 @@ use super::pacing::Pacing;
 use super::prompting::CallPrompts;
 use super::road::Road;
 use super::supervise::{Beginning, Ends, Launch};
+use super::ties::Ties;
 use super::{notes, recorder};
 use crate::core::Core;
 use crate::fault::saying;
@@ -38,6 +39,8 @@ pub(super) struct Actor {
     pub(super) mailbox: Mailbox,
     pub(super) prompts: CallPrompts,
     pub(super) listenings: Listenings,
+    /// To other calls.
+    pub(super) ties: Ties,
     /// Facts that came of carrying out orders, for the machine.
     pub(super) local: VecDeque<Input>,
     pub(super) standing: SharedStanding,
@@ -86,6 +89,7 @@ impl Actor {
         };
         Self {
             ledger: Ledger::new(core.clone(), fence, standing.clone()),
+            ties: Ties::new(core.clone(), id),
             core,
             call: id,
             machine,
@@ -270,6 +274,13 @@ impl Actor {
             Mail::Record(fact) => self.tell(Input::Record(fact)),
             Mail::Heard(speech) => self.heard(speech),
             Mail::Speech(fact) => self.tell(Input::Speech(fact)),
+            Mail::Child(child, fact) => {
+                self.ties.heard(child, &fact);
+                self.tell(Input::Child(child, fact));
+            }
+            Mail::Parent(fact) => self.tell(Input::Parent(fact)),
+            Mail::Conference(attendance, fact) => self.tell(Input::Conference(attendance, fact)),
+            Mail::Queue(attendance, fact) => self.tell(Input::Queue(attendance, fact)),
             Mail::Shutdown => self.tell(Input::Shutdown),
             // Ends the loop itself.
             Mail::Lost => {}

@@ -1,10 +1,10 @@
 //! Starts actors and sees to it that a panic ends its own call in order, and nothing else.
 
-use super::aftermath;
-use super::ledger::{SharedStanding, Standing};
+use super::ledger::{SharedStanding, Standing, lock};
 use super::mailbox::{Mail, Mailbox};
 use super::road::Road;
 use super::run::Actor;
+use super::{aftermath, ties};
 use crate::core::Core;
 use crate::figures;
 use crate::panics::caught;
@@ -76,8 +76,10 @@ async fn supervise(core: Arc<Core>, launch: Launch, mut ends: Ends) {
     let call = launch.call.id;
     let mut next = Some(launch);
     let mut panics = 0;
+    let mut last = None;
     while let Some(launch) = next.take() {
         let standing = standing(&launch);
+        last = Some(standing.clone());
         let (setup, fence, road) = (launch.setup.clone(), launch.fence, launch.road.clone());
         let (core_of_actor, standing_of_actor) = (core.clone(), standing.clone());
         let run = async move { Actor::new(core_of_actor, launch, ends, standing_of_actor).run().await };
@@ -86,12 +88,17 @@ async fn supervise(core: Arc<Core>, launch: Launch, mut ends: Ends) {
         }
         panics += 1;
         Core::count_panic(call);
-        let last = panics > 1;
-        next = aftermath::clean_up(&core, aftermath::Ruin { setup, fence, road, standing }, last).await;
+        let hopeless = panics > 1;
+        let parted = standing.clone();
+        next = aftermath::clean_up(&core, aftermath::Ruin { setup, fence, road, standing }, hopeless).await;
+        ties::tell_parent_of_end(&core, &lock(&parted).row);
         ends = Mailbox::new(&core);
     }
     core.running.remove(call);
     core.tell_followers(call);
+    if let Some(standing) = last {
+        ties::tell_parent_of_end(&core, &lock(&standing).row);
+    }
 }
 
 fn standing(launch: &Launch) -> SharedStanding {

@@ -5,29 +5,8 @@ use crate::engine::Engine;
 use model::CallId;
 use model::fault::{Fault, FaultCode};
 use model::tenant::Principal;
+use ports::Party;
 use std::path::PathBuf;
-
-/// A side of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Party {
-    /// Who called.
-    Caller,
-    /// Who was called.
-    Callee,
-}
-
-impl Party {
-    /// Both sides.
-    pub const ALL: [Self; 2] = [Self::Caller, Self::Callee];
-
-    /// Its name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Caller => "caller",
-            Self::Callee => "callee",
-        }
-    }
-}
 
 /// The sound that a side heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +42,6 @@ impl Engine {
 
     fn heard_path(&self, call: CallId, party: Party) -> Option<PathBuf> {
         let dir = self.core.config.heard_dir.as_ref()?;
-        Some(dir.join(call.to_string()).join(format!("{}.wav", party.as_str())))
+        Some(party.heard_file(dir, call))
     }
 }

@@ -9,11 +9,12 @@ mod idempotency;
 mod persona_call;
 mod personas;
 mod place;
+mod place_child;
 mod read;
 
 pub(crate) use expected::Expected;
 pub use follow::EventFeed;
-pub use heard::{HeardSound, Party};
+pub use heard::HeardSound;
 pub use idempotency::{IdempotencyHeader, Outcome, Placed};
 pub use persona_call::PersonaCalls;
 pub use place::PlaceCall;

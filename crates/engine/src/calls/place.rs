@@ -159,7 +159,7 @@ impl Core {
         if self.is_draining() {
             return Err(Fault { retry_after_s: Some(5), ..Fault::new(FaultCode::Draining) });
         }
-        if self.running.len() >= self.config.calls_max {
+        if self.config.calls_max.is_reached(self.running.len()) {
             let limit = FaultCode::ConcurrencyLimitExceeded;
             return Err(Fault {
                 retry_after_s: Some(5),
@@ -187,13 +187,13 @@ impl Core {
 }
 
 /// Both addresses as they will stand in the row, and where a live call goes.
-struct Way {
-    from: String,
-    to: String,
-    route: Option<Route>,
+pub(super) struct Way {
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) route: Option<Route>,
 }
 
-async fn check(core: &Core, app: AppId, mode: Mode, order: &PlaceCall) -> Result<Way, Fault> {
+pub(super) async fn check(core: &Core, app: AppId, mode: Mode, order: &PlaceCall) -> Result<Way, Fault> {
     for (channel, param) in [(order.from_channel, "fromChannel"), (order.to_channel, "toChannel")] {
         if channel != Channel::Pstn {
             let code = FaultCode::ChannelNotConfigured;
@@ -269,7 +269,7 @@ async fn trunk_of(core: &Core, app: AppId, from: &E164) -> Result<Arc<Trunk>, Fa
     core.trunks.get(number.trunk).ok_or_else(|| Fault::new(FaultCode::NoTrunk))
 }
 
-fn row(core: &Core, order: &PlaceCall, app: AppId, mode: Mode, way: &Way, now: Timestamp) -> Call {
+pub(super) fn row(core: &Core, order: &PlaceCall, app: AppId, mode: Mode, way: &Way, now: Timestamp) -> Call {
     let trunk = match &way.route {
         Some(Route::Trunk(trunk)) => Some(trunk.id),
         Some(Route::Phone(_) | Route::Sandbox(_)) | None => None,
@@ -287,7 +287,7 @@ fn row(core: &Core, order: &PlaceCall, app: AppId, mode: Mode, way: &Way, now: T
     }
 }
 
-fn setup(core: &Core, id: CallId, order: &PlaceCall, now: Timestamp) -> CallSetup {
+pub(super) fn setup(core: &Core, id: CallId, order: &PlaceCall, now: Timestamp) -> CallSetup {
     CallSetup {
         flow: flow_of_call(core, order.flow.as_ref(), now),
         record: order.record,

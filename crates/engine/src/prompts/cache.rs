@@ -2,88 +2,50 @@
 
 use super::Key;
 use model::Timestamp;
+use ports::Shelf;
 use ports::media::Clip;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The kept clips.
 pub(super) struct ClipCache {
-    bytes_max: usize,
-    kept: Mutex<Kept>,
+    kept: Mutex<Shelf<Key, Kept>>,
 }
 
-#[derive(Default)]
 struct Kept {
-    clips: HashMap<Key, Entry>,
-    /// Keys by last use, oldest first.
-    uses: BTreeMap<u64, Key>,
-    bytes: usize,
-    next_use: u64,
-}
-
-struct Entry {
     clip: Arc<Clip>,
     until: Option<Timestamp>,
-    used: u64,
 }
 
 impl ClipCache {
     pub(super) fn new(bytes_max: usize) -> Self {
-        Self { bytes_max, kept: Mutex::default() }
+        Self { kept: Mutex::new(Shelf::new(bytes_max)) }
     }
 
     /// How many clips are kept, and their bytes.
     pub(super) fn size(&self) -> (usize, usize) {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        (kept.clips.len(), kept.bytes)
+        let kept = self.lock();
+        (kept.len(), kept.bytes())
     }
 
     /// The clip, if it is kept and may still be played.
     pub(super) fn get(&self, key: &Key, now: Timestamp) -> Option<Arc<Clip>> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = kept.clips.get(key)?;
-        if entry.until.is_some_and(|until| until <= now) {
-            kept.remove(key);
-            return None;
+        let mut kept = self.lock();
+        let Kept { clip, until } = kept.get(key)?;
+        if until.is_none_or(|until| until > now) {
+            return Some(Arc::clone(clip));
         }
-        kept.touch(key)
+        kept.remove(key);
+        None
     }
 
     /// Keeps a clip until then; one larger than the whole budget is not kept.
     pub(super) fn put(&self, key: Key, clip: Arc<Clip>, until: Option<Timestamp>) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.remove(&key);
-        if size(&clip) > self.bytes_max {
-            return;
-        }
-        kept.bytes += size(&clip);
-        let used = kept.next_use;
-        kept.next_use += 1;
-        kept.uses.insert(used, key.clone());
-        kept.clips.insert(key, Entry { clip, until, used });
-        while kept.bytes > self.bytes_max
-            && let Some((_, oldest)) = kept.uses.pop_first()
-        {
-            kept.remove(&oldest);
-        }
-    }
-}
-
-impl Kept {
-    fn touch(&mut self, key: &Key) -> Option<Arc<Clip>> {
-        let entry = self.clips.get_mut(key)?;
-        self.uses.remove(&entry.used);
-        entry.used = self.next_use;
-        self.uses.insert(self.next_use, key.clone());
-        self.next_use += 1;
-        Some(entry.clip.clone())
+        let bytes = size(&clip);
+        self.lock().put(key, Kept { clip, until }, bytes);
     }
 
-    fn remove(&mut self, key: &Key) {
-        if let Some(entry) = self.clips.remove(key) {
-            self.uses.remove(&entry.used);
-            self.bytes -= size(&entry.clip);
-        }
+    fn lock(&self) -> MutexGuard<'_, Shelf<Key, Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

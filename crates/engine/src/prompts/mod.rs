@@ -5,6 +5,7 @@ mod beep;
 mod cache;
 mod file;
 mod flights;
+mod tunes;
 mod turns;
 
 use crate::config::EngineParts;
@@ -23,6 +24,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tunes::Tunes;
 use turns::Turns;
 
 /// Makes prompts ready.
@@ -39,6 +41,7 @@ pub(crate) struct Prompts {
     flights: Flights,
     turns: Turns,
     beep: Arc<Clip>,
+    tunes: Tunes,
 }
 
 impl Prompts {
@@ -57,6 +60,7 @@ impl Prompts {
             flights: Flights::default(),
             turns: Turns::new(config.media_parallel_max),
             beep: beep::clip(),
+            tunes: Tunes::default(),
         }
     }
 
@@ -70,8 +74,11 @@ impl Prompts {
 
     /// The source's sound, or why there is none.
     async fn clip(&self, app: AppId, source: &PromptSource) -> Result<Arc<Clip>, String> {
-        if *source == PromptSource::Beep {
-            return Ok(self.beep.clone());
+        match source {
+            PromptSource::Beep => return Ok(self.beep.clone()),
+            PromptSource::RingTone { country } => return self.tunes.ring_tone(country),
+            PromptSource::HoldMusic => return Ok(self.tunes.hold_music()),
+            PromptSource::Speech { .. } | PromptSource::Media { .. } => {}
         }
         let key = self.key(source).await?;
         let count = |how| counter!("lyrebird_prompts_total", "how" => how).increment(1);
@@ -119,7 +126,10 @@ impl Prompts {
                 let content = self.fetch(location).await?;
                 Ok((content, Some(self.clock.now() + self.url_ttl)))
             }
-            Key::Source(PromptSource::Beep) => Ok((Bytes::new(), None)),
+            // Made without bytes.
+            Key::Source(PromptSource::Beep | PromptSource::RingTone { .. } | PromptSource::HoldMusic) => {
+                Ok((Bytes::new(), None))
+            }
         }
     }
 
@@ -178,7 +188,7 @@ impl Core {
         let (kind, what) = match source {
             PromptSource::Speech { text, .. } => (TimelineKind::Speech, format!("\"{}\"", text.expose())),
             PromptSource::Media { location } => (TimelineKind::Media, file::shown(location)),
-            PromptSource::Beep => return result,
+            PromptSource::Beep | PromptSource::RingTone { .. } | PromptSource::HoldMusic => return result,
         };
         let what: String = what.chars().take(80).collect();
         let summary = match &result {

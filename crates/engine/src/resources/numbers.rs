@@ -52,8 +52,15 @@ impl Engine {
         }
         let now = core.now();
         let id = core.with_ids(|ids| NumberId::generate(ids, now));
-        let number =
-            PhoneNumber { id, number, app: new.app, trunk: new.trunk, flow: new.flow, created_at: now };
+        let number = PhoneNumber {
+            id,
+            number,
+            app: new.app,
+            trunk: new.trunk,
+            flow: new.flow,
+            filed: false,
+            created_at: now,
+        };
         let response = render(&number);
         let idempotency = idempotent(core, who, idempotency, &response);
         let result = core.store.create_number(&number, idempotency).await;

@@ -12,7 +12,8 @@ use model::sound::Codec;
 use model::srtp::SrtpPolicy;
 use model::tenant::Principal;
 use model::trunk::{
-    CodecPreference, Network, RedirectPolicy, RegistrationStatus, Trunk, TrunkCredentials, TrunkTransport,
+    CodecPreference, Network, RedirectPolicy, RegistrationStatus, TransferPolicy, Trunk, TrunkCredentials,
+    TrunkTransport,
 };
 use ports::StoreError;
 use ports::store::{Page, PageRequest, StoredResponse};
@@ -36,6 +37,8 @@ pub struct NewTrunk {
     pub register_expires_s: u32,
     /// What becomes of calls that it sends elsewhere.
     pub redirects: RedirectPolicy,
+    /// What becomes of its wishes that we call somebody for it.
+    pub transfers: TransferPolicy,
     /// Whether its sound is encrypted.
     pub srtp: SrtpPolicy,
     /// User and password.
@@ -71,6 +74,8 @@ pub struct TrunkChange {
     pub register_expires_s: Option<u32>,
     /// See [`NewTrunk::redirects`].
     pub redirects: Option<RedirectPolicy>,
+    /// See [`NewTrunk::transfers`].
+    pub transfers: Option<TransferPolicy>,
     /// See [`NewTrunk::srtp`].
     pub srtp: Option<SrtpPolicy>,
     /// See [`NewTrunk::credentials`]; `Some(None)` removes them.
@@ -115,6 +120,7 @@ impl Engine {
             register: new.register,
             register_expires_s: new.register_expires_s,
             redirects: new.redirects,
+            transfers: new.transfers,
             srtp: new.srtp,
             credentials: new.credentials,
             allowed_sources: new.allowed_sources,
@@ -123,6 +129,7 @@ impl Engine {
             session: new.session,
             calls_per_second_max: new.calls_per_second_max,
             concurrent_calls_max: new.concurrent_calls_max,
+            filed: false,
             created_at: now,
             updated_at: now,
         };
@@ -196,6 +203,7 @@ fn apply(trunk: &mut Trunk, change: TrunkChange) {
         register,
         register_expires_s,
         redirects,
+        transfers,
         srtp,
         credentials,
         allowed_sources,
@@ -214,6 +222,7 @@ fn apply(trunk: &mut Trunk, change: TrunkChange) {
     set(&mut trunk.register, register);
     set(&mut trunk.register_expires_s, register_expires_s);
     set(&mut trunk.redirects, redirects);
+    set(&mut trunk.transfers, transfers);
     set(&mut trunk.srtp, srtp);
     set(&mut trunk.credentials, credentials);
     set(&mut trunk.allowed_sources, allowed_sources);
@@ -329,6 +338,7 @@ mod tests {
             register: false,
             register_expires_s: Trunk::REGISTER_EXPIRES_S,
             redirects: RedirectPolicy::Refuse,
+            transfers: TransferPolicy::Refuse,
             srtp: SrtpPolicy::Off,
             credentials: None,
             allowed_sources: Vec::new(),
@@ -337,6 +347,7 @@ mod tests {
             session: SessionPolicy::default(),
             calls_per_second_max: Trunk::CALLS_PER_SECOND,
             concurrent_calls_max: Trunk::CONCURRENT_CALLS,
+            filed: false,
             created_at: now,
             updated_at: now,
         };

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod bridging;
 mod commands;
 mod durability;
 mod endpoints;
@@ -21,4 +22,5 @@ mod recovery;
 mod resources;
 mod sqlite;
 mod timeline;
+mod transcriptions;
 mod webhooks;

@@ -9,7 +9,7 @@ use model::flow::{Flow, FlowCommand, Step};
 use model::leg::{LegEndKind, LegEndedBy, LegFact};
 use model::sound::Codec;
 use model::tenant::Principal;
-use model::trunk::{RedirectPolicy, TrunkTransport};
+use model::trunk::{RedirectPolicy, TransferPolicy, TrunkTransport};
 use model::{CommandId, IdSource, Timestamp, TrunkId};
 use ports::CarrierError;
 use ports::Route;
@@ -26,6 +26,7 @@ fn trunk() -> NewTrunk {
         register: false,
         register_expires_s: 600,
         redirects: RedirectPolicy::Refuse,
+        transfers: TransferPolicy::Refuse,
         srtp: model::srtp::SrtpPolicy::Off,
         credentials: None,
         allowed_sources: Vec::new(),

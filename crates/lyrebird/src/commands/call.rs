@@ -3,6 +3,7 @@
 use super::CommandResult;
 use crate::cli::Call;
 use crate::client::{Client, ClientError};
+use crate::config::Flags;
 use crate::failure::Failure;
 use crate::terminal::{self, LiveView};
 use serde_json::{Map, Value, json};
@@ -19,8 +20,8 @@ const WAIT_AFTER_END_MS: u32 = 500;
 const POLLS_AFTER_END_MAX: u32 = 8;
 
 /// Runs the command.
-pub(crate) async fn run(args: Call) -> CommandResult {
-    let client = Client::new(&args.remote)?;
+pub(crate) async fn run(flags: &Flags, args: Call) -> CommandResult {
+    let client = Client::new(&args.remote, flags)?;
     let order = order(&args)?;
     let call = client.post("/v1/calls", &order).await?;
     show(&client, text(&call, "id"), args.detach).await

@@ -4,13 +4,14 @@ use super::CommandResult;
 use super::call::{follow, report, text};
 use crate::cli::Calls;
 use crate::client::Client;
+use crate::config::Flags;
 use crate::terminal::{self, LiveView};
 use serde_json::Value;
 use std::path::Path;
 
 /// Runs the command.
-pub(crate) async fn run(args: Calls) -> CommandResult {
-    let client = Client::new(&args.remote)?;
+pub(crate) async fn run(flags: &Flags, args: Calls) -> CommandResult {
+    let client = Client::new(&args.remote, flags)?;
     let Some(id) = &args.call else { return list(&client, args.limit).await };
     if args.follow {
         let ended = follow(&client, id).await?;

@@ -5,12 +5,13 @@ use super::call::{follow, text};
 use super::{CommandResult, init, keys, serve};
 use crate::cli::Remote;
 use crate::client::Client;
+use crate::config::Flags;
 use crate::config::{Config, LogFormat};
 use crate::data_dir::DataDir;
 use crate::failure::Failure;
 use crate::server::{self, Server};
 use crate::signals::Stop;
-use crate::{descriptors, logging, terminal};
+use crate::{descriptors, logging, otel, terminal};
 use axum::routing::post;
 use axum::{Json, Router};
 use model::tenant::KeyClass;
@@ -31,7 +32,7 @@ pub(crate) async fn run(mut config: Config) -> CommandResult {
     if config.log.level == "info" {
         config.log.level = "warn".into();
     }
-    logging::start(&config.log, &config.otel)?;
+    let exporter = logging::start(&config.log, &config.otel)?;
     descriptors::raise_limit();
     free_ports_if_taken(&mut config).await;
     let receiver = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -45,7 +46,7 @@ pub(crate) async fn run(mut config: Config) -> CommandResult {
     let url = format!("http://{}", server.http);
     let stop = Stop::listen()?;
     let running = tokio::spawn(server.run(stop));
-    let client = Client::new(&Remote { url: url.clone(), key: Some(key.clone()) })?;
+    let client = Client::new(&Remote { url: Some(url.clone()), key: Some(key.clone()) }, &Flags::default())?;
     tokio::spawn(receive_events(receiver, client.clone()));
     terminal::heading("\nThe request:");
     terminal::line(&curl(&url, &key));
@@ -53,6 +54,7 @@ pub(crate) async fn run(mut config: Config) -> CommandResult {
     terminal::line("");
     terminal::line("The server keeps running; stop it with Ctrl-C.");
     running.await?;
+    otel::finish(exporter).await;
     Ok(())
 }
 

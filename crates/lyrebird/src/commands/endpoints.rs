@@ -4,12 +4,13 @@ use super::CommandResult;
 use super::call::text;
 use crate::cli::{Endpoints, EndpointsAction};
 use crate::client::Client;
+use crate::config::Flags;
 use crate::terminal;
 use serde_json::{Map, Value};
 
 /// Runs the command.
-pub(crate) async fn run(args: Endpoints) -> CommandResult {
-    let client = Client::new(&args.remote)?;
+pub(crate) async fn run(flags: &Flags, args: Endpoints) -> CommandResult {
+    let client = Client::new(&args.remote, flags)?;
     match args.action {
         EndpointsAction::List => {
             let page = client.get("/v1/endpoints?limit=100").await?;

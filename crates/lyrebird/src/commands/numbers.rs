@@ -4,12 +4,13 @@ use super::CommandResult;
 use super::call::text;
 use crate::cli::{Numbers, NumbersAction};
 use crate::client::Client;
+use crate::config::Flags;
 use crate::terminal;
 use serde_json::{Value, json};
 
 /// Runs the command.
-pub(crate) async fn run(args: Numbers) -> CommandResult {
-    let client = Client::new(&args.remote)?;
+pub(crate) async fn run(flags: &Flags, args: Numbers) -> CommandResult {
+    let client = Client::new(&args.remote, flags)?;
     match args.action {
         NumbersAction::List => {
             let page = client.get("/v1/numbers?limit=100").await?;

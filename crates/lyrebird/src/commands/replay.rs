@@ -5,6 +5,7 @@ use super::CommandResult;
 use super::simulate::{program, read};
 use crate::cli::Replay;
 use crate::client::Client;
+use crate::config::Flags;
 use crate::differences::Line;
 use crate::failure::{BadInput, Failure};
 use crate::{differences, terminal};
@@ -19,8 +20,8 @@ use std::path::Path;
 const PAGE: u32 = 500;
 
 /// Runs the command.
-pub(crate) async fn run(args: Replay) -> CommandResult {
-    let recorded = timeline(&args).await?;
+pub(crate) async fn run(flags: &Flags, args: Replay) -> CommandResult {
+    let recorded = timeline(flags, &args).await?;
     let inputs =
         Inputs::of_timeline(&recorded).map_err(|error| BadInput(format!("{}: {error}", args.call)))?;
     let Value::Array(flow) = read(&args.flow)? else {
@@ -50,12 +51,12 @@ struct Shown {
     detail: Value,
 }
 
-async fn timeline(args: &Replay) -> Result<Vec<TimelineEntry>, Failure> {
+async fn timeline(flags: &Flags, args: &Replay) -> Result<Vec<TimelineEntry>, Failure> {
     let file = Path::new(&args.call);
     let entries = if file.exists() {
         entries_of(read(file)?)
     } else {
-        let client = Client::new(&args.remote)?;
+        let client = Client::new(&args.remote, flags)?;
         let mut all = Vec::new();
         loop {
             let after = all.len();

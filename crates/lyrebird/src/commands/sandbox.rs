@@ -6,10 +6,10 @@ use super::call::{show, text};
 use crate::cli::{Sandbox, SandboxAction, SandboxCall};
 use crate::client::Client;
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{Config, Flags};
 use crate::failure::Failure;
 use crate::signals::Stop;
-use crate::{descriptors, logging, server, terminal};
+use crate::{descriptors, logging, otel, server, terminal};
 use carriers::PersonaNetwork;
 use ports::Clock;
 use serde_json::{Map, Value, json};
@@ -17,16 +17,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Runs the command.
-pub(crate) async fn run(config: Config, args: Sandbox) -> CommandResult {
+pub(crate) async fn run(flags: &Flags, args: Sandbox) -> CommandResult {
     match args.action {
-        None => serve(config, args.addr).await,
-        Some(SandboxAction::Call(args)) => call(args).await,
-        Some(SandboxAction::Personas { remote }) => personas(&Client::new(&remote)?).await,
+        None => serve(Config::load(flags)?, args.addr).await,
+        Some(SandboxAction::Call(args)) => call(flags, args).await,
+        Some(SandboxAction::Personas { remote }) => personas(&Client::new(&remote, flags)?).await,
     }
 }
 
 async fn serve(config: Config, addr: SocketAddr) -> CommandResult {
-    logging::start(&config.log, &config.otel)?;
+    let exporter = logging::start(&config.log, &config.otel)?;
     descriptors::raise_limit();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let media = server::start_media(&config, clock.clone())?;
@@ -35,11 +35,12 @@ async fn serve(config: Config, addr: SocketAddr) -> CommandResult {
     terminal::line(&format!("listening sip={}", network.local_addr()));
     terminal::line(&format!("tell the server: LYREBIRD_SANDBOX__NETWORK={}", network.local_addr()));
     Stop::listen()?.told(1).await;
+    otel::finish(exporter).await;
     Ok(())
 }
 
-async fn call(args: SandboxCall) -> CommandResult {
-    let client = Client::new(&args.remote)?;
+async fn call(flags: &Flags, args: SandboxCall) -> CommandResult {
+    let client = Client::new(&args.remote, flags)?;
     let call = client.post("/v1/sandbox/calls", &order(&args)?).await?;
     let id = text(&call, "id");
     if args.answer {

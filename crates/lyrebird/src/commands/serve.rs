@@ -6,12 +6,12 @@ use crate::config::{Config, Flags};
 use crate::data_dir::DataDir;
 use crate::server::{self, Server};
 use crate::signals::{self, Stop};
-use crate::{descriptors, logging, reload, service_manager, terminal};
+use crate::{descriptors, logging, otel, reload, service_manager, terminal};
 
 /// Runs the command.
 pub(crate) async fn run(flags: Flags) -> CommandResult {
     let config = Config::load(&flags)?;
-    logging::start(&config.log, &config.otel)?;
+    let exporter = logging::start(&config.log, &config.otel)?;
     descriptors::raise_limit();
     let dir = DataDir::open(&config.data_dir)?;
     let (lock, store) = server::open_store(&dir).await?;
@@ -26,6 +26,7 @@ pub(crate) async fn run(flags: Flags) -> CommandResult {
     service_manager::ready();
     tokio::spawn(service_manager::keep_alive(move || readiness.lives()));
     server.run(stop).await;
+    otel::finish(exporter).await;
     Ok(())
 }
 

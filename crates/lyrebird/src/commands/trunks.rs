@@ -4,6 +4,7 @@ use super::CommandResult;
 use super::call::text;
 use crate::cli::{Trunks, TrunksAction};
 use crate::client::Client;
+use crate::config::Flags;
 use crate::terminal;
 use serde_json::{Value, json};
 
@@ -11,8 +12,8 @@ use serde_json::{Value, json};
 const PASSWORD_VARIABLE: &str = "LYREBIRD_TRUNK_PASSWORD";
 
 /// Runs the command.
-pub(crate) async fn run(args: Trunks) -> CommandResult {
-    let client = Client::new(&args.remote)?;
+pub(crate) async fn run(flags: &Flags, args: Trunks) -> CommandResult {
+    let client = Client::new(&args.remote, flags)?;
     match args.action {
         TrunksAction::List => {
             let page = client.get("/v1/trunks?limit=100").await?;

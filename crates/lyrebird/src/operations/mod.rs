@@ -7,12 +7,16 @@ mod scrape;
 pub(crate) use ready::{Check, Readiness};
 pub(crate) use scrape::{Sampler, Scrape};
 
+use api::ClientAddr;
 use axum::Json;
 use axum::Router;
+use axum::extract::Extension;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use model::fault::{Fault, FaultCode};
 use serde_json::json;
+use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
@@ -34,7 +38,10 @@ pub(crate) fn routers(
 }
 
 fn metrics_router(scrape: Arc<Scrape>) -> Router {
-    let answer = async move |headers: HeaderMap| metrics_answer(&scrape, &headers).await;
+    let answer = async move |client: Option<Extension<ClientAddr>>, headers: HeaderMap| {
+        let source = client.map(|Extension(ClientAddr(source))| source);
+        metrics_answer(&scrape, &headers, source).await
+    };
     Router::new().route("/metrics", get(answer))
 }
 
@@ -50,11 +57,19 @@ fn ready_answer(checks: &[Check]) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
 }
 
-async fn metrics_answer(scrape: &Scrape, headers: &HeaderMap) -> Response {
-    if !scrape.admits(headers).await {
-        let scheme = [(header::WWW_AUTHENTICATE, "Bearer")];
-        let remedy = "metrics need the token of [metrics], or an admin key, as a bearer key\n";
-        return (StatusCode::UNAUTHORIZED, scheme, remedy).into_response();
+async fn metrics_answer(scrape: &Scrape, headers: &HeaderMap, source: Option<IpAddr>) -> Response {
+    match scrape.admit(headers, source).await {
+        Ok(()) => {}
+        Err(Fault { code: FaultCode::RateLimited, retry_after_s: Some(wait_s), .. }) => {
+            let wait = [(header::RETRY_AFTER, wait_s.to_string())];
+            return (StatusCode::TOO_MANY_REQUESTS, wait, "too many wrong keys came from here\n")
+                .into_response();
+        }
+        Err(_) => {
+            let scheme = [(header::WWW_AUTHENTICATE, "Bearer")];
+            let remedy = "metrics need the token of [metrics], or an admin key, as a bearer key\n";
+            return (StatusCode::UNAUTHORIZED, scheme, remedy).into_response();
+        }
     }
     let form = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (form, scrape.page()).into_response()

@@ -44,9 +44,9 @@ impl Readiness {
         Self { engine, store, trunks, media, stored: Mutex::default() }
     }
 
-    /// Whether the parts that nothing restarts still run.
+    /// Whether the parts that nothing restarts still run, and do not stand still.
     pub(crate) fn lives(&self) -> bool {
-        self.trunks.is_running() && self.media.is_running()
+        self.trunks.is_running() && self.media_trouble().is_none()
     }
 
     /// Everything, in a fixed order.
@@ -56,8 +56,15 @@ impl Readiness {
             check("accepting", !self.engine.is_draining(), "the server is being stopped"),
             Check { name: "store", trouble: self.store_trouble().await },
             check("sip", self.trunks.is_running(), "signalling has stopped"),
-            check("media", self.media.is_running(), "a media worker has stopped"),
+            Check { name: "media", trouble: self.media_trouble() },
         ]
+    }
+
+    fn media_trouble(&self) -> Option<&'static str> {
+        if !self.media.is_running() {
+            return Some("a media worker has stopped");
+        }
+        (!self.media.is_ticking()).then_some("a media worker stands still")
     }
 
     async fn store_trouble(&self) -> Option<&'static str> {

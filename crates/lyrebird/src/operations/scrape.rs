@@ -1,10 +1,13 @@
 //! Who may read the figures, and the reading itself: levels are read from the rooms when somebody asks.
 
 use crate::metrics::{Registry, sample_process};
+use api::Strangers;
 use axum::http::{HeaderMap, header};
 use engine::Engine;
 use model::Secret;
+use model::fault::{Fault, FaultCode};
 use model::tenant::Scope;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Reads levels into the facade.
@@ -14,6 +17,7 @@ pub(crate) type Sampler = Box<dyn Fn() + Send + Sync>;
 pub(crate) struct Scrape {
     registry: Arc<Registry>,
     engine: Arc<Engine>,
+    strangers: Arc<Strangers>,
     token: Option<Secret<String>>,
     /// Whether anybody may read where there is no token.
     open: bool,
@@ -23,26 +27,32 @@ pub(crate) struct Scrape {
 impl Scrape {
     pub(crate) fn new(
         registry: Arc<Registry>,
-        engine: Arc<Engine>,
+        (engine, strangers): (Arc<Engine>, Arc<Strangers>),
         token: &Secret<String>,
         open: bool,
         samplers: Vec<Sampler>,
     ) -> Self {
         let token = Some(token.clone()).filter(|token| !token.expose().is_empty());
-        Self { registry, engine, token, open, samplers }
+        Self { registry, engine, strangers, token, open, samplers }
     }
 
-    /// Whether the request may read them.
-    pub(super) async fn admits(&self, headers: &HeaderMap) -> bool {
+    /// Whether the request may read them. Who tries keys is slowed down as at every other door.
+    pub(super) async fn admit(&self, headers: &HeaderMap, source: Option<IpAddr>) -> Result<(), Fault> {
         if self.open && self.token.is_none() {
-            return true;
+            return Ok(());
         }
-        let Some(given) = bearer(headers) else { return false };
+        let given = bearer(headers).ok_or_else(|| Fault::new(FaultCode::MissingKey))?;
+        self.strangers.ask(source, self.judge(given)).await
+    }
+
+    async fn judge(&self, given: &str) -> Result<(), Fault> {
         if self.token.as_ref().is_some_and(|token| same(token.expose(), given)) {
-            return true;
+            return Ok(());
         }
-        let principal = self.engine.authenticate(given).await;
-        principal.is_ok_and(|principal| matches!(principal.scope, Scope::Organization))
+        match self.engine.authenticate(given).await?.scope {
+            Scope::Organization => Ok(()),
+            Scope::App(..) => Err(Fault::new(FaultCode::WrongKeyClass)),
+        }
     }
 
     pub(super) fn page(&self) -> String {

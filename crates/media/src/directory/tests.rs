@@ -5,6 +5,7 @@ use crate::leg::listener::Listeners;
 use crate::pool::Pool;
 use crate::prompts::PromptCache;
 use crate::spool::Spools;
+use crate::worker::Time;
 use crate::worker::order::{Inbox, WorkerDoor};
 use model::id::IdSource;
 use model::sound::{MediaFact, RecordSource};
@@ -39,8 +40,10 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let (doors, inboxes): (Vec<_>, Vec<_>) =
-            [64, 1].into_iter().map(|orders_max| WorkerDoor::new(orders_max).unwrap()).unzip();
+        let (doors, inboxes): (Vec<_>, Vec<_>) = [64, 1]
+            .into_iter()
+            .map(|orders_max| WorkerDoor::new(orders_max, Time::starting_at(Timestamp::default())).unwrap())
+            .unzip();
         let tools = Arc::new(Tools {
             doors: doors.into(),
             prompts: PromptCache::new(1_000),

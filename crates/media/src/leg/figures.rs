@@ -5,7 +5,7 @@ use crate::counters::Counters;
 use crate::leg::hearing::Loudness;
 use model::Timestamp;
 use model::sound::{Codec, MediaFigures};
-use rtp::quality::{PathFigures, QualityCodec, burst_ratio, estimate};
+use rtp::quality::{PathFigures, burst_ratio, estimate};
 use rtp::reception::ReceptionFigures;
 use std::sync::Arc;
 use std::time::Duration;
@@ -136,12 +136,7 @@ fn make(counts: Counts, measured: Measured) -> MediaFigures {
         expected => missed as f64 / expected as f64,
     };
     let quality = estimate(&PathFigures {
-        codec: match measured.codec {
-            Codec::Pcmu => QualityCodec::Pcmu,
-            Codec::Pcma => QualityCodec::Pcma,
-            Codec::G722 => QualityCodec::G722,
-            Codec::Opus => QualityCodec::Opus,
-        },
+        codec: measured.codec.into(),
         loss_ratio,
         burst_ratio: burst_ratio(reception.expected, reception.lost, reception.loss_bursts),
         delay_ms: measured.round_trip.map_or(0.0, |time| time.as_secs_f64() * 500.0),

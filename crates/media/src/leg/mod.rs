@@ -24,7 +24,7 @@ use crate::random::Dice;
 use crate::wire::Wire;
 use crate::worker::order::LegOrder;
 use converter::Converter;
-use digits::DigitSender;
+use digits::Digits;
 pub(crate) use figures::Counts;
 use figures::Figures;
 use flow::Flow;
@@ -99,7 +99,7 @@ pub(crate) struct Leg<W> {
     incoming: Incoming,
     player: Option<Box<Player>>,
     /// While digits are sent or wait.
-    digits: Option<Box<DigitSender>>,
+    digits: Option<Box<Digits>>,
     ear: Option<Box<Ear>>,
     /// While something that is said is listened for.
     listener: Option<Box<Listener>>,

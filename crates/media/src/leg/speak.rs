@@ -1,6 +1,5 @@
 //! What a leg says: digits, a playback, sound that is relayed to it, silence or comfort noise, in this order.
 
-use super::digits::{DigitTick, Script};
 use super::frame::{Frame, NARROW, law_of};
 use super::outgoing::Way;
 use super::relay::{Kind, Relayed};
@@ -10,6 +9,7 @@ use model::Timestamp;
 use model::sound::{Codec, MediaFact};
 use ports::media::Blend;
 use rtp::Packet;
+use rtp::digits::{DigitTick, Script};
 use rtp::event::{EventPayload, digit_of_event};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -185,7 +185,7 @@ impl<W: Wire> Leg<W> {
         match (tick, to) {
             (DigitTick::Idle, _) => return None,
             (DigitTick::Silence, _) => return Some(self.send_frame(to, frame, now)),
-            (DigitTick::Tone, _) => {
+            (DigitTick::Tone { .. }, _) => {
                 match law_of(terms.codec) {
                     Some(law) => {
                         audio::g711::encode(law, &tone, frame.octets_mut());

@@ -45,7 +45,7 @@ impl Time {
         Self { start, began: Instant::now() }
     }
 
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.start + self.began.elapsed()
     }
 }
@@ -83,6 +83,7 @@ impl Worker {
         while !self.stopping() {
             let woke = Instant::now();
             let now = self.time.now();
+            self.turn_due(Some(now));
             self.take_orders(now);
             self.take_forwarded(now);
             self.receive(&mut ready, now);
@@ -233,10 +234,17 @@ impl Worker {
         // What came before the door knew of the long sleep is found here; what comes later rings.
         let found = self.take_orders(now) || self.take_forwarded(now);
         if !found && !self.stopping() {
+            self.turn_due(wait.map(|wait| now + wait));
             self.poller.wait(ready, wait);
         }
         self.park(false);
         std::thread::sleep(REST.saturating_sub(woke.elapsed()));
+    }
+
+    fn turn_due(&self, at: Option<Timestamp>) {
+        if let Some(door) = self.door() {
+            door.turn_due(at);
+        }
     }
 
     fn park(&self, parked: bool) {

@@ -1,11 +1,11 @@
 //! What reaches a worker from outside: orders about legs, and packets of legs that other workers serve. All of
 //! it in queues of fixed size.
 
+use super::Time;
 use crate::counters::Counters;
 use crate::hub::room::RoomOrder;
 use crate::io::Bell;
 use crate::leg::Leg;
-use crate::leg::digits::Script;
 use crate::leg::listener::Listener;
 use crate::leg::player::Player;
 use crate::leg::recorder::Recorder;
@@ -13,13 +13,15 @@ use crate::leg::relay::{PeerRef, RelayedPacket};
 use crate::port_pool::MediaSockets;
 use model::sound::PlaybackId;
 use model::speech::ListenId;
-use model::{LegId, RecordingId};
+use model::{LegId, RecordingId, Timestamp};
 use ports::MediaError;
 use ports::media::{Blend, ConferenceId, MediaConnection, PlaneOrder};
+use rtp::digits::Script;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// Packets on their way from one worker to another; two milliseconds of a thousand bridged calls.
 const FORWARDED_MAX: usize = 512;
@@ -75,7 +77,8 @@ impl LegOrder {
             PlaneOrder::Connect(connection) => Self::Connect(Box::new(connection)),
             PlaneOrder::StopPlayback { playback } => Self::StopPlayback(playback),
             PlaneOrder::SendDigits { id, digits, in_band } => {
-                Self::Digits(Script::parse(id, &digits, in_band)?)
+                let script = Script::parse(id, &digits, in_band);
+                Self::Digits(script.map_err(|error| MediaError::NotSound(error.to_string()))?)
             }
             PlaneOrder::WatchVoice { on } => Self::WatchVoice(on),
             PlaneOrder::DetectMachine { .. } | PlaneOrder::StopDetecting => {
@@ -118,6 +121,9 @@ pub(crate) struct WorkerDoor {
     /// Set while the worker may sleep longer than a millisecond; then the bell must be rung.
     parked: AtomicBool,
     stopping: AtomicBool,
+    time: Time,
+    /// The moment by which the worker begins its next turn, in microseconds; `u64::MAX` while nothing is due.
+    turn_due_us: AtomicU64,
     /// Legs to be closed; a list and not a queue, so that a close is never refused. Its lock is taken only when a leg
     /// closes.
     closing: Mutex<Vec<LegId>>,
@@ -137,7 +143,7 @@ pub(crate) struct Inbox {
 
 impl WorkerDoor {
     /// A door and what is behind it.
-    pub(crate) fn new(orders_max: usize) -> std::io::Result<(Self, Inbox)> {
+    pub(crate) fn new(orders_max: usize, time: Time) -> std::io::Result<(Self, Inbox)> {
         let (orders, orders_in) = sync_channel(orders_max.max(1));
         let (forwarded, forwarded_in) = sync_channel(FORWARDED_MAX);
         let door = Self {
@@ -146,6 +152,8 @@ impl WorkerDoor {
             bell: Bell::new()?,
             parked: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            time,
+            turn_due_us: AtomicU64::new(time.now().as_micros()),
             closing: Mutex::default(),
             any_closing: AtomicBool::new(false),
             legs: AtomicUsize::new(0),
@@ -228,8 +236,20 @@ impl WorkerDoor {
         self.parked.store(parked, Ordering::SeqCst);
     }
 
+    /// The worker says by when its next turn begins.
+    pub(crate) fn turn_due(&self, at: Option<Timestamp>) {
+        self.turn_due_us.store(at.map_or(u64::MAX, Timestamp::as_micros), Ordering::Relaxed);
+    }
+
+    /// For how long a turn has been due that did not begin: the worker hangs in the one before, or gets no time.
+    pub(crate) fn standstill(&self) -> Duration {
+        let late_us = self.time.now().as_micros().saturating_sub(self.turn_due_us.load(Ordering::Relaxed));
+        Duration::from_micros(late_us)
+    }
+
     fn wake(&self) {
         if self.parked.load(Ordering::SeqCst) {
+            self.turn_due_us.fetch_min(self.time.now().as_micros(), Ordering::Relaxed);
             self.bell.ring();
         }
     }

@@ -1,8 +1,10 @@
 //! `bridge`: call somebody else and connect the two parties.
 
 use super::Flow;
+use crate::amd::AmdSettings;
 use crate::recording::SessionRecord;
 use crate::secret::Pii;
+use crate::webhook::Notification;
 use serde::{Deserialize, Serialize};
 
 /// Call somebody else, and connect the two when that call's own flow has run to its end.
@@ -25,7 +27,11 @@ pub struct Bridge {
     /// Runs on the called party's call before the two are connected.
     pub flow: Option<Flow>,
     /// Where the webhooks of the called party's call go instead.
-    pub notification_url: Option<String>,
+    #[serde(default)]
+    pub notification: Option<Notification>,
+    /// Whether and how a machine is listened for on the called party's call.
+    #[serde(default)]
+    pub amd: Option<AmdSettings>,
 }
 
 impl Bridge {
@@ -45,7 +51,8 @@ impl Bridge {
             hangup_after: false,
             record: None,
             flow: None,
-            notification_url: None,
+            notification: None,
+            amd: None,
         }
     }
 }

@@ -6,6 +6,7 @@ mod calls;
 mod endpoints;
 mod idempotency;
 mod timelines;
+mod transcriptions;
 mod webhooks;
 
 pub use administration::{Bootstrap, KeyStore, TrunkStore};
@@ -15,6 +16,7 @@ pub use calls::{
 pub use endpoints::EndpointStore;
 pub use idempotency::{Idempotency, IdempotencyStore, Reserved, StoredResponse, Written};
 pub use timelines::{StoredTimelineEntry, TimelineStore};
+pub use transcriptions::TranscriptionStore;
 pub use webhooks::{DeliveryFilter, DueDelivery, WebhookStore};
 
 /// Why the store cannot do it.
@@ -47,11 +49,25 @@ pub enum StoreError {
 
 /// All of it.
 pub trait Store:
-    CallStore + KeyStore + TrunkStore + EndpointStore + WebhookStore + TimelineStore + IdempotencyStore
+    CallStore
+    + KeyStore
+    + TrunkStore
+    + EndpointStore
+    + WebhookStore
+    + TranscriptionStore
+    + TimelineStore
+    + IdempotencyStore
 {
 }
 
 impl<T> Store for T where
-    T: CallStore + KeyStore + TrunkStore + EndpointStore + WebhookStore + TimelineStore + IdempotencyStore
+    T: CallStore
+        + KeyStore
+        + TrunkStore
+        + EndpointStore
+        + WebhookStore
+        + TranscriptionStore
+        + TimelineStore
+        + IdempotencyStore
 {
 }

@@ -2,7 +2,6 @@
 //! the leg's owner come out. The same on both sides. Knows neither packets nor why the call exists.
 
 use crate::sound::Connection;
-use audio::Law;
 use model::Timestamp;
 use model::leg::{LegEnd, LegEndedBy, LegFact};
 use sip::sdp::{self, Codec, LocalAudio, MediaDirection, Negotiated, Origin, SessionDescription};
@@ -26,6 +25,24 @@ pub(crate) enum News {
     HoldAnswered(bool),
     /// The far side answered the wish to be transferred.
     TransferAnswered(bool),
+}
+
+/// How a side speaks.
+#[derive(Debug)]
+pub(crate) struct Speaks {
+    /// Where its sound lives.
+    pub(crate) address: SocketAddr,
+    /// What it knows, best first.
+    pub(crate) codecs: Vec<Codec>,
+    /// Whether it knows telephone events.
+    pub(crate) events: bool,
+}
+
+impl Speaks {
+    /// A side that knows all codecs.
+    pub(crate) fn all(address: SocketAddr, events: bool) -> Self {
+        Self { address, codecs: Codec::ALL.to_vec(), events }
+    }
 }
 
 /// Where a leg stands.
@@ -53,22 +70,22 @@ pub(crate) struct Leg {
 
 impl Leg {
     /// A call that is placed; its offer is to go out with the INVITE.
-    pub(crate) fn outgoing(key: CallKey, address: SocketAddr, events: bool) -> (Self, Vec<u8>) {
-        let mut leg = Self::new(key, Stage::Dialling, address, events);
+    pub(crate) fn outgoing(key: CallKey, speaks: Speaks) -> (Self, Vec<u8>) {
+        let mut leg = Self::new(key, Stage::Dialling, speaks);
         let offer = leg.offer();
         (leg, offer)
     }
 
     /// A call that arrived.
-    pub(crate) fn incoming(key: CallKey, address: SocketAddr, events: bool, offer: Option<Vec<u8>>) -> Self {
-        Self { offer, ..Self::new(key, Stage::Arrived, address, events) }
+    pub(crate) fn incoming(key: CallKey, speaks: Speaks, offer: Option<Vec<u8>>) -> Self {
+        Self { offer, ..Self::new(key, Stage::Arrived, speaks) }
     }
 
-    fn new(key: CallKey, stage: Stage, address: SocketAddr, events: bool) -> Self {
+    fn new(key: CallKey, stage: Stage, speaks: Speaks) -> Self {
         Self {
             key,
             stage,
-            local: local_audio(address, events),
+            local: local_audio(speaks),
             offered: None,
             offer: None,
             early: None,
@@ -268,16 +285,16 @@ impl Leg {
 }
 
 /// Our end of the sound; the session's id is made of the port, which is this leg's alone.
-fn local_audio(address: SocketAddr, events: bool) -> LocalAudio {
+fn local_audio(Speaks { address, codecs, events }: Speaks) -> LocalAudio {
     let origin = Origin { session_id: u64::from(address.port()), version: 0 };
     let dtmf_payload_type = events.then_some(DTMF_PAYLOAD_TYPE);
-    LocalAudio { dtmf_payload_type, ..LocalAudio::new(address, vec![Codec::Pcmu, Codec::Pcma], origin) }
+    LocalAudio { dtmf_payload_type, ..LocalAudio::new(address, codecs, origin) }
 }
 
 fn connection(agreed: &Negotiated) -> Connection {
     Connection {
         remote: agreed.remote,
-        law: if agreed.codec == Codec::Pcma { Law::A } else { Law::Mu },
+        codec: agreed.codec,
         payload_type: agreed.payload_type,
         receive_payload_type: agreed.receive_payload_type,
         dtmf_payload_type: agreed.dtmf_payload_type,

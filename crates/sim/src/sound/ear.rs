@@ -1,8 +1,7 @@
 //! Who listens to what arrives: jitter buffer, voice activity, keys in the sound, and the echo of one who sends back
 //! what it hears. Exists only while somebody listens, and sleeps while nothing comes.
 
-use super::{FRAME_OCTETS, RATE_HZ};
-use audio::Law;
+use super::{FRAME_SAMPLES, RATE_HZ, Samples, voice};
 use audio::dtmf_detect::{DtmfDetector, InbandDigit};
 use audio::playout::Playout;
 use audio::stretch::Stretch;
@@ -35,7 +34,7 @@ impl Wanted {
 /// An ear.
 #[derive(Debug)]
 pub(crate) struct Ear {
-    law: Law,
+    codec: Codec,
     wanted: Wanted,
     buffer: PacketBuffer,
     playout: Playout,
@@ -47,13 +46,9 @@ pub(crate) struct Ear {
 
 impl Ear {
     /// None where there is no memory for a decoder.
-    pub(crate) fn new(law: Law, wanted: Wanted) -> Option<Self> {
-        let codec = match law {
-            Law::Mu => Codec::Pcmu,
-            Law::A => Codec::Pcma,
-        };
+    pub(crate) fn new(codec: Codec, wanted: Wanted) -> Option<Self> {
         Some(Self {
-            law,
+            codec,
             wanted,
             buffer: PacketBuffer::new(BufferConfig::of(codec)),
             playout: Playout::new(codec, RATE_HZ, NOISE_SEED).ok()?,
@@ -73,8 +68,8 @@ impl Ear {
         self.wanted = wanted;
     }
 
-    pub(crate) const fn law(&self) -> Law {
-        self.law
+    pub(crate) const fn codec(&self) -> Codec {
+        self.codec
     }
 
     pub(crate) const fn is_awake(&self) -> bool {
@@ -83,8 +78,7 @@ impl Ear {
 
     /// Takes a packet of sound. A silent one wakes nobody.
     pub(crate) fn put(&mut self, packet: &Packet<'_>, now: Timestamp) {
-        let silence = self.law.silence();
-        if self.is_awake() || packet.payload.iter().any(|octet| *octet != silence) {
+        if self.is_awake() || packet.payload != voice::silence(self.codec) {
             self.buffer.put(packet, now);
             self.awake_ticks = AWAKE_TICKS;
         }
@@ -96,20 +90,14 @@ impl Ear {
     }
 
     /// Listens to 20 ms; what is to be sent back, if anything is.
-    pub(crate) fn tick(
-        &mut self,
-        now: Timestamp,
-        mut report: impl FnMut(MediaFact),
-    ) -> Option<[u8; FRAME_OCTETS]> {
-        let mut pcm = [0; FRAME_OCTETS];
+    pub(crate) fn tick(&mut self, now: Timestamp, mut report: impl FnMut(MediaFact)) -> Option<Samples> {
+        let mut pcm = [0; FRAME_SAMPLES];
         let heard = self.hear(now, &mut pcm);
         self.awake_ticks = self.awake_ticks.saturating_sub(1);
         if self.wanted.voice || self.wanted.digits {
             self.judge(&pcm, &mut report);
         }
-        let mut octets = [0; FRAME_OCTETS];
-        audio::g711::encode(self.law, &pcm, &mut octets);
-        (self.wanted.echo && heard).then_some(octets)
+        (self.wanted.echo && heard).then_some(pcm)
     }
 
     /// The samples of this tick; whether any of them were sent.

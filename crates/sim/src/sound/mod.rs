@@ -3,36 +3,40 @@
 //! sends one packet of silence a second, as telephones with silence suppression do, and costs nothing in between.
 
 mod ear;
-mod keys;
+mod mouth;
 mod player;
 pub(crate) mod voice;
 
-use audio::Law;
 use ear::{Ear, Wanted};
-use keys::{KeyTick, Keys};
 use model::Timestamp;
 use model::sound::{Codec, DigitsId, MediaFact, MediaFigures, PlaybackId};
+use mouth::{Frame, Mouth};
 use player::{Next, Player};
-use rtp::dtmf::DigitEvent;
-use rtp::dtmf::EventReceiverConfig;
+use rtp::digits::{DigitSender, DigitTick, Script};
+use rtp::dtmf::{DigitEvent, EventReceiverConfig};
 use rtp::packet::{HEADER_LEN, Header, write_header};
-use rtp::quality::{PathFigures, QualityCodec, burst_ratio, estimate};
+use rtp::quality::{PathFigures, burst_ratio, estimate};
 use rtp::{EventReceiver, Packet, Reception, Sender};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Octets of a tick.
+/// Most octets of a tick, in any codec.
 const FRAME_OCTETS: usize = 160;
-/// Largest packet: a header and 20 ms of G.711.
+/// Samples of a tick.
+const FRAME_SAMPLES: usize = 160;
+/// Largest packet: a header and a tick.
 const PACKET_BYTES: usize = HEADER_LEN + FRAME_OCTETS;
 /// Length of a tick.
 const TICK: Duration = Duration::from_millis(20);
-/// Media time of a tick.
-const TICK_UNITS: u32 = 160;
+/// Ticks in a second.
+const TICKS: u32 = 50;
 /// How often a leg sends that has nothing to say.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 const RATE_HZ: u32 = 8_000;
+
+/// The samples of a tick.
+type Samples = [i16; FRAME_SAMPLES];
 
 /// A packet on its way.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +76,7 @@ impl SoundPacket {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Connection {
     pub(crate) remote: SocketAddr,
-    pub(crate) law: Law,
+    pub(crate) codec: Codec,
     pub(crate) payload_type: u8,
     pub(crate) receive_payload_type: u8,
     pub(crate) dtmf_payload_type: Option<u8>,
@@ -85,8 +89,11 @@ pub(crate) struct Connection {
 #[derive(Debug)]
 pub(crate) struct Sound {
     connection: Option<Connection>,
+    /// Of the streams' time, both ways.
+    clock_hz: u32,
     sender: Sender,
-    keys: Keys,
+    digits: DigitSender,
+    mouth: Mouth,
     player: Option<Player>,
     wanted: Wanted,
     ear: Option<Box<Ear>>,
@@ -116,8 +123,10 @@ impl Sound {
         let timestamp = u32::from_be_bytes([g, h, a, b]);
         Self {
             connection: None,
+            clock_hz: RATE_HZ,
             sender: Sender::new(ssrc, sequence, timestamp, RATE_HZ),
-            keys: Keys::default(),
+            digits: DigitSender::default(),
+            mouth: Mouth::default(),
             player: None,
             wanted: Wanted::default(),
             ear: None,
@@ -143,9 +152,27 @@ impl Sound {
         if self.connection.is_none() {
             (self.last_tick, self.heard_at) = (now, now);
         }
+        self.count_by(connection.codec.rtp_clock_hz());
         self.connection = Some(connection);
         self.next_tick.get_or_insert(now + TICK);
         self.listen();
+    }
+
+    /// Both streams' time runs at so many units a second from now on; where it ran otherwise they begin anew.
+    fn count_by(&mut self, clock_hz: u32) {
+        if clock_hz == self.clock_hz {
+            return;
+        }
+        self.clock_hz = clock_hz;
+        let sender = &self.sender;
+        self.sender = Sender::new(sender.ssrc(), sender.sequence(), sender.timestamp(), clock_hz);
+        self.reception = Reception::new(clock_hz);
+        let events = EventReceiverConfig { clock_rate_hz: clock_hz, ..EventReceiverConfig::default() };
+        self.events = EventReceiver::new(events);
+    }
+
+    const fn tick_units(&self) -> u32 {
+        self.clock_hz / TICKS
     }
 
     /// Plays lengths of sound; what plays now is cut.
@@ -170,10 +197,11 @@ impl Sound {
 
     /// Sends keys.
     pub(crate) fn press(&mut self, id: DigitsId, digits: &str, in_band: bool) {
-        if !self.keys.push(id, digits, in_band) {
-            let reason = "too many sequences of keys wait".to_owned();
-            self.facts.push_back(MediaFact::DigitsFailed { id, reason });
-        }
+        let reason = match Script::parse(id, digits, in_band) {
+            Ok(script) => self.digits.push(script).err().map(|_| "too many digits wait".to_owned()),
+            Err(error) => Some(error.to_string()),
+        };
+        self.facts.extend(reason.map(|reason| MediaFact::DigitsFailed { id, reason }));
         self.wake();
     }
 
@@ -193,8 +221,8 @@ impl Sound {
         let Some(connection) = self.connection else { return };
         self.wanted.digits = connection.receive_dtmf_payload_type.is_none();
         match &mut self.ear {
-            Some(ear) if self.wanted.any() && ear.law() == connection.law => ear.want(self.wanted),
-            ear if self.wanted.any() => *ear = Ear::new(connection.law, self.wanted).map(Box::new),
+            Some(ear) if self.wanted.any() && ear.codec() == connection.codec => ear.want(self.wanted),
+            ear if self.wanted.any() => *ear = Ear::new(connection.codec, self.wanted).map(Box::new),
             ear => *ear = None,
         }
     }
@@ -262,7 +290,7 @@ impl Sound {
         let passed = now.since(self.last_tick).as_micros() / TICK.as_micros();
         self.last_tick = now;
         let idle_units =
-            u32::try_from(passed.saturating_sub(1)).unwrap_or_default().saturating_mul(TICK_UNITS);
+            u32::try_from(passed.saturating_sub(1)).unwrap_or_default().saturating_mul(self.tick_units());
         if idle_units > 0 {
             self.sender.skip(idle_units);
         }
@@ -281,51 +309,44 @@ impl Sound {
         }
     }
 
-    fn hear(&mut self, now: Timestamp) -> Option<[u8; FRAME_OCTETS]> {
+    fn hear(&mut self, now: Timestamp) -> Option<Samples> {
         let ear = self.ear.as_mut().filter(|ear| ear.is_awake())?;
         let facts = &mut self.facts;
         ear.tick(now, |fact| facts.push_back(fact))
     }
 
-    fn send(
-        &mut self,
-        echo: Option<[u8; FRAME_OCTETS]>,
-        now: Timestamp,
-    ) -> Option<(SocketAddr, SoundPacket)> {
+    fn send(&mut self, echo: Option<Samples>, now: Timestamp) -> Option<(SocketAddr, SoundPacket)> {
         let connection = self.connection?;
-        let law = connection.law;
-        let mut frame = [law.silence(); FRAME_OCTETS];
+        let (codec, units) = (connection.codec, self.tick_units());
         let events = connection.dtmf_payload_type.is_some();
-        let (keys, over) = self.keys.tick(events, self.sender.timestamp(), law, &mut frame);
+        let (digits, over) = self.digits.tick(events, codec, self.sender.timestamp());
         self.facts.extend(over.map(|id| MediaFact::DigitsSent { id }));
-        let sounding = match keys {
-            KeyTick::Event(event) => {
-                self.sender.skip(TICK_UNITS);
+        let frame = match digits {
+            DigitTick::Event(event) => {
+                self.sender.skip(units);
                 let payload_type = connection.dtmf_payload_type?;
                 let length = event.payload.len();
                 let header = self.sender.event(payload_type, event.timestamp, event.marker, length);
                 return self.out(connection, SoundPacket::new(header, &event.payload), now);
             }
-            KeyTick::Tone => true,
-            KeyTick::Silence => false,
-            KeyTick::Idle => self.frame(law, echo, &mut frame),
+            DigitTick::Tone { digit, begins } => Some(self.mouth.tone(codec, digit, begins)),
+            DigitTick::Silence | DigitTick::Pause => None,
+            DigitTick::Idle => self.frame(codec, echo),
         };
-        if !sounding && self.keep_alive_at > now {
-            self.sender.skip(TICK_UNITS);
+        if frame.is_none() && self.keep_alive_at > now {
+            self.sender.skip(units);
             return None;
         }
-        let header = self.sender.media(connection.payload_type, TICK_UNITS, FRAME_OCTETS, now);
-        self.out(connection, SoundPacket::new(header, &frame), now)
+        let frame = frame.unwrap_or_else(|| Frame::of(voice::silence(codec)));
+        let header = self.sender.media(connection.payload_type, units, frame.octets().len(), now);
+        self.out(connection, SoundPacket::new(header, frame.octets()), now)
     }
 
-    /// What is played, or sent back; whether there is anything.
-    fn frame(&mut self, law: Law, echo: Option<[u8; FRAME_OCTETS]>, frame: &mut [u8; FRAME_OCTETS]) -> bool {
+    /// What is played, or sent back; none: there is nothing.
+    fn frame(&mut self, codec: Codec, echo: Option<Samples>) -> Option<Frame> {
         match self.player.as_mut().map(Player::next) {
-            Some(Next::Sound(number)) => {
-                *frame = voice::frame(law, number);
-                true
-            }
-            Some(Next::Silence) => false,
+            Some(Next::Sound(number)) => Some(Frame::of(voice::frame(codec, number))),
+            Some(Next::Silence) => None,
             over => {
                 if over.is_some()
                     && let Some(Player { playback, played_ms, .. }) = self.player.take()
@@ -333,10 +354,7 @@ impl Sound {
                     let fact = MediaFact::PlaybackFinished { playback, played_ms, completed: true };
                     self.facts.push_back(fact);
                 }
-                if let Some(echo) = echo {
-                    *frame = echo;
-                }
-                echo.is_some()
+                echo.map(|samples| self.mouth.say(codec, &samples))
             }
         }
     }
@@ -357,7 +375,7 @@ impl Sound {
     }
 
     fn is_busy(&self) -> bool {
-        self.player.is_some() || !self.keys.is_idle() || self.ear.as_ref().is_some_and(|ear| ear.is_awake())
+        self.player.is_some() || !self.digits.is_idle() || self.ear.as_ref().is_some_and(|ear| ear.is_awake())
     }
 
     /// The next moment of the leg's own 20 ms grid at which silence is to be sent.
@@ -390,16 +408,13 @@ impl Sound {
         self.next_tick = None;
         let figures = self.reception.figures();
         let loss = figures.lost as f64 / figures.expected.max(1) as f64;
+        let codec = self.connection.map(|connection| connection.codec);
         let quality = estimate(&PathFigures {
-            codec: QualityCodec::Pcmu,
+            codec: codec.unwrap_or(Codec::Pcmu).into(),
             loss_ratio: loss,
             burst_ratio: burst_ratio(figures.expected, figures.lost, figures.loss_bursts),
             delay_ms: 0.0,
             jitter_ms: f64::from(figures.jitter_us) / 1_000.0,
-        });
-        let codec = self.connection.map(|connection| match connection.law {
-            Law::Mu => Codec::Pcmu,
-            Law::A => Codec::Pcma,
         });
         MediaFigures {
             received_packets: figures.received,

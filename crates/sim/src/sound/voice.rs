@@ -1,8 +1,9 @@
 //! What a simulated voice sounds like, and how long it takes to say something. Nobody speaks in a simulation, so every
 //! prompt is the same murmur: loud enough for a voice detector, with the lulls that syllables have.
 
-use super::FRAME_OCTETS;
-use audio::Law;
+use super::mouth::Mouth;
+use super::{FRAME_SAMPLES, Samples};
+use model::sound::Codec;
 use std::sync::LazyLock;
 
 /// How long one character takes to be said.
@@ -28,33 +29,66 @@ pub(crate) fn text_of(length_ms: u64) -> String {
     "m".repeat(characters.clamp(1, 60_000))
 }
 
-type Frame = [u8; FRAME_OCTETS];
+/// What a codec makes of the murmur and of silence.
+struct Encoded {
+    murmur: Vec<Vec<u8>>,
+    silence: Vec<u8>,
+}
 
-/// Both laws' murmur.
-static MURMUR: LazyLock<[Vec<Frame>; 2]> = LazyLock::new(|| [murmur(Law::Mu), murmur(Law::A)]);
+/// In the order of [`Codec::ALL`].
+static VOICES: LazyLock<Vec<Encoded>> = LazyLock::new(|| Codec::ALL.into_iter().map(encoded).collect());
 
 /// The murmur's frame of this number.
-pub(crate) fn frame(law: Law, number: u32) -> Frame {
-    let [mu, a] = &*MURMUR;
-    let frames = if law == Law::Mu { mu } else { a };
+pub(crate) fn frame(codec: Codec, number: u32) -> &'static [u8] {
     let at = usize::try_from(number).unwrap_or_default() % FRAMES;
-    frames.get(at).copied().unwrap_or([law.silence(); FRAME_OCTETS])
+    voice(codec).and_then(|voice| voice.murmur.get(at)).map(Vec::as_slice).unwrap_or_default()
 }
 
-fn murmur(law: Law) -> Vec<Frame> {
-    (0..FRAMES).map(|number| murmur_frame(law, number)).collect()
+/// A frame in which nobody speaks; always the same.
+pub(crate) fn silence(codec: Codec) -> &'static [u8] {
+    voice(codec).map(|voice| voice.silence.as_slice()).unwrap_or_default()
 }
 
-fn murmur_frame(law: Law, number: usize) -> Frame {
+fn voice(codec: Codec) -> Option<&'static Encoded> {
+    VOICES.iter().zip(Codec::ALL).find(|(_, of)| *of == codec).map(|(voice, _)| voice)
+}
+
+fn encoded(codec: Codec) -> Encoded {
+    let mut mouth = Mouth::default();
+    let mut say = |pcm: &Samples| mouth.say(codec, pcm).octets().to_vec();
+    // What is encoded depends on what was before: the second time round is what follows the end.
+    let mut round = || (0..FRAMES).map(|number| say(&murmur_frame(number))).collect();
+    let _first: Vec<Vec<u8>> = round();
+    let murmur = round();
+    let silence = (0..FRAMES).map(|_| say(&[0; FRAME_SAMPLES])).last().unwrap_or_default();
+    Encoded { murmur, silence }
+}
+
+fn murmur_frame(number: usize) -> Samples {
     let loudness = if number % LULL_EVERY == LULL_EVERY - 1 { 90.0 } else { 5_000.0 };
-    let mut pcm = [0i16; FRAME_OCTETS];
+    let mut pcm = [0i16; FRAME_SAMPLES];
     for (at, sample) in pcm.iter_mut().enumerate() {
-        let time_s = (number * FRAME_OCTETS + at) as f32 / RATE_HZ;
+        let time_s = (number * FRAME_SAMPLES + at) as f32 / RATE_HZ;
         let wave = |hertz: f32| (time_s * hertz * std::f32::consts::TAU).sin();
         // Far below the limits of a sample.
         *sample = (loudness * (wave(150.0) + 0.5 * wave(450.0))) as i16;
     }
-    let mut frame = [law.silence(); FRAME_OCTETS];
-    audio::g711::encode(law, &pcm, &mut frame);
-    frame
+    pcm
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sound::FRAME_OCTETS;
+
+    #[test]
+    fn every_codec_has_a_voice_that_fits_a_packet() {
+        for codec in Codec::ALL {
+            let frames = (0..FRAMES as u32).map(|number| frame(codec, number));
+            for octets in frames.chain([silence(codec)]) {
+                assert!(!octets.is_empty() && octets.len() <= FRAME_OCTETS, "{codec:?}: {}", octets.len());
+            }
+            assert_ne!(frame(codec, 0), silence(codec), "{codec:?}");
+        }
+    }
 }

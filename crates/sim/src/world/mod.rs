@@ -1,7 +1,9 @@
 //! The world of a simulation: two SIP endpoints, the calls between them, the network, the agenda and the time. One step
 //! does one thing, lets everybody come to rest, and then the invariants must hold. Everything is given by the seed.
 
+mod defects;
 mod line;
+mod others;
 mod ours;
 mod parts;
 mod rest;
@@ -17,6 +19,7 @@ use crate::plan::{Plan, Program};
 use crate::report::Report;
 use crate::sound::SoundPacket;
 use crate::violation::Violation;
+use defects::Defects;
 use line::Line;
 use model::flow::CallCommand;
 use model::sound::{PromptFact, RecordFact};
@@ -99,6 +102,8 @@ enum Item {
     Prompt { call: usize, fact: PromptFact },
     /// A recording's file is there, or never will be.
     Recorded { call: usize, fact: RecordFact },
+    /// Somebody whom a call meets says something.
+    Told { call: usize, input: Box<call::Input> },
     /// The app gives a command.
     Command { call: usize, command: CallCommand },
     /// A webhook is tried.
@@ -134,6 +139,7 @@ pub struct World {
     theirs: Endpoint,
     network: Network,
     faults: Faults,
+    defects: Defects,
     dice: Dice,
     app: AppId,
     calls: Vec<Line>,
@@ -158,6 +164,7 @@ impl World {
             theirs: endpoint(Side::Theirs, telling, &mut dice),
             network,
             faults: program.faults,
+            defects: Defects::default(),
             app: AppId::generate(dice.ids(), BEGIN),
             dice,
             calls: Vec::new(),
@@ -234,7 +241,8 @@ impl World {
         consider(self.ours.deadline(), Due::Endpoint(Side::Ours));
         consider(self.theirs.deadline(), Due::Endpoint(Side::Theirs));
         for (call, line) in self.calls.iter().enumerate() {
-            consider(line.machine_deadline(), Due::Machine(call));
+            let machine = line.machine_deadline().map(|at| at + self.defects.timers_late);
+            consider(machine, Due::Machine(call));
             consider(
                 line.our_sound.as_ref().and_then(|sound| sound.deadline()),
                 Due::Sound(Side::Ours, call),
@@ -279,6 +287,7 @@ impl World {
             Item::Accepted { call } => self.accepted(call),
             Item::Committed { call, attempt } => self.committed(call, attempt),
             Item::Prompt { call, fact } => self.prompt_fact(call, fact),
+            Item::Told { call, input } => self.tell(call, *input),
             Item::Recorded { call, fact } => self.tell(call, call::Input::Record(fact)),
             Item::Command { call, command } => self.command(call, command),
             Item::Webhook { call, sequence } => self.webhook(call, sequence),

@@ -2,7 +2,7 @@
 //! engine that a simulation needs, without its store, its files and its requests.
 
 use super::{Item, Side, World, after};
-use crate::leg::{Leg, News};
+use crate::leg::{Leg, News, Speaks};
 use crate::office::Actor;
 use crate::sound::{Sound, voice};
 use crate::world::line::Line;
@@ -13,6 +13,7 @@ use model::flow::CallCommand;
 use model::leg::{LegEnd, LegEndedBy, LegFact, LegOrder};
 use model::sound::{MediaFact, MediaOrder, PromptFact, PromptOrder, PromptSource, RecordFact, RecordOrder};
 use model::timeline::TimelineKind;
+use model::transfer::TransferFact;
 use model::{CallId, CommandId, LegId, Pii};
 use serde_json::{Value, json};
 use sip::{CallKey, EndedBy, Hop, IncomingCall, Order, OutgoingCall, Party as SipParty, leg_end};
@@ -26,6 +27,8 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(30);
 const COMMIT_MS: u64 = 2;
 const PROMPT_MS: u64 = 40;
 const FILE_MS: u64 = 10;
+/// What the far side says to a transfer.
+const DECLINED: u16 = 603;
 
 impl World {
     /// The app's request to place a call. A repetition under the same key is answered and does nothing.
@@ -50,7 +53,8 @@ impl World {
         let (now, app) = (self.now, self.app);
         let Some(call) = call_header(incoming) else { return };
         let Some(line) = self.calls.get_mut(call).filter(|line| line.accepting.is_none()) else { return };
-        line.our_leg = Some(Leg::incoming(key, Side::Ours.sound(call), true, incoming.sdp.clone()));
+        line.our_leg =
+            Some(Leg::incoming(key, Speaks::all(Side::Ours.sound(call), true), incoming.sdp.clone()));
         line.accepting = Some(Box::new(row(line, app, now)));
         self.accept(call);
     }
@@ -109,7 +113,7 @@ impl World {
         for sequence in written.clone() {
             line.outbox.add(sequence, now);
         }
-        for sequence in written {
+        for sequence in written.filter(|_| !self.defects.forgotten_webhooks) {
             self.agenda.put(now, Item::Webhook { call, sequence });
         }
     }
@@ -192,13 +196,14 @@ impl World {
 
     /// The leg is over: its sound is closed first, so that whoever hears of the end finds the port free.
     fn our_leg_over(&mut self, call: usize, end: LegEnd) {
+        let kept = self.defects.kept_port;
         let Some(line) = self.touch(call) else { return };
         line.our_leg = None;
         let Some(leg) = line.row().map(Call::first_leg) else {
             line.gone = true;
             return;
         };
-        if let Some(mut sound) = line.our_sound.take() {
+        if let Some(mut sound) = line.our_sound.take_if(|_| !kept) {
             let figures = sound.close();
             line.figures = Some(figures);
             while let Some(fact) = sound.poll() {
@@ -274,6 +279,11 @@ impl World {
                 let checked = line.witness.event(sequence, &body, &row, now);
                 self.violate(call, checked);
             }
+            Output::Child(child, order) => self.order_child(call, child, &order),
+            Output::Conference(order) => self.order_conference(call, &order),
+            Output::Queue(order) => self.order_queue(call, &order),
+            // No simulated call is another's child.
+            Output::Parent(_) => {}
             Output::Note { kind, summary } => self.note(call, kind, &summary, Value::Null),
         }
     }
@@ -283,7 +293,8 @@ impl World {
         let Some(line) = self.calls.get_mut(call) else { return };
         line.witness.dialled();
         let key = CallKey(call as u64 + 1);
-        let (ours, sdp) = Leg::outgoing(key, Side::Ours.sound(call), true);
+        let speaks = Speaks { codecs: line.plan.codecs.clone(), ..Speaks::all(Side::Ours.sound(call), true) };
+        let (ours, sdp) = Leg::outgoing(key, speaks);
         line.our_leg = Some(ours);
         line.our_sound = Some(Sound::new(line.seed, Some(SILENCE_LIMIT), now));
         let order = Order::Invite { key, call: Box::new(outgoing(line, call, sdp, ring_timeout_ms)) };
@@ -299,14 +310,20 @@ impl World {
 
     fn order_leg(&mut self, call: usize, order: &LegOrder) {
         let (mut orders, mut news) = (Vec::new(), Vec::new());
+        let deaf = self.defects.deaf_leg;
         // A leg that is over has told its end already.
         let Some(leg) = self.calls.get_mut(call).and_then(|line| line.our_leg.as_mut()) else { return };
         match order {
             LegOrder::Ring => leg.ring(&mut orders),
             // No flow orders these yet.
-            LegOrder::Hold | LegOrder::Resume => {}
+            LegOrder::Hold | LegOrder::Resume | LegOrder::AnswerTransfer { .. } => {}
+            // The far side may not take our place: what it would be told is refused.
+            LegOrder::Transfer { .. } => {
+                news.push(News::Fact(LegFact::Transfer(TransferFact::Failed { code: DECLINED })));
+            }
             LegOrder::Answer => leg.answer(&mut orders, &mut news),
             LegOrder::Reject { refusal } => leg.reject(leg_end::rejection(*refusal), &mut orders),
+            LegOrder::HangUp if deaf => {}
             LegOrder::HangUp => leg.hang_up(&mut orders),
             LegOrder::Dial { .. } => {}
         }
@@ -332,6 +349,8 @@ impl World {
             // Simulated sound is voice or silence, and tells nobody who speaks.
             MediaOrder::DetectMachine { .. } | MediaOrder::StopDetecting => {}
             MediaOrder::Listen(_) | MediaOrder::StopListening { .. } => {}
+            // Nor does it come from another call.
+            MediaOrder::Bridge { .. } | MediaOrder::Join { .. } | MediaOrder::Unbridge => {}
         }
         line.touched = true;
     }
@@ -342,6 +361,7 @@ impl World {
             PromptSource::Speech { text, .. } => (true, voice::length_ms(text.expose())),
             PromptSource::Media { .. } => (true, voice::FILE_MS),
             PromptSource::Beep => (false, voice::BEEP_MS),
+            PromptSource::RingTone { .. } | PromptSource::HoldMusic => (false, voice::FILE_MS),
         };
         let fact = if fails && self.dice.in_thousand(self.faults.speech_fails_permille) {
             PromptFact::Failed { prompt, reason: "the speech engine failed: it was told to".to_owned() }
@@ -399,11 +419,15 @@ fn without_sound(order: &MediaOrder) -> Option<MediaFact> {
         MediaOrder::SendDigits { id, .. } => {
             Some(MediaFact::DigitsFailed { id: *id, reason: "no such leg on the media plane".to_owned() })
         }
+        MediaOrder::Bridge { .. } | MediaOrder::Join { .. } => {
+            Some(MediaFact::NotJoined { reason: "no such leg on the media plane".to_owned() })
+        }
         MediaOrder::WatchVoice { .. }
         | MediaOrder::DetectMachine { .. }
         | MediaOrder::StopDetecting
         | MediaOrder::Listen(_)
-        | MediaOrder::StopListening { .. } => None,
+        | MediaOrder::StopListening { .. }
+        | MediaOrder::Unbridge => None,
     }
 }
 

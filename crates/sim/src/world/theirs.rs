@@ -4,7 +4,7 @@ use super::line::Far;
 use super::ours::{CALL_HEADER, call_header};
 use super::{Side, World};
 use crate::dice::Dice;
-use crate::leg::{Leg, News};
+use crate::leg::{Leg, News, Speaks};
 use crate::network::{Network, NetworkProfile};
 use crate::party::Party;
 use crate::plan::Plan;
@@ -39,8 +39,8 @@ impl World {
         let Some(line) = self.touch(call) else { return };
         let mut party = party(&line.plan);
         let events = party.knows_telephone_events();
-        let address = Side::Theirs.sound(call);
-        let leg = Leg::incoming(key, address, events, incoming.sdp.clone());
+        let speaks = Speaks::all(Side::Theirs.sound(call), events);
+        let leg = Leg::incoming(key, speaks, incoming.sdp.clone());
         party.handle(PersonaInput::Called { authorized: is_authorized(incoming) }, now);
         line.far = Some(Far::new(party, leg, Sound::new(!line.seed, None, now)));
     }
@@ -51,7 +51,8 @@ impl World {
         let Some(line) = self.touch(call) else { return };
         let party = party(&line.plan);
         let key = CallKey(call as u64 + 1);
-        let (leg, sdp) = Leg::outgoing(key, Side::Theirs.sound(call), party.knows_telephone_events());
+        let all = Speaks::all(Side::Theirs.sound(call), party.knows_telephone_events());
+        let (leg, sdp) = Leg::outgoing(key, Speaks { codecs: line.plan.codecs.clone(), ..all });
         let outgoing = OutgoingCall {
             to_uri: format!("sip:{}@{}", line.plan.app, Side::Ours.sip()),
             from: SipParty {

@@ -154,6 +154,11 @@ impl Endpoint {
         self.sessions.get(&key).is_some_and(|session| !matches!(session, Session::Leaving(_)))
     }
 
+    /// Changes how many calls there may be at one time; calls beyond a lower limit go on.
+    pub fn set_calls_max(&mut self, calls_max: usize) {
+        self.wire.config.limits.calls_max = calls_max;
+    }
+
     /// Whether the limits leave no room for a new call.
     fn is_full(&self) -> bool {
         self.sessions.len() - self.leaving >= self.wire.config.limits.calls_max || !self.wire.has_room()

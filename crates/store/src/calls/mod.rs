@@ -10,7 +10,7 @@ use crate::rows::{body, id, json, micros, readable, word};
 use crate::sqlite::SqliteStore;
 use model::call::Call;
 use model::event::Event;
-use model::recording::Recording;
+use model::recording::{Recording, RecordingStatus};
 use model::{AppId, CallId, NodeId, RecordingId, Timestamp};
 use ports::StoreError;
 use ports::store::{
@@ -92,7 +92,7 @@ impl CallStore for SqliteStore {
 }
 
 /// Appends an event, and by the schema's trigger its outbox entry; numbers are checked by the caller.
-async fn append_event(db: &mut SqliteConnection, event: &Event) -> Result<(), Failure> {
+pub(crate) async fn append_event(db: &mut SqliteConnection, event: &Event) -> Result<(), Failure> {
     sqlx::query("INSERT INTO events (call, sequence, body) VALUES (?, ?, ?)")
         .bind(id(event.call.uuid()))
         .bind(i64::from(event.sequence))
@@ -125,15 +125,20 @@ async fn update_row(db: &mut SqliteConnection, call: &Call) -> Result<(), Failur
 /// Keeps a recording, new or changed.
 async fn keep_recording(db: &mut SqliteConnection, recording: &Recording) -> Result<(), Failure> {
     let last = recording.status.is_final();
+    let to_transcribe = recording.transcribe && recording.status == RecordingStatus::Completed;
+    // A write that is done again asks for no second transcription.
     sqlx::query(
-        "INSERT INTO recordings (id, call, final, started_at, body) VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT (id) DO UPDATE SET final = excluded.final, body = excluded.body",
+        "INSERT INTO recordings (id, call, final, started_at, body, to_transcribe) VALUES (?1, ?2, ?3, ?4, ?5,
+             ?6 AND NOT EXISTS (SELECT 1 FROM transcriptions WHERE recording = ?1))
+         ON CONFLICT (id) DO UPDATE SET
+             final = excluded.final, body = excluded.body, to_transcribe = excluded.to_transcribe",
     )
     .bind(id(recording.id.uuid()))
     .bind(id(recording.call.uuid()))
     .bind(last)
     .bind(micros(recording.started_at))
     .bind(json(recording)?)
+    .bind(to_transcribe)
     .execute(db)
     .await?;
     Ok(())

@@ -10,7 +10,7 @@ use model::leg::ReleaseCause;
 use model::recording::{Recording, RecordingFormat, RecordingOrigin, RecordingStatus};
 use model::sound::{Codec, RecordSource};
 use model::tenant::{App, KeyClass, KeyRecord, Organization};
-use model::trunk::{PhoneNumber, RedirectPolicy, Trunk, TrunkCredentials, TrunkTransport};
+use model::trunk::{PhoneNumber, RedirectPolicy, TransferPolicy, Trunk, TrunkCredentials, TrunkTransport};
 use model::webhook::{Delivery, DeliveryState, WebhookEndpoint};
 use model::{
     AppId, CallId, EndpointId, IdSource, KeyId, NodeId, NumberId, OrganizationId, Pii, RecordingId, Secret,
@@ -170,6 +170,7 @@ impl World {
             register: false,
             register_expires_s: 600,
             redirects: RedirectPolicy::Refuse,
+            transfers: TransferPolicy::Refuse,
             srtp: model::srtp::SrtpPolicy::Off,
             credentials: Some(credentials),
             allowed_sources: vec!["192.0.2.0/24".parse().unwrap()],
@@ -178,6 +179,7 @@ impl World {
             session: Default::default(),
             calls_per_second_max: 10,
             concurrent_calls_max: 100,
+            filed: false,
             created_at: at(millis),
             updated_at: at(millis),
         }
@@ -190,6 +192,7 @@ impl World {
             app: self.app,
             trunk,
             flow: None,
+            filed: false,
             created_at: at(millis),
         }
     }
@@ -222,6 +225,7 @@ impl World {
             origin: RecordingOrigin::Command,
             format: RecordingFormat::Wav,
             transcribe: false,
+            transcribe_locale: None,
             duration_ms: None,
             bytes: None,
             failure: None,

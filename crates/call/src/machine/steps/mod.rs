@@ -1,14 +1,18 @@
 //! The flow's commands, one file each, behind one trait. A new command is a new file and a line in each of the
 //! lists below (docs/adding-a-flow-command.md).
 
+mod bridge;
+mod conference;
 mod gather;
 mod hangup;
 mod missing;
 mod pause;
 mod playback;
+mod queue;
 mod record;
 mod say;
 mod sounding;
+mod transfer;
 
 pub(super) use missing::MISSING;
 pub(super) use sounding::{PROMPT_LATE, PROMPT_MS, SOUND_BROKEN};
@@ -16,10 +20,13 @@ pub(super) use sounding::{PROMPT_LATE, PROMPT_MS, SOUND_BROKEN};
 use super::audio::SoundEnd;
 use super::stage::Stage;
 use super::timers::Timer;
+use model::child::ChildFact;
 use model::event::CommandOutcome;
 use model::flow::FlowCommand;
+use model::meeting::{Attendance, ConferenceFact, QueueFact};
 use model::speech::SpeechFact;
-use model::{CommandId, RecordingId};
+use model::transfer::TransferFact;
+use model::{CallId, CommandId, RecordingId};
 use serde::{Deserialize, Serialize};
 
 /// One command of a flow while it waits and runs.
@@ -66,6 +73,16 @@ pub(super) enum StepEvent {
     RecordingOver(RecordingId, Result<(), String>),
     /// What became of a listening.
     Speech(SpeechFact),
+    /// A call that this one made said something.
+    Child(CallId, ChildFact),
+    /// Something about the call's conference.
+    Conference(Attendance, ConferenceFact),
+    /// Something about the call's queue.
+    Queue(Attendance, QueueFact),
+    /// The leg's sound could not be connected; why.
+    NotJoined(String),
+    /// How the far side is handed over.
+    Transfer(TransferFact),
     /// One of its timers fired.
     Timer(Timer),
 }
@@ -79,6 +96,10 @@ pub(super) enum Step {
     Record(record::Record),
     Pause(pause::Pause),
     Hangup(hangup::Hangup),
+    Bridge(Box<bridge::Bridge>),
+    Transfer(Box<transfer::Transfer>),
+    Conference(Box<conference::Conference>),
+    Queue(queue::Queue),
     Missing(missing::Missing),
 }
 
@@ -92,17 +113,21 @@ impl Step {
             FlowCommand::Record(record) => Self::Record(record::Record::prepare(id, record, stage)),
             FlowCommand::Pause(pause) => Self::Pause(pause::Pause::prepare(pause)),
             FlowCommand::Hangup(_) => Self::Hangup(hangup::Hangup),
+            FlowCommand::Bridge(bridge) => Self::Bridge(Box::new(bridge::Bridge::prepare(bridge, stage))),
+            FlowCommand::Transfer(transfer) => {
+                Self::Transfer(Box::new(transfer::Transfer::prepare(transfer, stage)))
+            }
+            FlowCommand::Conference(conference) => {
+                Self::Conference(Box::new(conference::Conference::prepare(conference, stage)))
+            }
+            FlowCommand::Queue(queue) => Self::Queue(queue::Queue::prepare(queue, stage)),
             FlowCommand::Answer
             | FlowCommand::Ringing(_)
-            | FlowCommand::Bridge(_)
             | FlowCommand::Dtmf(_)
             | FlowCommand::Label(_)
             | FlowCommand::Goto(_)
             | FlowCommand::Set(_)
-            | FlowCommand::Webhook(_)
-            | FlowCommand::Transfer(_)
-            | FlowCommand::Conference(_)
-            | FlowCommand::Queue(_) => Self::Missing(missing::Missing),
+            | FlowCommand::Webhook(_) => Self::Missing(missing::Missing),
         }
     }
 
@@ -115,6 +140,10 @@ impl Step {
             Self::Record(step) => step,
             Self::Pause(step) => step,
             Self::Hangup(step) => step,
+            Self::Bridge(step) => step.as_mut(),
+            Self::Transfer(step) => step.as_mut(),
+            Self::Conference(step) => step.as_mut(),
+            Self::Queue(step) => step,
             Self::Missing(step) => step,
         }
     }

@@ -22,6 +22,7 @@ pub(in super::super) struct Record {
     length_ms_max: u32,
     silence_ms: u32,
     transcribe: bool,
+    transcribe_locale: String,
 }
 
 impl Record {
@@ -35,6 +36,7 @@ impl Record {
             length_ms_max: record.length_ms_max,
             silence_ms: record.silence_ms,
             transcribe: record.transcribe,
+            transcribe_locale: record.transcribe_locale.clone(),
         }
     }
 
@@ -54,6 +56,7 @@ impl Record {
             origin: RecordingOrigin::Message,
             length_ms_max: None,
             transcribe: self.transcribe,
+            transcribe_locale: self.transcribe.then(|| self.transcribe_locale.clone()),
         };
         self.recording = stage.start_recording(ask);
         if self.recording.is_none() {

@@ -1,5 +1,6 @@
 //! What must hold for every call, whatever happens to it: watched input by input and output by output.
 
+use super::others::Others;
 use crate::score::{command_id, ms};
 use call::{Input, Machine, Output};
 use model::call::Call;
@@ -39,6 +40,10 @@ pub(super) struct Witness {
     connected: bool,
     joined: usize,
     left: usize,
+    /// Others that are connected now.
+    together: i32,
+    /// Whom the call meets.
+    pub(super) others: Others,
     let_go_at: Option<Timestamp>,
 }
 
@@ -50,6 +55,7 @@ impl Witness {
 
     /// An input is about to be handled.
     pub(super) fn before(&mut self, input: &Input, _now: Timestamp) {
+        self.others.before(input);
         match input {
             Input::Command { id, .. } => self.commands.push(*id),
             Input::Leg(leg, LegFact::Ended(_)) if leg.ordinal == 0 => self.leg_over = true,
@@ -68,8 +74,10 @@ impl Witness {
         match output {
             Output::Event { body, call } => return self.event(body, call, now),
             Output::Note { summary, .. } => return assert!(summary.len() <= 200),
+            Output::Parent(_) => return,
             _ => assert_eq!(self.ended_at, None, "nothing is ordered after the end: {output:?}"),
         }
+        self.others.after(output);
         match output {
             Output::Leg(_, order) => self.leg(order, now),
             Output::Media(_, order) => self.media(order),
@@ -85,6 +93,7 @@ impl Witness {
                 assert!(self.recordings.contains(recording), "what is stopped was started");
                 assert!(self.stopped.insert(*recording), "and is stopped once");
             }
+            Output::Child(..) | Output::Parent(_) | Output::Conference(_) | Output::Queue(_) => {}
             Output::Event { .. } | Output::Note { .. } => {}
         }
     }
@@ -95,7 +104,12 @@ impl Witness {
         match order {
             LegOrder::Dial { .. } => self.dials += 1,
             LegOrder::HangUp | LegOrder::Reject { .. } => self.let_go_at = Some(now),
-            LegOrder::Ring | LegOrder::Answer | LegOrder::Hold | LegOrder::Resume => {}
+            LegOrder::Ring
+            | LegOrder::Answer
+            | LegOrder::Hold
+            | LegOrder::Resume
+            | LegOrder::Transfer { .. }
+            | LegOrder::AnswerTransfer { .. } => {}
         }
     }
 
@@ -116,7 +130,12 @@ impl Witness {
                 self.listen = Some(listening.listen);
             }
             MediaOrder::StopListening { listen } => assert_eq!(Some(*listen), self.listen),
-            MediaOrder::WatchVoice { .. } | MediaOrder::DetectMachine { .. } | MediaOrder::StopDetecting => {}
+            MediaOrder::WatchVoice { .. }
+            | MediaOrder::DetectMachine { .. }
+            | MediaOrder::StopDetecting
+            | MediaOrder::Bridge { .. }
+            | MediaOrder::Join { .. }
+            | MediaOrder::Unbridge => {}
         }
     }
 
@@ -130,8 +149,13 @@ impl Witness {
         assert_eq!(self.ended_at, None, "only recordings end after the call: {body:?}");
         match body {
             EventBody::Answered => self.connected = true,
-            EventBody::ParticipantJoined { .. } => self.joined += 1,
-            EventBody::ParticipantLeft { .. } => self.left += 1,
+            EventBody::ParticipantJoined { leg, conference: None } if leg.call == call.id => self.joined += 1,
+            EventBody::ParticipantLeft { leg, conference: None } if leg.call == call.id => self.left += 1,
+            EventBody::ParticipantJoined { .. } => {
+                self.together += 1;
+                assert_eq!(self.together, 1, "nobody is connected twice");
+            }
+            EventBody::ParticipantLeft { .. } => self.together -= 1,
             EventBody::DigitReceived { .. } => self.heard += 1,
             EventBody::GatherCompleted { command, keys, .. } => {
                 assert!(keys.expose().len() <= 64);
@@ -166,6 +190,8 @@ impl Witness {
         assert_eq!(self.heard, self.keyed, "no key is lost");
         assert!(self.dials <= 1, "nobody is rung twice");
         assert_eq!((self.joined, self.left), if self.connected { (1, 1) } else { (0, 0) });
+        self.others.check_whole();
+        assert_eq!(self.together, 0, "whoever is connected is parted");
         assert_eq!(self.finished.len(), self.recordings.len(), "each recording has an end");
         assert!(self.commands.iter().all(|id| self.completed.contains_key(id)), "each command is completed");
     }

@@ -2,6 +2,7 @@
 //! and `CALL_SEED=<seed>` plays that program alone.
 
 mod invariants;
+mod others;
 mod program;
 
 use crate::score::{BEGIN, drain, ms, new_call, restored};

@@ -1,6 +1,7 @@
 //! Makes random flows and inputs: mostly such as fit what the machine has ordered, sometimes any.
 
 use super::invariants::Witness;
+use super::others;
 use crate::score::{command_id, finished};
 use call::Input;
 use model::flow::{
@@ -29,7 +30,7 @@ impl Dice {
     }
 
     /// One of them; none if there are none.
-    fn pick<T: Clone>(&mut self, from: &[T]) -> Option<T> {
+    pub(super) fn pick<T: Clone>(&mut self, from: &[T]) -> Option<T> {
         let len = u64::try_from(from.len()).unwrap();
         (len > 0).then(|| from[usize::try_from(self.below(len)).unwrap()].clone())
     }
@@ -38,7 +39,7 @@ impl Dice {
         self.pick(&['1', '2', '3', '#', '*', 'A']).unwrap()
     }
 
-    fn millis(&mut self) -> u32 {
+    pub(super) fn millis(&mut self) -> u32 {
         500 * u32::try_from(1 + self.below(20)).unwrap()
     }
 }
@@ -50,7 +51,8 @@ pub(super) fn flow(dice: &mut Dice) -> Option<Flow> {
 }
 
 fn step(number: u64, dice: &mut Dice) -> Step {
-    let command = match dice.below(8) {
+    let command = match dice.below(11) {
+        8..=10 => others::step(dice),
         0 | 1 => FlowCommand::Say(say(dice)),
         2 => FlowCommand::Playback(playback(dice)),
         3 | 4 => FlowCommand::Gather(gather(dice)),
@@ -98,7 +100,8 @@ fn gather(dice: &mut Dice) -> Gather {
 
 /// Something that could happen now.
 pub(super) fn input(dice: &mut Dice, seen: &Witness, leg: LegId) -> Input {
-    match dice.below(20) {
+    match dice.below(24) {
+        20..=23 => seen.others.input(dice, leg),
         0 | 1 => Input::Leg(leg, LegFact::Ringing { early_media: dice.one_in(2) }),
         2 | 3 => Input::Leg(leg, LegFact::Answered),
         4 if dice.one_in(4) => Input::Leg(leg, leg_end(dice)),

@@ -13,6 +13,7 @@
 //! open                                 at last: is the machine done, or open?
 //! ```
 
+mod others;
 mod render;
 mod words;
 
@@ -77,14 +78,21 @@ struct Stage {
     now: Timestamp,
     commands: u64,
     recordings: Vec<RecordingId>,
+    children: Vec<CallId>,
     written: String,
 }
 
 fn play(score: &str, restoring: bool) -> String {
     let (call, setup) = words::header(score);
     let machine = Machine::new(setup, call, 7);
-    let mut stage =
-        Stage { machine, now: BEGIN, commands: 0, recordings: Vec::new(), written: String::new() };
+    let mut stage = Stage {
+        machine,
+        now: BEGIN,
+        commands: 0,
+        recordings: Vec::new(),
+        children: Vec::new(),
+        written: String::new(),
+    };
     for (delay, text) in words::inputs(score) {
         let at = stage.now + delay;
         stage.fire_before(at);
@@ -108,7 +116,7 @@ impl Stage {
     }
 
     fn input(&mut self, at: Timestamp, text: &str) {
-        match words::cue(text, &self.recordings) {
+        match words::cue(text, &self.recordings, &self.children) {
             Cue::Timeout if self.machine.deadline() == Some(at) => self.machine.handle_timeout(at),
             Cue::Timeout => {
                 return self.write(at, &format!("no timeout, but at {:?}", self.machine.deadline()));
@@ -134,7 +142,7 @@ impl Stage {
         self.written.push_str(&format!("+{} {text}\n", render::duration(at - self.now)));
         self.now = at;
         for output in drain(&mut self.machine) {
-            if let Some(line) = render::output(&output, &mut self.recordings) {
+            if let Some(line) = render::output(&output, &mut self.recordings, &mut self.children) {
                 self.written.push_str(&format!("    {line}\n"));
             }
         }

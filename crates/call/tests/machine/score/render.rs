@@ -1,13 +1,13 @@
 //! What a machine puts out, in a score's words.
 
-use super::command_id;
+use super::{command_id, others};
 use call::Output;
 use model::call::{Call, CallEnd};
 use model::event::{CommandOutcome, EventBody};
 use model::leg::LegOrder;
 use model::recording::RecordingStatus;
 use model::sound::{MediaOrder, PromptOrder, PromptSource, RecordOrder};
-use model::{CommandId, RecordingId};
+use model::{CallId, CommandId, LegId, RecordingId};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -22,7 +22,14 @@ pub(super) fn duration(duration: Duration) -> String {
 }
 
 /// A line; none for a note. Recordings are numbered as they are ordered.
-pub(super) fn output(output: &Output, recordings: &mut Vec<RecordingId>) -> Option<String> {
+pub(super) fn output(
+    output: &Output,
+    recordings: &mut Vec<RecordingId>,
+    children: &mut Vec<CallId>,
+) -> Option<String> {
+    if let Some(line) = others::output(output, children) {
+        return Some(line);
+    }
     Some(match output {
         Output::Leg(_, order) => format!("leg {}", leg(order)),
         Output::Media(_, order) => media(order),
@@ -43,7 +50,12 @@ pub(super) fn output(output: &Output, recordings: &mut Vec<RecordingId>) -> Opti
             format!("stop recording {}", number(*recording, recordings))
         }
         Output::Event { body, call } => event(body, call, recordings),
-        Output::Note { .. } => return None,
+        // The words of others.rs are taken already.
+        Output::Note { .. }
+        | Output::Child(..)
+        | Output::Parent(_)
+        | Output::Conference(_)
+        | Output::Queue(_) => return None,
     })
 }
 
@@ -56,6 +68,7 @@ fn leg(order: &LegOrder) -> String {
         LegOrder::HangUp => "hang up".to_owned(),
         LegOrder::Hold => "hold".to_owned(),
         LegOrder::Resume => "resume".to_owned(),
+        LegOrder::Transfer { .. } | LegOrder::AnswerTransfer { .. } => unreachable!("of others.rs"),
     }
 }
 
@@ -81,6 +94,9 @@ fn media(order: &MediaOrder) -> String {
         MediaOrder::StopListening { listen } => format!("stop listening {}", listen.0),
         MediaOrder::DetectMachine { .. } => "detect machine".to_owned(),
         MediaOrder::StopDetecting => "stop detecting".to_owned(),
+        MediaOrder::Bridge { .. } | MediaOrder::Join { .. } | MediaOrder::Unbridge => {
+            unreachable!("of others.rs")
+        }
     }
 }
 
@@ -89,6 +105,8 @@ fn source_text(source: &PromptSource) -> String {
         PromptSource::Speech { text, .. } => format!("say \"{}\"", text.expose()),
         PromptSource::Media { location } => format!("play {location}"),
         PromptSource::Beep => "beep".to_owned(),
+        PromptSource::RingTone { country } => format!("tone {country}"),
+        PromptSource::HoldMusic => "music".to_owned(),
     }
 }
 
@@ -100,8 +118,12 @@ fn event(body: &EventBody, call: &Call, recordings: &[RecordingId]) -> String {
             format!("ringing{} [{status}]", if *early_media { " early" } else { "" })
         }
         EventBody::Answered => format!("answered [{status}]"),
-        EventBody::ParticipantJoined { .. } => "joined".to_owned(),
-        EventBody::ParticipantLeft { .. } => "left".to_owned(),
+        EventBody::ParticipantJoined { leg, conference } => {
+            format!("joined{}", party(call, *leg, conference.as_deref()))
+        }
+        EventBody::ParticipantLeft { leg, conference } => {
+            format!("left{}", party(call, *leg, conference.as_deref()))
+        }
         EventBody::DigitReceived { digit, .. } => format!("digit {}", digit.expose()),
         EventBody::GatherCompleted { command, keys, speech, ended_by, .. } => {
             let taken = speech.as_ref().unwrap_or(keys).expose();
@@ -122,12 +144,24 @@ fn event(body: &EventBody, call: &Call, recordings: &[RecordingId]) -> String {
             let span = duration(recording.ended_at.unwrap_or_default() - recording.started_at);
             format!("recording {number} {}{kept}{failure} after {span}", word(&recording.status))
         }
+        EventBody::TranscriptionCompleted { transcription } => {
+            format!("transcription {}", transcription.status.as_str())
+        }
         EventBody::AmdCompleted { outcome } => {
             assert_eq!(call.amd.as_ref(), Some(outcome), "the row and the event tell the same");
             format!("amd {} by {}", word(&outcome.finding.result), word(&outcome.finding.sign))
         }
         EventBody::AmdGreetingEnded { end } => format!("greeting ended by {}", word(&end.by)),
         EventBody::Ended(end) => ended(end, call),
+    }
+}
+
+/// Nothing for the call's own party.
+fn party(call: &Call, leg: LegId, conference: Option<&str>) -> String {
+    match conference {
+        Some(name) => format!(" conference {name}"),
+        None if leg.call == call.id => String::new(),
+        None => " other".to_owned(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reads a score's words: header, flow, inputs.
 
-use super::{command_id, finished, ms, new_call, render};
+use super::{command_id, finished, ms, new_call, others, render};
 use call::Input;
 use model::call::{Call, CallSetup, Direction};
 use model::flow::{
@@ -11,7 +11,7 @@ use model::leg::{LegEnd, LegEndKind, LegEndedBy, LegFact, ReleaseCause};
 use model::recording::{RecordStart, SessionRecord};
 use model::sound::{DigitsId, MediaFact, PlaybackId, PromptFact, PromptId, RecordFact};
 use model::speech::{ListenId, SpeechFact};
-use model::{LegId, RecordingId};
+use model::{CallId, LegId, RecordingId};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ pub(super) fn header(score: &str) -> (Call, CallSetup) {
     let mut lines = lines(score).take_while(|line| !line.starts_with('+'));
     let first = tokens(lines.next().unwrap());
     let direction = if first[0] == "inbound" { Direction::Inbound } else { Direction::Outbound };
-    let (call, mut setup) = new_call(direction);
+    let (mut call, mut setup) = new_call(direction);
     for option in first[1..].chunks(2) {
         if option[0] == "answer" {
             setup.answer_at_once = option[1] == "at-once";
@@ -59,6 +59,10 @@ pub(super) fn header(score: &str) -> (Call, CallSetup) {
             let start =
                 if option[1].starts_with("ringing") { RecordStart::Ringing } else { RecordStart::Answer };
             setup.record = Some(SessionRecord { start, stereo: option[1].ends_with("stereo") });
+            continue;
+        }
+        if option[0] == "parent" {
+            call.parent = Some(others::stranger());
             continue;
         }
         let value = millis(&option[1]);
@@ -75,8 +79,11 @@ pub(super) fn header(score: &str) -> (Call, CallSetup) {
 }
 
 /// What an input line says.
-pub(super) fn cue(text: &str, recordings: &[RecordingId]) -> Cue {
+pub(super) fn cue(text: &str, recordings: &[RecordingId], children: &[CallId]) -> Cue {
     let words = tokens(text);
+    if let Some(cue) = others::cue(&words, children) {
+        return cue;
+    }
     let rest = &words[1..];
     let first = rest.first().cloned().unwrap_or_default();
     match words[0].as_str() {
@@ -139,15 +146,15 @@ fn input(line: &str) -> Option<(Duration, String)> {
     Some((ms(millis(delay).into()), text.trim().to_owned()))
 }
 
-fn simple(input: Input) -> Cue {
+pub(super) fn simple(input: Input) -> Cue {
     Cue::Input(Box::new(move |_| input.clone()))
 }
 
-fn leg(fact: LegFact) -> Cue {
+pub(super) fn leg(fact: LegFact) -> Cue {
     Cue::Input(Box::new(move |leg| Input::Leg(leg, fact.clone())))
 }
 
-fn media(fact: MediaFact) -> Cue {
+pub(super) fn media(fact: MediaFact) -> Cue {
     Cue::Input(Box::new(move |leg| Input::Media(leg, fact.clone())))
 }
 
@@ -166,7 +173,7 @@ fn leg_end(words: &[String]) -> LegEnd {
     LegEnd { kind, by, cause: ReleaseCause { code, ..ReleaseCause::default() } }
 }
 
-fn from_word<T: DeserializeOwned>(word: &str) -> T {
+pub(super) fn from_word<T: DeserializeOwned>(word: &str) -> T {
     serde_json::from_value(word.into()).unwrap()
 }
 
@@ -221,7 +228,7 @@ fn step(at: usize, line: &str) -> Step {
         }),
         "pause" => FlowCommand::Pause(Pause { length_ms: millis(&words[1]) }),
         "hangup" => FlowCommand::hangup(),
-        other => panic!("no such step: {other}"),
+        other => others::step(&words).unwrap_or_else(|| panic!("no such step: {other}")),
     };
     Step { id: command_id('s', at as u64 + 1), command, conditions }
 }
@@ -261,7 +268,6 @@ fn gather(words: &[String]) -> Gather {
         retries: option(words, "retries").map_or(0, |retries| retries.parse().unwrap()),
         input: option(words, "input").map_or(GatherInput::Dtmf, from_word),
         speech_locale: option(words, "locale").unwrap_or(Say::LOCALE).to_owned(),
-        ..Gather::default()
     }
 }
 
@@ -270,17 +276,17 @@ fn times(words: &[String]) -> u16 {
     words.iter().find_map(times).unwrap_or(1)
 }
 
-fn option<'a>(words: &'a [String], name: &str) -> Option<&'a str> {
+pub(super) fn option<'a>(words: &'a [String], name: &str) -> Option<&'a str> {
     let at = words.iter().position(|word| word == name)?;
     words.get(at + 1).map(String::as_str)
 }
 
-fn key(word: &str) -> char {
+pub(super) fn key(word: &str) -> char {
     word.chars().next().unwrap()
 }
 
 /// `0`, `200ms`, `3s`, `2m`.
-fn millis(text: &str) -> u32 {
+pub(super) fn millis(text: &str) -> u32 {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u32 = digits.parse().unwrap_or_else(|_| panic!("no time: {text}"));
     match &text[digits.len()..] {

@@ -77,7 +77,7 @@ impl<'a> Run<'a> {
             endpoint: Endpoint::new(ground.endpoint.clone(), seed),
             streams,
             heard,
-            gate: Gate::new(door, counters, config.budget, config.calls_per_source_max),
+            gate: Gate::new(door, counters, config.budget, config.calls_per_source_max.clone()),
             named_by_route: config.named_by_route(),
             legs: HashMap::new(),
             attempts: HashMap::new(),
@@ -99,6 +99,7 @@ impl<'a> Run<'a> {
     async fn run(mut self) {
         let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
         loop {
+            self.endpoint.set_calls_max(self.ground.config.calls_max.get());
             let now = self.ground.clock.now();
             let rest = self.deadline().map_or(IDLE, |deadline| deadline.since(now).min(IDLE));
             let sleep = if self.unsettled { Duration::ZERO } else { rest };

@@ -2,6 +2,7 @@
 
 mod administration;
 mod calls;
+mod transcriptions;
 mod webhooks;
 
 use super::Log;
@@ -13,13 +14,14 @@ use model::tenant::{App, KeyRecord, Organization};
 use model::timeline::TimelineEntry;
 use model::trunk::{PhoneNumber, Trunk};
 use model::webhook::{Attempt, Delivery, WebhookEndpoint};
-use model::{AppId, CallId, KeyId, NodeId, RecordingId, Timestamp};
+use model::{AppId, CallId, KeyId, NodeId, RecordingId, Timestamp, TranscriptionId};
 use ports::StoreError;
 use ports::store::{Idempotency, Reserved, StoredResponse, Written};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use tokio::sync::Semaphore;
+use transcriptions::WrittenDown;
 
 /// One call with all that hangs on it.
 #[derive(Debug, Clone)]
@@ -47,6 +49,7 @@ pub(crate) struct State {
     pub(crate) numbers: Vec<PhoneNumber>,
     pub(crate) endpoints: Vec<PhoneEndpoint>,
     pub(crate) timeline: Vec<TimelineEntry>,
+    pub(crate) transcriptions: BTreeMap<TranscriptionId, WrittenDown>,
 }
 
 pub(crate) struct MemoryStore {
