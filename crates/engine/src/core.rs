@@ -48,6 +48,8 @@ pub(crate) struct Core {
     pub(crate) running: RunningCalls,
     /// Where calls meet.
     pub(crate) meetings: Meetings,
+    /// A call was scheduled that may be due before all others.
+    pub(crate) due_wake: Notify,
     /// Something new for webhooks is in the store.
     pub(crate) outbox_wake: Notify,
     /// Held while an endpoint is made or changed.
@@ -86,6 +88,7 @@ impl Core {
             phones: PhoneBook::default(),
             running: RunningCalls::default(),
             meetings: Meetings::default(),
+            due_wake: Notify::new(),
             outbox_wake: Notify::new(),
             transcription_wake: Notify::new(),
             making_webhooks: tokio::sync::Mutex::new(()),

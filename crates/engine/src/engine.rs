@@ -1,11 +1,13 @@
 //! The engine as doors and the binary see it: start, stop, and who asks. The use cases stand in `calls`, `keys`
 //! and `resources`, one file each.
 
+use crate::calls::scheduled;
 use crate::config::EngineParts;
 use crate::core::Core;
 use crate::fault::{of_store, saying};
 use crate::journal::Journal;
 use crate::panics::keep_running;
+use crate::resources::keep_default_channels;
 use crate::{actor, figures, transcriptions, webhooks};
 use model::Timestamp;
 use model::fault::{Fault, FaultCode};
@@ -40,8 +42,10 @@ impl Engine {
         })?;
         core.trunks.refresh(core.store.as_ref()).await.map_err(of_store)?;
         core.phones.refresh(core.store.as_ref(), &core.trunks).await.map_err(of_store)?;
+        keep_default_channels(core.store.as_ref(), core.now()).await.map_err(of_store)?;
         actor::recover(&core).await.map_err(of_store)?;
         keep_running(&core, "leases", actor::keep_leases);
+        keep_running(&core, "schedule", scheduled::keep);
         webhooks::start(&core);
         transcriptions::start(&core);
         Ok(Arc::new(Self { core }))

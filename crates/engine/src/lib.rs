@@ -24,12 +24,16 @@ mod transcriptions;
 mod trunks;
 mod webhooks;
 
-pub use calls::{EventFeed, HeardSound, IdempotencyHeader, Outcome, PersonaCalls, PlaceCall, Placed};
+pub use calls::{
+    EventFeed, HeardSound, IdempotencyHeader, Outcome, PersonaCalls, PlaceCall, Placed, RenderCommand,
+    RenderPlaced,
+};
 pub use config::{EngineConfig, EngineParts, WebhookPolicy};
 pub use egress::{AllowedHosts, EgressConfig, HttpEgress};
 pub use engine::Engine;
 pub use journal::Journal;
 pub use keys::{BootstrapKeys, CreatedKey, NewKey, bootstrap, create_key};
 pub use resources::{
-    CreatedEndpoint, NewEndpoint, NewNumber, NewTrunk, NewWebhook, TrunkChange, WebhookChange, check_trunk,
+    CreatedEndpoint, NewEndpoint, NewNumber, NewTrunk, NewVoiceChannel, NewWebhook, TrunkChange,
+    VoiceChannelChange, WebhookChange, check_trunk,
 };

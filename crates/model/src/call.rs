@@ -1,7 +1,7 @@
 //! The call: one row, one id, one outcome. Each door spells these words its own way.
 
 use crate::amd::{AmdOutcome, AmdSettings};
-use crate::id::{AppId, CallId, LegId, TrunkId};
+use crate::id::{AppId, CallId, CommandId, LegId, TrunkId, VoiceChannelId};
 use crate::leg::ReleaseCause;
 use crate::time::Timestamp;
 use crate::webhook::Notification;
@@ -43,10 +43,26 @@ pub enum Channel {
     Webrtc,
 }
 
+/// How a call's far side is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// By a phone number.
+    Pstn,
+    /// By a SIP address.
+    Sip,
+    /// In a browser.
+    Webrtc,
+    /// By WhatsApp calling.
+    Whatsapp,
+}
+
 /// Where a call stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallStatus {
+    /// Accepted, to be started later.
+    Scheduled,
     /// Accepted, not yet ringing.
     Initiated,
     /// The far side rings.
@@ -158,6 +174,15 @@ pub struct Call {
     pub to_channel: Channel,
     /// The trunk that carries it; none in test mode.
     pub trunk: Option<TrunkId>,
+    /// The app's channel that it was made by or came in through; none of calls older than channels.
+    #[serde(default)]
+    pub voice_channel: Option<VoiceChannelId>,
+    /// When it is to be started; none for a call that was started at once.
+    #[serde(default)]
+    pub scheduled_for: Option<Timestamp>,
+    /// When the far side began to ring.
+    #[serde(default)]
+    pub ringing_at: Option<Timestamp>,
     /// What the app attached; echoed, never read except for `sandbox…` keys in test mode.
     pub metadata: Map<String, Value>,
     /// The app's words for it, at most [`Call::TAGS_MAX`], in lower case.
@@ -211,6 +236,9 @@ impl Call {
             from_channel: Channel::Pstn,
             to_channel: Channel::Pstn,
             trunk: None,
+            voice_channel: None,
+            scheduled_for: None,
+            ringing_at: None,
             metadata: Map::new(),
             tags: Vec::new(),
             parent: None,
@@ -230,10 +258,52 @@ impl Call {
         Some(self.ended_at?.since(self.answered_at?))
     }
 
+    /// [`Self::duration`] in whole seconds, rounded.
+    pub fn duration_s(&self) -> Option<u64> {
+        self.duration().map(|duration| (duration.as_millis() as u64 + 500) / 1_000)
+    }
+
+    /// The app's channel it belongs to.
+    pub fn channel(&self) -> VoiceChannelId {
+        self.voice_channel.unwrap_or_else(|| VoiceChannelId::default_of(self.app, self.mode))
+    }
+
+    /// The party that is not the app.
+    pub const fn far_side(&self) -> &crate::Pii<String> {
+        match self.direction {
+            Direction::Inbound => &self.from,
+            Direction::Outbound => &self.to,
+        }
+    }
+
+    /// How that party is reached.
+    pub fn reach(&self) -> Reach {
+        let channel = match self.direction {
+            Direction::Inbound => self.from_channel,
+            Direction::Outbound => self.to_channel,
+        };
+        let address = self.far_side().expose();
+        match channel {
+            Channel::Webrtc => Reach::Webrtc,
+            Channel::Whatsapp => Reach::Whatsapp,
+            Channel::Pstn if address.starts_with("sip:") || address.starts_with("sips:") => Reach::Sip,
+            Channel::Pstn => Reach::Pstn,
+        }
+    }
+
     /// The leg the call was made for.
     pub const fn first_leg(&self) -> LegId {
         LegId::new(self.id, 0)
     }
+}
+
+/// Keys that are sent as soon as a call is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstDigits {
+    /// Names the sending in events and on the timeline.
+    pub id: CommandId,
+    /// As in [`crate::sound::MediaOrder::SendDigits`].
+    pub digits: crate::Pii<String>,
 }
 
 /// What the brain needs to run a call: fixed when it is accepted.
@@ -254,6 +324,12 @@ pub struct CallSetup {
     /// The recording of the whole call, if one was asked for.
     #[serde(default)]
     pub record: Option<crate::recording::SessionRecord>,
+    /// The flow of an outbound call runs as soon as the callee's phone rings; else when it is answered.
+    #[serde(default)]
+    pub flow_at_ringing: bool,
+    /// Keys to send as soon as it is answered, before its flow runs.
+    #[serde(default)]
+    pub first_digits: Option<FirstDigits>,
     /// How long the callee may ring.
     pub ring_timeout_ms: u32,
     /// How long the answered call may last.
@@ -273,7 +349,7 @@ impl CallSetup {
     /// Longest call where the request says none: four hours.
     pub const MAX_DURATION_MS: u32 = 14_400_000;
     /// Longest durations that may be asked for.
-    pub const MAX_DURATIONS_MS: RangeInclusive<u32> = 1_000..=Self::MAX_DURATION_MS;
+    pub const MAX_DURATIONS_MS: RangeInclusive<u32> = 1_000..=86_400_000;
     /// How long an inbound call waits for the app's first command.
     pub const DECISION_TIMEOUT_MS: u32 = 30_000;
 
@@ -286,6 +362,8 @@ impl CallSetup {
             variables: crate::flow::variable::Variables::new(),
             flow: None,
             record: None,
+            flow_at_ringing: false,
+            first_digits: None,
             ring_timeout_ms: Self::RING_TIMEOUT_MS,
             max_duration_ms: Self::MAX_DURATION_MS,
             decision_timeout_ms: Self::DECISION_TIMEOUT_MS,

@@ -86,6 +86,8 @@ faults! {
     NoTrunk, "no_trunk", Invalid, "No trunk can carry the call.", "Configure a trunk (POST /v1/trunks) and assign a number to it.";
     /// A trunk still has numbers.
     EndpointConflict, "endpoint_conflict", Conflict, "The user name is taken, or the app has as many endpoints as it may.", "Choose another user name, or remove an endpoint first.";
+    /// A voice channel's number is taken, or there are too many.
+    ChannelConflict, "channel_conflict", Conflict, "Another voice channel has the number, the app has as many channels as it may, or the channel is the app's default one.", "Take the number from the other channel first, or change an existing channel.";
     /// Numbers.
     TrunkInUse, "trunk_in_use", Conflict, "Phone numbers still live on this trunk.", "Delete or move its numbers first.";
     /// The URL is not allowed.

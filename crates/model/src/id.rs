@@ -148,6 +148,8 @@ id_types! {
     NumberId,
     /// A phone that registers.
     EndpointId,
+    /// A voice channel of an app.
+    VoiceChannelId,
     /// One run of the server process; the owner of leases.
     NodeId,
 }

@@ -4,6 +4,7 @@
 pub mod amd;
 pub mod call;
 pub mod child;
+mod country;
 pub mod endpoint;
 pub mod event;
 pub mod fault;
@@ -24,11 +25,12 @@ pub mod timeline;
 pub mod transcription;
 pub mod transfer;
 pub mod trunk;
+pub mod voice_channel;
 pub mod webhook;
 
 pub use id::{
     AppId, CallId, CommandId, EndpointId, IdSource, KeyId, LegId, NodeId, NumberId, OrganizationId,
-    RecordingId, TranscriptionId, TrunkId, WebhookId,
+    RecordingId, TranscriptionId, TrunkId, VoiceChannelId, WebhookId,
 };
 pub use number::E164;
 pub use secret::{Pii, Secret};

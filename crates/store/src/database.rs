@@ -18,13 +18,14 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const JOURNAL_BYTES_MAX: &str = "67108864";
 
 /// Each schema step, oldest first; its number is its place from 1. A step that was released never changes.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     include_str!("schema/0001_initial.sql"),
     include_str!("schema/0002_endpoints.sql"),
     include_str!("schema/0003_handovers.sql"),
     include_str!("schema/0004_notifications.sql"),
     include_str!("schema/0005_transcriptions.sql"),
     include_str!("schema/0006_places.sql"),
+    include_str!("schema/0007_voice_channels.sql"),
 ];
 
 /// A database in a data directory.

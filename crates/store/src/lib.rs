@@ -18,6 +18,7 @@ mod sqlite;
 mod timelines;
 mod transcriptions;
 mod trunks;
+mod voice_channels;
 mod webhooks;
 mod writer;
 

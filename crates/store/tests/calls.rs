@@ -219,7 +219,7 @@ async fn lists_are_narrowed_and_newest_first() {
     let all = CallFilter::default;
     check_list(&world, all(), &[9, 8, 7, 6, 5, 4, 3, 2, 1, 0]).await;
     check_list(&world, CallFilter { mode: Some(Mode::Live), ..all() }, &[9, 6, 3, 0]).await;
-    check_list(&world, CallFilter { status: Some(CallStatus::Ringing), ..all() }, &[5, 0]).await;
+    check_list(&world, CallFilter { statuses: vec![CallStatus::Ringing.into()], ..all() }, &[5, 0]).await;
     check_list(&world, CallFilter { direction: Some(Direction::Inbound), ..all() }, &[8, 4, 0]).await;
     check_list(&world, CallFilter { from: Some("+493000007".into()), ..all() }, &[7]).await;
     check_list(&world, CallFilter { from: Some("+49300000".into()), ..all() }, &[]).await;
@@ -230,7 +230,7 @@ async fn lists_are_narrowed_and_newest_first() {
         &world,
         CallFilter {
             mode: Some(Mode::Test),
-            status: Some(CallStatus::Ringing),
+            statuses: vec![CallStatus::Ringing.into()],
             to: Some("+493111111".into()),
             created_after: Some(START),
             created_before: Some(at(9_000)),

@@ -7,6 +7,9 @@ use axum::response::{IntoResponse, Response};
 use model::fault::{Fault, FaultClass, FaultCode};
 use serde_json::{Map, Value, json};
 
+/// What a handler of this door refuses with.
+pub(crate) use crate::http::refusal::Refusal as BirdError;
+
 /// What a refusal looks like here: all of its faults.
 pub(crate) fn render(refusal: &Refusal, _public_url: &str) -> Response {
     let (status, body) = body(refusal);

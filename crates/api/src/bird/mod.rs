@@ -1,21 +1,30 @@
 //! The Bird door: `/workspaces/…` and `/organizations/…`. Its contract is `contracts/bird.md`. A workspace is an app; a
 //! test key sees and makes test calls, a live key live ones.
 
-#![allow(dead_code, unused_imports, reason = "the resources that use the door's manners follow")]
-
+mod amd;
+mod calls;
+mod commands;
+mod connectors;
 mod error;
+mod flow;
+mod locales;
+mod log;
+mod options;
 mod page;
+mod party;
 mod scope;
 mod time;
+mod view;
 
-pub(crate) use error::body as fault_body;
-
-use crate::http::gate::{Front, Manners, admit, method_not_allowed, route_not_found};
+use crate::http::gate::{Front, Manners, admit, method_not_allowed};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
+use axum::routing::{get, post};
 use engine::Engine;
 use std::sync::Arc;
+
+/// This door's name in [`model::webhook::WebhookEndpoint::door`].
+pub(crate) const DOOR: &str = "bird";
 
 /// What is this door's own at the gate.
 pub(crate) const MANNERS: Manners = Manners {
@@ -33,11 +42,27 @@ pub(crate) struct Door {
 
 /// The door's routes.
 pub(crate) fn router(engine: Arc<Engine>, front: &Front) -> Router {
-    let door = Door { engine };
-    // A gate wants something to stand before: the first route is the one that nothing else answers.
     Router::new()
-        .route("/workspaces/{workspace}", get(route_not_found))
+        .route("/workspaces/{workspace}/connectors", post(connectors::create))
+        .route("/workspaces/{workspace}/channels/calls", get(log::of_workspace))
+        .merge(of_channel())
         .method_not_allowed_fallback(method_not_allowed)
         .route_layer(from_fn_with_state(front.gate(|limits| &limits.requests), admit))
-        .with_state(door)
+        .with_state(Door { engine })
+}
+
+/// The calls of one channel.
+fn of_channel() -> Router<Door> {
+    Router::new()
+        .route("/workspaces/{workspace}/channels/{channel}/calls", post(calls::create).get(log::of_channel))
+        .route(
+            "/workspaces/{workspace}/channels/{channel}/calls/{call}",
+            get(calls::get).patch(calls::update),
+        )
+        .route("/workspaces/{workspace}/channels/{channel}/calls/{call}/answer", post(commands::accept))
+        .route("/workspaces/{workspace}/channels/{channel}/calls/{call}/ringing", post(commands::ring))
+        .route("/workspaces/{workspace}/channels/{channel}/calls/{call}/hangup", post(commands::hang_up))
+        .route("/workspaces/{workspace}/channels/{channel}/calls/{call}/playback", post(commands::play))
+        .route("/workspaces/{workspace}/channels/{channel}/calls/{call}/say", post(commands::say))
+        .route("/workspaces/{workspace}/channels/{channel}/calls/{call}/gather", post(commands::gather))
 }

@@ -3,17 +3,19 @@
 use super::Door;
 use super::error::ChirpError;
 use super::view::{CHANNELS, CallView, DIRECTIONS, ListView, STATUSES};
-use super::{amd, flow, ids};
+use super::{amd, channels, flow, ids};
 use crate::http::ask::{Ask, PathId, answer, response};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use engine::PlaceCall;
+use model::CallId;
+use model::call::{Call, CallSetup, Mode};
 use model::fault::{Fault, FaultCode};
+use model::flow::Flow;
 use model::tenant::{Principal, Scope};
-use model::{CallId, call::CallSetup, call::Mode};
-use ports::store::CallFilter;
+use ports::store::{CallFilter, StatusIs};
 
 /// Longest address, in characters.
 const ADDRESS_CHARS_MAX: usize = 256;
@@ -24,7 +26,7 @@ const METADATA_FILTERS_MAX: usize = 8;
 pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Response, ChirpError> {
     app_scope(ask.who())?;
     let order = order(&ask)?;
-    let render = |call: &model::call::Call| response(StatusCode::CREATED, &CallView::new(call));
+    let render = |call: &Call, _: Option<&Flow>| response(StatusCode::CREATED, &CallView::new(call));
     Ok(answer(door.engine.place(ask.who(), order, ask.idempotency()?, &render).await?))
 }
 
@@ -33,18 +35,17 @@ fn order(ask: &Ask) -> Result<PlaceCall, Fault> {
     let from = fields.text("from", 1..=ADDRESS_CHARS_MAX)?;
     let to = fields.text("to", 1..=ADDRESS_CHARS_MAX)?;
     let order = PlaceCall {
-        from: fields.required("from", from)?,
-        to: fields.required("to", to)?,
         from_channel: fields.choice("fromChannel", CHANNELS)?.unwrap_or_default(),
         to_channel: fields.choice("toChannel", CHANNELS)?.unwrap_or_default(),
         metadata: fields.object("metadata")?.unwrap_or_default(),
         flow: flow::take(&mut fields, "flow")?,
         ring_timeout_ms: fields.integer("ringTimeoutMs", CallSetup::RING_TIMEOUTS_MS)?,
-        record: None,
         max_duration_ms: fields.integer("maxDurationMs", CallSetup::MAX_DURATIONS_MS)?,
         amd: amd::take(&mut fields, "amd")?,
-        notification: None,
+        voice_channel: channels::take(&mut fields, "channelId", ask.who())?,
+        scheduled_for: fields.time("scheduledFor")?,
         request_id: Some(ask.caller.request_id.clone()),
+        ..PlaceCall::new(fields.required("from", from)?, fields.required("to", to)?)
     };
     fields.finish()?;
     Ok(order)
@@ -67,13 +68,14 @@ pub(crate) async fn list(State(door): State<Door>, ask: Ask) -> Result<Response,
     let page = query.page()?;
     let filter = CallFilter {
         mode: Some(mode),
-        status: query.choice("status", STATUSES)?,
+        statuses: query.choice("status", STATUSES)?.map(StatusIs::from).into_iter().collect(),
         direction: query.choice("direction", DIRECTIONS)?,
         from: query.text("from")?.as_deref().map(address),
         to: query.text("to")?.as_deref().map(address),
         created_after: query.time("createdAfter")?,
         created_before: query.time("createdBefore")?,
         metadata: query.map("metadata", METADATA_FILTERS_MAX)?,
+        ..CallFilter::default()
     };
     query.finish()?;
     let calls = door.engine.calls(ask.who(), filter, page).await?;

@@ -30,7 +30,7 @@ pub(crate) async fn create(
     let kind = fields.required("type", kind)?;
     let command = command(&kind, &mut fields)?;
     fields.finish()?;
-    let render = |command| {
+    let render = |command, _: &CallCommand| {
         let body = json!({
             "callId": call,
             "command": kind,

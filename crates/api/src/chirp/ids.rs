@@ -4,7 +4,7 @@ use model::call::{Call, Mode};
 use model::fault::{Fault, FaultCode};
 use model::{
     AppId, CallId, EndpointId, KeyId, NumberId, OrganizationId, RecordingId, TranscriptionId, TrunkId,
-    WebhookId,
+    VoiceChannelId, WebhookId,
 };
 
 macro_rules! plain_ids {
@@ -29,6 +29,7 @@ plain_ids! {
     number, parse_number, NumberId, "ph_";
     trunk, parse_trunk, TrunkId, "trk_";
     endpoint, parse_endpoint, EndpointId, "ep_";
+    voice_channel, parse_voice_channel, VoiceChannelId, "vch_";
 }
 
 const fn infix(mode: Mode) -> &'static str {

@@ -3,6 +3,7 @@
 
 mod amd;
 mod calls;
+mod channels;
 mod commands;
 mod detail;
 mod endpoints;
@@ -85,6 +86,8 @@ pub(crate) fn router(engine: Arc<Engine>, config: &ApiConfig, front: &Front) -> 
         .route("/v1/trunks/{trunk}", get(trunks::get).put(trunks::update).delete(trunks::remove))
         .route("/v1/numbers", post(numbers::create).get(numbers::list))
         .route("/v1/numbers/{number}", delete(numbers::remove))
+        .route("/v1/channels", post(channels::create).get(channels::list))
+        .route("/v1/channels/{channel}", get(channels::get).patch(channels::update).delete(channels::remove))
         .route("/v1/endpoints", post(endpoints::create).get(endpoints::list))
         .route("/v1/endpoints/{endpoint}", get(endpoints::get).delete(endpoints::remove))
         .route("/v1/organization/app-keys", post(keys::create))

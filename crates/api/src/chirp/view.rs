@@ -54,7 +54,7 @@ impl<'a> CallView<'a> {
 
 /// Whole seconds from answer to end, rounded.
 pub(crate) fn seconds(call: &Call) -> Option<u64> {
-    call.duration().map(|duration| (duration.as_millis() as u64 + 500) / 1_000)
+    call.duration_s()
 }
 
 /// The door's words for a direction, and back.
@@ -82,6 +82,7 @@ pub(crate) fn channel(channel: Channel) -> &'static str {
 
 /// The door's words for a status.
 pub(crate) const STATUSES: &[(&str, CallStatus)] = &[
+    ("scheduled", CallStatus::Scheduled),
     ("initiated", CallStatus::Initiated),
     ("ringing", CallStatus::Ringing),
     ("in_progress", CallStatus::InProgress),

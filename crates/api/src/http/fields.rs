@@ -1,6 +1,7 @@
 //! Takes a JSON object apart field by field. Every complaint names the field by its path and says what would be
 //! right; a field that nobody asked for is refused.
 
+use model::Timestamp;
 use model::fault::{Fault, FaultCode};
 use serde_json::{Map, Value};
 use std::ops::RangeInclusive;
@@ -82,6 +83,14 @@ impl Fields {
             Some(Value::Bool(value)) => Ok(Some(value)),
             Some(_) => Err(invalid(&self.path(name), "must be true or false")),
         }
+    }
+
+    /// A point in time.
+    pub(crate) fn time(&mut self, name: &'static str) -> Result<Option<Timestamp>, Fault> {
+        let path = self.path(name);
+        let Some(text) = self.text(name, 1..=64)? else { return Ok(None) };
+        let time = Timestamp::parse_rfc3339(&text);
+        time.map(Some).ok_or_else(|| invalid(&path, "must be a time such as 2026-05-02T09:14:07Z"))
     }
 
     /// One of some words.

@@ -54,6 +54,32 @@ impl Query {
         })
     }
 
+    /// Every text that the parameter was given, at most so many.
+    pub(crate) fn texts(&mut self, name: &str, most: usize) -> Result<Vec<String>, Fault> {
+        let found = self.pairs.extract_if(.., |(key, _)| key == name).map(|(_, value)| value);
+        let found: Vec<_> = found.collect();
+        if found.len() > most {
+            return Err(invalid(name, &format!("was given more than {most} times")));
+        }
+        Ok(found)
+    }
+
+    /// Some of some words; the parameter may be repeated.
+    pub(crate) fn choices<T: Copy>(
+        &mut self,
+        name: &str,
+        choices: &[(&str, T)],
+        most: usize,
+    ) -> Result<Vec<T>, Fault> {
+        let meaning =
+            |text: &String| choices.iter().find(|(choice, _)| choice == text).map(|(_, meaning)| *meaning);
+        let found: Option<Vec<T>> = self.texts(name, most)?.iter().map(meaning).collect();
+        found.ok_or_else(|| {
+            let words: Vec<_> = choices.iter().map(|(choice, _)| *choice).collect();
+            invalid(name, &format!("must be one of {}", words.join(", ")))
+        })
+    }
+
     /// A point in time.
     pub(crate) fn time(&mut self, name: &str) -> Result<Option<model::Timestamp>, Fault> {
         let Some(text) = self.text(name)? else { return Ok(None) };

@@ -15,7 +15,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 /// One fragment a resource; the order is the order of the page.
-const FRAGMENTS: [&str; 12] = [
+const FRAGMENTS: [&str; 13] = [
     include_str!("calls.json"),
     include_str!("flow.json"),
     include_str!("timeline.json"),
@@ -23,6 +23,7 @@ const FRAGMENTS: [&str; 12] = [
     include_str!("webhooks.json"),
     include_str!("trunks.json"),
     include_str!("endpoints.json"),
+    include_str!("channels.json"),
     include_str!("sandbox.json"),
     include_str!("simulations.json"),
     include_str!("keys.json"),

@@ -156,6 +156,7 @@ fn ring(early_media: bool, desk: &mut Desk) {
     parent::tell(ChildFact::Ringing { early_media }, desk);
     if desk.call.status == CallStatus::Initiated {
         desk.call.status = CallStatus::Ringing;
+        desk.call.ringing_at = Some(desk.now);
         desk.emit(EventBody::Ringing { early_media });
     } else if early_media {
         desk.note(TimelineKind::Call, "sound comes from the far side before it answers");

@@ -26,7 +26,7 @@ use flow::Flow;
 use hangup::Intent;
 use legs::{Leg, LegNews, LegState};
 use model::CallId;
-use model::call::{Call, CallEnd, CallSetup, CallStatus, Direction};
+use model::call::{Call, CallEnd, CallSetup, CallStatus, Direction, FirstDigits};
 use model::child::{ChildFact, ParentFact};
 use model::event::{CommandOutcome, EventBody};
 use model::flow::CallCommand;
@@ -95,11 +95,12 @@ impl Machine {
         let mut machine = Self::new(setup, call, seed);
         machine.stage.desk.advance(now);
         machine.stage.recordings.adopt(recordings, &mut machine.stage.desk);
-        let Call { direction, status, started_at, created_at, parent, .. } = machine.call();
+        let Call { direction, status, started_at, created_at, scheduled_for, parent, .. } = machine.call();
         let never_dialled =
             *direction == Direction::Outbound && *status == CallStatus::Initiated && started_at.is_none();
+        let wanted_at = scheduled_for.unwrap_or(*created_at);
         // Whoever wanted a child is gone with its node.
-        let still_wanted = parent.is_none() && now.since(*created_at) <= RECOVERED_DIAL_AGE_MAX;
+        let still_wanted = parent.is_none() && now.since(wanted_at) <= RECOVERED_DIAL_AGE_MAX;
         if status.is_final() {
             machine.leg.close(&mut machine.stage.desk);
         } else if never_dialled && still_wanted {
@@ -239,6 +240,7 @@ impl Machine {
         self.stage.record_call(RecordStart::Answer);
         self.amd.start(&mut self.stage.desk);
         self.commands.on_answered(&mut self.stage);
+        self.send_first_digits();
         let Some(flow) = &mut self.flow else { return parent::ready(&mut self.stage.desk) };
         parent::tell(ChildFact::Answered, &mut self.stage.desk);
         if let Some(intent) = flow.advance(&mut self.stage) {
@@ -252,6 +254,13 @@ impl Machine {
             return parent::ready(&mut self.stage.desk);
         }
         self.end(intent);
+    }
+
+    /// The keys that the call was made with go out before anything else is heard of us.
+    fn send_first_digits(&mut self) {
+        if let Some(FirstDigits { id, digits }) = self.stage.desk.setup.first_digits.take() {
+            self.on_command(id, CallCommand::SendDigits { digits });
+        }
     }
 
     fn on_media(&mut self, fact: &MediaFact) {

@@ -18,6 +18,6 @@ mod ties;
 
 pub(crate) use mailbox::Mailbox;
 pub(crate) use recorder::{measure_wav, recording_key};
-pub(crate) use recovery::{keep_leases, recover};
+pub(crate) use recovery::{keep_leases, recover, road};
 pub(crate) use road::Road;
 pub(crate) use supervise::{Beginning, Launch, launch};

@@ -112,7 +112,8 @@ fn take_over(core: &Arc<Core>, claimed: ClaimedCall) {
     launch(core, Launch { call, setup, fence, last_sequence, road, beginning });
 }
 
-fn road(core: &Core, call: &Call) -> Road {
+/// How a call that was written before reaches the outside now.
+pub(crate) fn road(core: &Core, call: &Call) -> Road {
     match (call.mode, core.trunks.live()) {
         (Mode::Live, Some(live)) => {
             let trunk = || call.trunk.and_then(|trunk| core.trunks.get(trunk)).map(Route::Trunk);

@@ -69,7 +69,7 @@ async fn relieve(core: Arc<Core>, launch: Launch, ends: Ends) {
         }
         core.running.gone(call).await;
     }
-    supervise(core, launch, ends).await;
+    Box::pin(supervise(core, launch, ends)).await;
 }
 
 async fn supervise(core: Arc<Core>, launch: Launch, mut ends: Ends) {

@@ -5,9 +5,11 @@ use crate::actor::{Beginning, Road};
 use crate::core::Core;
 use crate::engine::Engine;
 use model::call::{Call, CallSetup, Direction, Mode};
-use model::flow::Flow;
+use model::flow::{Flow, FlowCommand, Step, Webhook};
 use model::leg::Refusal;
-use model::{AppId, CallId, E164, Pii, TrunkId};
+use model::voice_channel::VoiceChannel;
+use model::{AppId, CallId, CommandId, E164, IdSource, Pii, Timestamp, TrunkId, VoiceChannelId};
+use ports::StoreError;
 use ports::store::Created;
 use ports::{Carrier, InboundCalls, IncomingCall, Route};
 use std::sync::Arc;
@@ -42,8 +44,10 @@ async fn take(core: Arc<Core>, carrier: Arc<dyn Carrier>, incoming: IncomingCall
     let owner = owner(&core, &incoming).await?.ok_or(Refusal::NotFound)?;
     let limit = core.concurrent_calls_max(owner.app).await.map_err(|_| Refusal::ServerBusy)?;
     let road = Road::Live { carrier, route: owner.route.clone() };
-    let flow = flow_of_call(&core, owner.flow.as_ref(), core.now());
-    let call = row(&core, &incoming, owner);
+    let channel = core.channel_of(owner.app, incoming.mode, &owner.to).await;
+    let flow = owner.flow.as_ref().or(channel.as_ref().and_then(|channel| channel.flow.as_ref()));
+    let flow = flow_of_call(&core, flow.or(asked(channel.as_ref()).as_ref()), core.now());
+    let call = Call { voice_channel: channel.map(|channel| channel.id), ..row(&core, &incoming, owner) };
     let setup = CallSetup { answer_at_once: flow.is_some(), flow, ..setup(&core, call.id) };
     let fresh = Fresh {
         call,
@@ -57,6 +61,34 @@ async fn take(core: Arc<Core>, carrier: Arc<dyn Carrier>, incoming: IncomingCall
         Ok(Created::New { .. }) => Ok(()),
         Ok(Created::ConcurrencyLimit) => Err(Refusal::Busy),
         Ok(Created::Replayed(_) | Created::Mismatch) | Err(_) => Err(Refusal::ServerBusy),
+    }
+}
+
+/// The flow of a channel that asks the app for one.
+pub(super) fn asked(channel: Option<&VoiceChannel>) -> Option<Flow> {
+    let url = channel?.answer_url.clone()?;
+    let command = FlowCommand::Webhook(Webhook { url, timeout_ms: Webhook::TIMEOUT_MS, on_failure: None });
+    let id = CommandId::generate(&mut IdSource::new(0), Timestamp::default());
+    Some(Flow { steps: vec![Step { id, command, conditions: Vec::new() }] })
+}
+
+impl Core {
+    /// The channel that a call to this number comes in through: the number's own, else the app's default one. A store
+    /// that does not answer costs the call its channel, and not the caller the call.
+    pub(super) async fn channel_of(&self, app: AppId, mode: Mode, to: &str) -> Option<VoiceChannel> {
+        let look = async {
+            if let Some(number) = dialled(to)
+                && let Some(channel) = self.store.voice_channel_of_number(app, mode, &number).await?
+            {
+                return Ok(Some(channel));
+            }
+            self.store.voice_channel(app, VoiceChannelId::default_of(app, mode)).await
+        };
+        let found: Result<_, StoreError> = look.await;
+        found.unwrap_or_else(|error| {
+            tracing::error!(%error, "an incoming call's channel could not be looked up");
+            None
+        })
     }
 }
 

@@ -1,11 +1,13 @@
 //! Commanding a running call. The call's own actor says whether its state allows the command.
 
 use super::idempotency::{IdempotencyHeader, Outcome};
+use super::place::flow_of_call;
+use super::scheduled::not_started;
 use crate::core::Core;
 use crate::engine::Engine;
 use crate::fault::{of_store, saying};
 use crate::resources::app;
-use model::call::Mode;
+use model::call::{CallStatus, Mode};
 use model::fault::{Fault, FaultCode};
 use model::flow::CallCommand;
 use model::tenant::Principal;
@@ -23,6 +25,9 @@ const SETTLE_ATTEMPTS: u32 = 5;
 /// The wait after its first failure; each further one is twice as long.
 const SETTLE_WAIT: Duration = Duration::from_millis(200);
 
+/// Makes the answer from the command's id and the command as it is carried out, its steps' ids included.
+pub type RenderCommand<'r> = dyn Fn(CommandId, &CallCommand) -> StoredResponse + Send + Sync + 'r;
+
 impl Engine {
     /// Gives a running call a command. `request_id` goes to the timeline and the logs. `render` makes the answer; the same bytes answer every repetition with the
     /// same idempotency key.
@@ -30,20 +35,24 @@ impl Engine {
         &self,
         who: Principal,
         call: CallId,
-        command: CallCommand,
+        mut command: CallCommand,
         request_id: Option<String>,
         idempotency: Option<IdempotencyHeader>,
-        render: &(dyn Fn(CommandId) -> StoredResponse + Send + Sync),
+        render: &RenderCommand<'_>,
     ) -> Result<Outcome, Fault> {
         let core = &self.core;
         let (app, mode) = app(who)?;
         let now = core.now();
         let id = core.with_ids(|ids| CommandId::generate(ids, now));
+        if let CallCommand::ReplaceFlow(flow) = &mut command {
+            *flow = flow_of_call(core, Some(flow), now).unwrap_or_default();
+        }
+        let response = render(id, &command);
         let span = tracing::info_span!("command", %call, command = %id, request = request_id.as_deref());
         let ask = Ask { app, mode, call, id, command, request_id };
         let key = idempotency.map(|header| header.of(who, core));
         // A client that goes away in the middle must not leave its idempotency key taken and unanswered.
-        let work = tokio::spawn(work(core.clone(), ask, key, render(id)).instrument(span));
+        let work = tokio::spawn(work(core.clone(), ask, key, response).instrument(span));
         work.await.map_err(|_| Fault::new(FaultCode::StoreUnavailable))?
     }
 }
@@ -105,12 +114,33 @@ async fn deliver(core: &Core, ask: Ask) -> Result<(), Fault> {
     if call.status.is_final() {
         return Err(Fault::new(FaultCode::CallNotActive));
     }
-    match core.running.get(ask.call) {
-        Some(mailbox) => mailbox.command(ask.id, ask.command, ask.request_id).await,
-        // Not final and not here: it is being taken over, or it ended this very moment.
-        None => {
-            let message = "The call is being taken over or has just ended; try again in a moment.";
-            Err(Fault { retry_after_s: Some(1), ..saying(FaultCode::CallBusy, message) })
-        }
+    // One that was started this very moment is running, whatever its row said.
+    if call.status == CallStatus::Scheduled && core.running.get(ask.call).is_none() {
+        return match ask.command {
+            CallCommand::Hangup(_) if core.withdraw_scheduled(call).await? => Ok(()),
+            CallCommand::Hangup(_) => Err(busy("The call is being started; try again in a moment.")),
+            _ => Err(not_started()),
+        };
     }
+    let flow = match &ask.command {
+        CallCommand::ReplaceFlow(flow) => Some(flow.clone()),
+        _ => None,
+    };
+    match core.running.get(ask.call) {
+        Some(mailbox) => {
+            mailbox.command(ask.id, ask.command, ask.request_id).await?;
+            if let Some(flow) = flow {
+                // What the call does is decided; what is shown of it must not undo that.
+                let kept = core.store.replace_flow(ask.call, &flow).await;
+                kept.unwrap_or_else(|error| tracing::warn!(%error, "a call's new flow could not be kept"));
+            }
+            Ok(())
+        }
+        // Not final and not here: it is being taken over, or it ended this very moment.
+        None => Err(busy("The call is being taken over or has just ended; try again in a moment.")),
+    }
+}
+
+fn busy(message: &str) -> Fault {
+    Fault { retry_after_s: Some(1), ..saying(FaultCode::CallBusy, message) }
 }

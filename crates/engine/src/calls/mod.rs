@@ -11,10 +11,12 @@ mod personas;
 mod place;
 mod place_child;
 mod read;
+pub(crate) mod scheduled;
 
+pub use command::RenderCommand;
 pub(crate) use expected::Expected;
 pub use follow::EventFeed;
 pub use heard::HeardSound;
 pub use idempotency::{IdempotencyHeader, Outcome, Placed};
 pub use persona_call::PersonaCalls;
-pub use place::PlaceCall;
+pub use place::{PlaceCall, RenderPlaced};

@@ -1,10 +1,10 @@
 //! A persona calls the app: it is ordered to, its call arrives like any other, and only then the request is answered.
 
-use super::arrive::{Owner, row, setup};
+use super::arrive::{Owner, asked, row, setup};
 use super::expected::{ExpectedCall, Render};
 use super::idempotency::{IdempotencyHeader, Placed};
 use super::personas::fault_of;
-use super::place::Fresh;
+use super::place::{Fresh, flow_of_call};
 use crate::actor::{Beginning, Road};
 use crate::core::Core;
 use crate::engine::Engine;
@@ -123,11 +123,15 @@ impl Core {
     pub(super) async fn take_persona_call(self: &Arc<Self>, incoming: &IncomingCall) -> Result<(), Refusal> {
         let expected = self.expected.take(incoming.call).ok_or(Refusal::NotFound)?;
         let owner = Owner { app: expected.app, to: expected.to.into(), trunk: None, route: None, flow: None };
+        let channel = self.channel_of(owner.app, Mode::Test, &owner.to).await;
+        let flow = channel.as_ref().and_then(|channel| channel.flow.as_ref());
+        let flow = flow_of_call(self, flow.or(asked(channel.as_ref()).as_ref()), self.now());
         let mut call = row(self, incoming, owner);
+        call.voice_channel = channel.map(|channel| channel.id);
         call.request_id = expected.request_id;
         let response = (expected.render)(&call);
         let fresh = Fresh {
-            setup: setup(self, call.id),
+            setup: CallSetup { answer_at_once: flow.is_some(), flow, ..setup(self, call.id) },
             road: Road::Sandbox { carrier: self.sandbox.clone(), settings: Box::default() },
             beginning: Beginning::Arrived(incoming.reference),
             idempotency: expected.idempotency.map(|key| (key, response.clone())),

@@ -11,7 +11,7 @@ use crate::phones::phone_name;
 use crate::resources::{app, check_destination, invalid_number};
 use metrics::counter;
 use model::amd::AmdSettings;
-use model::call::{Call, CallSetup, Channel, Direction, Mode};
+use model::call::{Call, CallSetup, CallStatus, Channel, Direction, FirstDigits, Mode};
 use model::event::{Event, EventBody};
 use model::fault::{Fault, FaultCode};
 use model::flow::Flow;
@@ -20,16 +20,20 @@ use model::tenant::Principal;
 use model::timeline::TimelineKind;
 use model::trunk::Trunk;
 use model::webhook::Notification;
-use model::{AppId, CallId, CommandId, E164, Pii, Timestamp};
+use model::{AppId, CallId, CommandId, E164, Pii, Timestamp, VoiceChannelId};
 use ports::Route;
 use ports::store::{Created, Idempotency, NewCall, StoredResponse};
 use serde_json::{Map, Value, json};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 use tracing::Instrument;
 
 /// Most bytes of metadata, as JSON.
 const METADATA_BYTES_MAX: usize = 16 * 1024;
+
+/// How far ahead a call can be scheduled.
+const SCHEDULED_AHEAD_MAX: Duration = Duration::from_secs(366 * 24 * 3_600);
 
 /// A call to be placed.
 #[derive(Clone)]
@@ -56,9 +60,47 @@ pub struct PlaceCall {
     pub amd: Option<AmdSettings>,
     /// Where the call's events go instead of to the app's endpoints of that door.
     pub notification: Option<Notification>,
+    /// The app's channel it belongs to; the default one if none.
+    pub voice_channel: Option<VoiceChannelId>,
+    /// The app's words for it, at most [`Call::TAGS_MAX`], in lower case.
+    pub tags: Vec<String>,
+    /// When it is to be started; at once if none.
+    pub scheduled_for: Option<Timestamp>,
+    /// The flow runs as soon as the callee's phone rings; else when it is answered.
+    pub flow_at_ringing: bool,
+    /// Keys to send as soon as it is answered.
+    pub first_digits: Option<Pii<String>>,
     /// The id of the request, for logs and the timeline.
     pub request_id: Option<String>,
 }
+
+impl PlaceCall {
+    /// A call over the telephone network, everything else as where nothing is said.
+    pub fn new(from: String, to: String) -> Self {
+        Self {
+            from,
+            to,
+            from_channel: Channel::Pstn,
+            to_channel: Channel::Pstn,
+            metadata: Map::new(),
+            flow: None,
+            ring_timeout_ms: None,
+            max_duration_ms: None,
+            record: None,
+            amd: None,
+            notification: None,
+            voice_channel: None,
+            tags: Vec::new(),
+            scheduled_for: None,
+            flow_at_ringing: false,
+            first_digits: None,
+            request_id: None,
+        }
+    }
+}
+
+/// Makes the answer from the call as it was accepted, and its flow.
+pub type RenderPlaced<'r> = dyn Fn(&Call, Option<&Flow>) -> StoredResponse + Send + Sync + 'r;
 
 impl Engine {
     /// Places a call. `render` makes the answer from the call as it was accepted; the same bytes answer every
@@ -68,7 +110,7 @@ impl Engine {
         who: Principal,
         order: PlaceCall,
         idempotency: Option<IdempotencyHeader>,
-        render: &(dyn Fn(&Call) -> StoredResponse + Send + Sync),
+        render: &RenderPlaced<'_>,
     ) -> Result<Placed, Fault> {
         let placed = self.place_checked(who, order, idempotency, render).await;
         match &placed {
@@ -84,7 +126,7 @@ impl Engine {
         who: Principal,
         order: PlaceCall,
         idempotency: Option<IdempotencyHeader>,
-        render: &(dyn Fn(&Call) -> StoredResponse + Send + Sync),
+        render: &RenderPlaced<'_>,
     ) -> Result<Placed, Fault> {
         let core = &self.core;
         let (app, mode) = app(who)?;
@@ -93,13 +135,19 @@ impl Engine {
             return Ok(Placed::Replayed(first));
         }
         core.takes_calls()?;
+        if let Some(channel) = order.voice_channel {
+            let unknown =
+                |_| Fault::field(FaultCode::InvalidField, "channelId", "is no channel of this key's");
+            self.voice_channel(who, channel).await.map_err(unknown)?;
+        }
         let way = check(core, app, mode, &order).await?;
         let limit = core.concurrent_calls_max(app).await?;
         let now = core.now();
+        check_time(order.scheduled_for, now)?;
         let call = row(core, &order, app, mode, &way, now);
         let setup = setup(core, call.id, &order, now);
         let road = core.road(mode, way.route, &call)?;
-        let response = render(&call);
+        let response = render(&call, setup.flow.as_ref());
         let fresh = Fresh {
             call,
             setup,
@@ -141,11 +189,16 @@ impl Fresh {
             idempotency,
             lease: (core.node, core.now() + core.config.lease),
             concurrent_calls_max,
+            due: call.scheduled_for,
         };
         let created = core.store.create_call(new).await.map_err(of_store)?;
         if let Created::New { fence } = created {
             core.events_written(call.id);
             note_accepted(&core, &call);
+            if call.scheduled_for.is_some() {
+                core.due_wake.notify_one();
+                return Ok(created);
+            }
             figures::accepted(&call);
             actor::launch(&core, Launch { call, setup, fence, last_sequence: 1, road, beginning });
         }
@@ -244,8 +297,20 @@ fn check_limits(order: &PlaceCall) -> Result<(), Fault> {
         let message = format!("may have at most {} steps", Flow::STEPS_MAX);
         return Err(Fault::field(FaultCode::InvalidField, "flow", message));
     }
+    if order.tags.len() > Call::TAGS_MAX {
+        let message = format!("may hold at most {} tags", Call::TAGS_MAX);
+        return Err(Fault::field(FaultCode::InvalidField, "tags", message));
+    }
     within("ringTimeoutMs", order.ring_timeout_ms, CallSetup::RING_TIMEOUTS_MS)?;
     within("maxDurationMs", order.max_duration_ms, CallSetup::MAX_DURATIONS_MS)
+}
+
+fn check_time(scheduled_for: Option<Timestamp>, now: Timestamp) -> Result<(), Fault> {
+    let good = |at: &Timestamp| *at > now && at.since(now) <= SCHEDULED_AHEAD_MAX;
+    if scheduled_for.as_ref().is_none_or(good) {
+        return Ok(());
+    }
+    Err(Fault::field(FaultCode::InvalidField, "scheduledFor", "must be a time to come, at most a year ahead"))
 }
 
 fn within(param: &str, value: Option<u32>, range: RangeInclusive<u32>) -> Result<(), Fault> {
@@ -280,6 +345,10 @@ pub(super) fn row(core: &Core, order: &PlaceCall, app: AppId, mode: Mode, way: &
         from_channel: order.from_channel,
         to_channel: order.to_channel,
         trunk,
+        status: if order.scheduled_for.is_some() { CallStatus::Scheduled } else { CallStatus::Initiated },
+        voice_channel: Some(order.voice_channel.unwrap_or_else(|| VoiceChannelId::default_of(app, mode))),
+        scheduled_for: order.scheduled_for,
+        tags: order.tags.clone(),
         metadata: order.metadata.clone(),
         request_id: order.request_id.clone(),
         notification: order.notification.clone(),
@@ -291,6 +360,11 @@ pub(super) fn setup(core: &Core, id: CallId, order: &PlaceCall, now: Timestamp) 
     CallSetup {
         flow: flow_of_call(core, order.flow.as_ref(), now),
         record: order.record,
+        flow_at_ringing: order.flow_at_ringing,
+        first_digits: order.first_digits.clone().map(|digits| {
+            let id = core.with_ids(|ids| CommandId::generate(ids, now));
+            FirstDigits { id, digits }
+        }),
         ring_timeout_ms: order.ring_timeout_ms.unwrap_or(CallSetup::RING_TIMEOUT_MS),
         max_duration_ms: order.max_duration_ms.unwrap_or(CallSetup::MAX_DURATION_MS),
         decision_timeout_ms: core.config.decision_timeout_ms,

@@ -5,7 +5,7 @@ use super::place::{Fresh, PlaceCall, check, row, setup};
 use crate::actor::Beginning;
 use crate::core::Core;
 use model::CallId;
-use model::call::{Call, CallSetup, Channel, Direction};
+use model::call::{Call, CallSetup, Direction};
 use model::child::ChildSetup;
 use model::fault::{Fault, FaultCode};
 use ports::store::Created;
@@ -49,18 +49,15 @@ fn order(parent: &Call, child: &ChildSetup) -> PlaceCall {
         Direction::Outbound => &parent.from,
         Direction::Inbound => &parent.to,
     };
+    let from = child.from.as_ref().unwrap_or(own_number).expose().clone();
     PlaceCall {
-        from: child.from.as_ref().unwrap_or(own_number).expose().clone(),
-        to: child.to.expose().clone(),
-        from_channel: Channel::Pstn,
-        to_channel: Channel::Pstn,
-        metadata: serde_json::Map::new(),
         flow: child.flow.clone(),
         ring_timeout_ms: Some(child.ring_timeout_ms),
-        max_duration_ms: None,
         record: child.record,
         amd: child.amd.clone(),
         notification: child.notification.clone(),
+        voice_channel: parent.voice_channel,
         request_id: parent.request_id.clone(),
+        ..PlaceCall::new(from, child.to.expose().clone())
     }
 }

@@ -2,6 +2,7 @@
 
 use super::administer::mint;
 use crate::fault::of_store;
+use crate::resources::keep_default_channels;
 use model::fault::Fault;
 use model::tenant::{App, KeyClass, Organization};
 use model::{AppId, IdSource, OrganizationId, Secret};
@@ -55,5 +56,6 @@ pub async fn bootstrap(
     let made = BootstrapKeys { organization: organization.id, app: app.id, admin_key, live_key, test_key };
     let rows = Bootstrap { organization, app, keys: vec![admin, live, test] };
     let fresh = store.bootstrap(rows).await.map_err(of_store)?;
+    keep_default_channels(store, now).await.map_err(of_store)?;
     Ok(fresh.then_some(made))
 }

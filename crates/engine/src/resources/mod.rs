@@ -4,6 +4,7 @@ mod checks;
 mod endpoints;
 mod numbers;
 mod trunks;
+mod voice_channels;
 mod webhooks;
 
 pub use endpoints::{CreatedEndpoint, NewEndpoint};
@@ -14,3 +15,5 @@ pub use webhooks::{NewWebhook, WebhookChange};
 pub(crate) use webhooks::{WEBHOOKS_MAX, check_destination};
 
 pub(crate) use checks::{admin, app, page};
+pub(crate) use voice_channels::keep_default_channels;
+pub use voice_channels::{NewVoiceChannel, VoiceChannelChange};

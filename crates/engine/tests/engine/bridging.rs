@@ -32,7 +32,7 @@ fn child_of(world: &World, parent: CallId) -> CallId {
 
 async fn send_key(world: &World, call: CallId) {
     let command = CallCommand::SendDigits { digits: "1".to_owned().into() };
-    let answer = |id: CommandId| StoredResponse { status: 200, body: id.to_string() };
+    let answer = |id: CommandId, _: &CallCommand| StoredResponse { status: 200, body: id.to_string() };
     let _ = world.engine.command(world.test, call, command, None, None, &answer).await;
 }
 

@@ -13,7 +13,7 @@ use ports::store::StoredResponse;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-fn accepted(id: CommandId) -> StoredResponse {
+fn accepted(id: CommandId, _: &CallCommand) -> StoredResponse {
     StoredResponse { status: 200, body: id.to_string() }
 }
 

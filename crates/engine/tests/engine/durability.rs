@@ -115,7 +115,7 @@ async fn a_panic_ends_its_own_call_and_no_other() {
     world.outside.log.wait("event participant_joined", 2).await;
     world.outside.plane.panic_next.store(true, Ordering::SeqCst);
     let digits = model::flow::CallCommand::SendDigits { digits: "1".to_owned().into() };
-    let render = |_| ports::store::StoredResponse { status: 200, body: String::new() };
+    let render = |_, _: &_| ports::store::StoredResponse { status: 200, body: String::new() };
     world.engine.command(world.test, call, digits, None, None, &render).await.unwrap();
     world.outside.log.wait("event ended", 1).await;
     let row = world.outside.store.row(call);

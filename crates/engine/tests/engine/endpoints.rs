@@ -86,8 +86,10 @@ async fn an_app_calls_its_own_phone_and_nobody_elses() {
         (world.live, "sip:alice@elsewhere.example", FaultCode::InvalidField),
         (world.test, "sip:alice", FaultCode::InvalidPhoneNumber),
     ] {
-        let render =
-            |_: &model::call::Call| ports::store::StoredResponse { status: 201, body: String::new() };
+        let render = |_: &model::call::Call, _: Option<&model::flow::Flow>| ports::store::StoredResponse {
+            status: 201,
+            body: String::new(),
+        };
         let order = PlaceCall { to: to.into(), ..order() };
         let fault = world.engine.place(who, order, None, &render).await.unwrap_err();
         assert_eq!((fault.code, fault.param.as_deref()), (code, Some("to")), "{to}");

@@ -44,7 +44,7 @@ async fn a_call_to_an_assigned_number_rings_until_its_app_answers() {
     assert_eq!((row.direction, row.from.expose().as_str()), (Direction::Inbound, "+33100000000"));
     assert_eq!(row.to.expose(), "+4930000001");
     assert_eq!(row.started_at, Some(row.created_at));
-    let render = |_| StoredResponse { status: 200, body: String::new() };
+    let render = |_, _: &_| StoredResponse { status: 200, body: String::new() };
     world.engine.command(world.live, call, CallCommand::Answer, None, None, &render).await.unwrap();
     world.outside.log.wait("live Answer", 1).await;
     world.outside.live.leg(call, LegFact::Answered);

@@ -30,7 +30,7 @@ fn object(value: &Value) -> Map<String, Value> {
 async fn refused(world: &World, metadata: Value) -> (FaultCode, String) {
     let mut order = order();
     order.metadata = object(&metadata);
-    let render = |_: &_| StoredResponse { status: 201, body: String::new() };
+    let render = |_: &_, _: Option<&_>| StoredResponse { status: 201, body: String::new() };
     let fault = world.engine.place(world.test, order, None, &render).await.unwrap_err();
     (fault.code, fault.param.unwrap_or_default())
 }
@@ -57,7 +57,7 @@ async fn a_live_calls_metadata_is_its_own_affair() {
     let mut order = order();
     order.from = "+4930000001".into();
     order.metadata = object(&json!({ "sandbox": { "mood": 1 } }));
-    let render = |_: &_| StoredResponse { status: 201, body: String::new() };
+    let render = |_: &_, _: Option<&_>| StoredResponse { status: 201, body: String::new() };
     world.engine.place(world.live, order, None, &render).await.unwrap();
 }
 
@@ -143,7 +143,7 @@ async fn a_personas_call_is_an_inbound_call_of_the_app_that_asked() {
     let ordered = world.outside.sandbox.ordered.lock().unwrap().last().cloned().unwrap();
     let set = json!({ "persona": "menu", "text": "Reception.", "digits": "9" });
     assert_eq!(Value::from(ordered.settings.to_object()), set);
-    let render = |_| StoredResponse { status: 200, body: String::new() };
+    let render = |_, _: &_| StoredResponse { status: 200, body: String::new() };
     world.engine.command(world.test, call, CallCommand::Answer, None, None, &render).await.unwrap();
     world.outside.log.wait("sandbox Answer", 1).await;
     assert!(world.engine.call(world.live, call).await.is_err(), "the live key sees no test call");

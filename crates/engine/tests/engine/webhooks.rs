@@ -120,7 +120,7 @@ async fn a_call_may_name_a_url_of_its_own_which_gets_its_events_instead_and_ends
         ..order()
     };
     let fault =
-        world.engine.place(world.test, bad, None, &|_| unreachable!("it is refused")).await.unwrap_err();
+        world.engine.place(world.test, bad, None, &|_, _| unreachable!("it is refused")).await.unwrap_err();
     assert_eq!((fault.code, fault.param.as_deref()), (FaultCode::UrlNotAllowed, Some("notification.url")));
 }
 

@@ -9,6 +9,8 @@ use crate::failure::Failure;
 use crate::server;
 use crate::terminal;
 use engine::BootstrapKeys;
+use model::VoiceChannelId;
+use model::call::Mode;
 use ports::Store;
 use serde_json::json;
 
@@ -27,6 +29,9 @@ pub(crate) async fn run(config: &Config, args: &Init) -> CommandResult {
         let shown = json!({
             "organizationId": format!("org_{}", keys.organization.to_ksuid()),
             "appId": format!("app_{}", keys.app.to_ksuid()),
+            "workspaceId": keys.app.uuid(),
+            "channelId": VoiceChannelId::default_of(keys.app, Mode::Test).uuid(),
+            "liveChannelId": VoiceChannelId::default_of(keys.app, Mode::Live).uuid(),
             "adminKey": keys.admin_key.expose(),
             "liveKey": keys.live_key.expose(),
             "testKey": keys.test_key.expose(),
@@ -51,5 +56,8 @@ pub(crate) fn show(keys: &BootstrapKeys) {
     terminal::line(&format!("  live key   {}   real calls", keys.live_key.expose()));
     terminal::line(&format!("  test key   {}   sandbox calls, nothing else", keys.test_key.expose()));
     terminal::line(&format!("  app        app_{}", keys.app.to_ksuid()));
+    let channel = |mode| VoiceChannelId::default_of(keys.app, mode).uuid();
+    terminal::line(&format!("  workspace  {}   the app's id for clients of Bird", keys.app.uuid()));
+    terminal::line(&format!("  channels   {} test, {} live", channel(Mode::Test), channel(Mode::Live)));
     terminal::line("");
 }

@@ -2,10 +2,11 @@
 
 use super::{Idempotency, StoreError, StoredResponse};
 use crate::carrier::Handover;
-use model::call::{Call, CallSetup, CallStatus, Direction};
-use model::event::Event;
+use model::call::{Call, CallSetup, CallStatus, Direction, Reach};
+use model::event::{CommandOutcome, Event};
+use model::flow::Flow;
 use model::recording::Recording;
-use model::{AppId, CallId, NodeId, RecordingId, Timestamp, call::Mode};
+use model::{AppId, CallId, CommandId, NodeId, RecordingId, Timestamp, VoiceChannelId, call::Mode};
 
 /// A call to be made: row, setup, event 1, outbox entry, idempotency record and lease in one transaction.
 #[derive(Debug, Clone)]
@@ -22,6 +23,14 @@ pub struct NewCall {
     pub lease: (NodeId, Timestamp),
     /// Refuse when the app has as many unfinished calls as this.
     pub concurrent_calls_max: u32,
+    /// To be started then, by [`CallStore::start_due`]: nobody runs it until then, and it does not count as a running
+    /// call. Refused when the app has [`NewCall::DUE_MAX`] such calls.
+    pub due: Option<Timestamp>,
+}
+
+impl NewCall {
+    /// Most calls of an app that wait for their time.
+    pub const DUE_MAX: u32 = 10_000;
 }
 
 /// What became of a new call.
@@ -97,8 +106,8 @@ pub struct ClaimedCall {
 pub struct CallFilter {
     /// Only of this mode.
     pub mode: Option<Mode>,
-    /// Only with this status.
-    pub status: Option<CallStatus>,
+    /// Only with one of these statuses; with any, if there is none.
+    pub statuses: Vec<StatusIs>,
     /// Only this way.
     pub direction: Option<Direction>,
     /// Only from exactly this address.
@@ -111,6 +120,73 @@ pub struct CallFilter {
     pub created_before: Option<Timestamp>,
     /// Only whose metadata has these text values, at most 8.
     pub metadata: Vec<(String, String)>,
+    /// Only this one.
+    pub id: Option<CallId>,
+    /// Only of one of these channels; of any, if there is none.
+    pub voice_channels: Vec<VoiceChannelId>,
+    /// Only with one of these tags; with any or none, if there is none.
+    pub tags: Vec<String>,
+    /// Only whose far side is reached so.
+    pub reach: Option<Reach>,
+    /// Only that lasted so many whole seconds.
+    pub duration_s: Option<u64>,
+}
+
+/// A status that a list may be narrowed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatusIs {
+    /// The status.
+    pub status: CallStatus,
+    /// Also that dialling has begun, or has not.
+    pub started: Option<bool>,
+}
+
+impl From<CallStatus> for StatusIs {
+    fn from(status: CallStatus) -> Self {
+        Self { status, started: None }
+    }
+}
+
+/// A request for calls that are due.
+#[derive(Debug, Clone, Copy)]
+pub struct StartDue {
+    /// Who runs them from now on.
+    pub node: NodeId,
+    /// The time now.
+    pub now: Timestamp,
+    /// Until when they shall be ours.
+    pub until: Timestamp,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Calls that are due.
+#[derive(Debug, Clone, Default)]
+pub struct DueCalls {
+    /// Ours from now on.
+    pub started: Vec<ClaimedCall>,
+    /// Still waiting, because their app has as many calls at once as it may.
+    pub crowded: Vec<Call>,
+}
+
+/// A call's flow and how far it has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallFlow {
+    /// The call.
+    pub call: CallId,
+    /// The flow that was given last.
+    pub flow: Flow,
+    /// What happened to commands, in order, those of earlier flows and of the app included.
+    pub states: Vec<(CommandId, CommandState)>,
+}
+
+/// How far a command has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandState {
+    /// It has begun.
+    Running,
+    /// It is over.
+    Over(CommandOutcome),
 }
 
 /// Which part of a list.
@@ -159,6 +235,30 @@ pub trait CallStore: Send + Sync {
         filter: &CallFilter,
         page: PageRequest,
     ) -> Result<Page<Call>, StoreError>;
+
+    /// Calls of an app, newest first, at most `limit` and 1,000, those before a place only.
+    async fn calls_before(
+        &self,
+        app: AppId,
+        filter: &CallFilter,
+        place: Option<Place>,
+        limit: u32,
+    ) -> Result<Vec<Call>, StoreError>;
+
+    /// The flows of those of at most 1,000 calls that have one, in any order.
+    async fn call_flows(&self, calls: &[CallId]) -> Result<Vec<CallFlow>, StoreError>;
+
+    /// Another flow takes the place of a call's.
+    async fn replace_flow(&self, call: CallId, flow: &Flow) -> Result<(), StoreError>;
+
+    /// When the next call is due.
+    async fn next_due_call(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Takes calls that are due; they count as running from then on.
+    async fn start_due(&self, start: StartDue) -> Result<DueCalls, StoreError>;
+
+    /// Ends a call that was not started: its row and event 2 in one transaction. Whether it was still waiting.
+    async fn end_due(&self, row: &Call, event: &Event) -> Result<bool, StoreError>;
 
     /// The events of a call with numbers above `after`, in order, at most `limit`.
     async fn events(&self, call: CallId, after: u32, limit: u32) -> Result<Vec<Event>, StoreError>;

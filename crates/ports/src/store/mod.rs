@@ -7,16 +7,19 @@ mod endpoints;
 mod idempotency;
 mod timelines;
 mod transcriptions;
+mod voice_channels;
 mod webhooks;
 
 pub use administration::{Bootstrap, KeyStore, TrunkStore};
 pub use calls::{
-    CallCommit, CallFilter, CallStore, Claim, ClaimedCall, Created, NewCall, Page, PageRequest, Place,
+    CallCommit, CallFilter, CallFlow, CallStore, Claim, ClaimedCall, CommandState, Created, DueCalls,
+    NewCall, Page, PageRequest, Place, StartDue, StatusIs,
 };
 pub use endpoints::EndpointStore;
 pub use idempotency::{Idempotency, IdempotencyStore, Reserved, StoredResponse, Written};
 pub use timelines::{StoredTimelineEntry, TimelineStore};
 pub use transcriptions::TranscriptionStore;
+pub use voice_channels::VoiceChannelStore;
 pub use webhooks::{DeliveryFilter, DueDelivery, WebhookStore};
 
 /// Why the store cannot do it.
@@ -53,6 +56,7 @@ pub trait Store:
     + KeyStore
     + TrunkStore
     + EndpointStore
+    + VoiceChannelStore
     + WebhookStore
     + TranscriptionStore
     + TimelineStore
@@ -65,6 +69,7 @@ impl<T> Store for T where
         + KeyStore
         + TrunkStore
         + EndpointStore
+        + VoiceChannelStore
         + WebhookStore
         + TranscriptionStore
         + TimelineStore

@@ -1,15 +1,17 @@
 //! Making a call: idempotency key, limit, row, setup, event 1, outbox entry and lease in one transaction.
 
-use super::append_event;
+use super::{append_event, due, duration_s};
 use crate::failure::Failure;
 use crate::idempotency::{keep_answer, used};
 use crate::rows::{id, json, micros, word};
+use model::call::Call;
+use model::{AppId, NodeId, Timestamp};
 use ports::StoreError;
 use ports::store::{Created, NewCall, Written};
 use sqlx::SqliteConnection;
 
 /// The first lease's fencing number.
-const FIRST_FENCE: u64 = 1;
+pub(super) const FIRST_FENCE: u64 = 1;
 
 /// Exact under any number of callers: there is one writer at a time.
 pub(super) async fn create(db: &mut SqliteConnection, new: NewCall) -> Result<Created, Failure> {
@@ -25,7 +27,11 @@ pub(super) async fn create(db: &mut SqliteConnection, new: NewCall) -> Result<Cr
         Written::Replayed(response) => return Ok(Created::Replayed(response)),
         Written::Mismatch => return Ok(Created::Mismatch),
     }
-    if !below_limit(db, &new).await? {
+    let room = match new.due {
+        Some(_) => due::has_room(db, &new.call, NewCall::DUE_MAX).await?,
+        None => below_limit(db, new.call.app, new.concurrent_calls_max).await?,
+    };
+    if !room {
         return Ok(Created::ConcurrencyLimit);
     }
     keep_answer(db, new.idempotency.as_ref()).await?;
@@ -34,13 +40,18 @@ pub(super) async fn create(db: &mut SqliteConnection, new: NewCall) -> Result<Cr
     Ok(Created::New { fence: FIRST_FENCE })
 }
 
-async fn below_limit(db: &mut SqliteConnection, new: &NewCall) -> Result<bool, Failure> {
-    let limit = i64::from(new.concurrent_calls_max);
+/// Whether the app has fewer unfinished calls than it may.
+pub(super) async fn below_limit(
+    db: &mut SqliteConnection,
+    app: AppId,
+    concurrent_calls_max: u32,
+) -> Result<bool, Failure> {
+    let limit = i64::from(concurrent_calls_max);
     // Counting stops at the limit.
     let active: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM (SELECT 1 FROM running WHERE app = ? AND ended = 0 LIMIT ?)",
     )
-    .bind(id(new.call.app.uuid()))
+    .bind(id(app.uuid()))
     .bind(limit)
     .fetch_one(db)
     .await?;
@@ -50,8 +61,9 @@ async fn below_limit(db: &mut SqliteConnection, new: &NewCall) -> Result<bool, F
 async fn insert(db: &mut SqliteConnection, new: &NewCall) -> Result<(), Failure> {
     let call = &new.call;
     sqlx::query(
-        "INSERT INTO calls (id, app, mode, status, direction, from_address, to_address, created_at, body, setup)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO calls (id, app, mode, status, direction, from_address, to_address, voice_channel, parent, reach,
+                            duration_s, created_at, body, setup)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(id(call.id.uuid()))
     .bind(id(call.app.uuid()))
@@ -60,12 +72,35 @@ async fn insert(db: &mut SqliteConnection, new: &NewCall) -> Result<(), Failure>
     .bind(word(&call.direction))
     .bind(call.from.expose().clone())
     .bind(call.to.expose().clone())
+    .bind(id(call.channel().uuid()))
+    .bind(call.parent.map(|parent| id(parent.uuid())))
+    .bind(word(&call.reach()))
+    .bind(duration_s(call))
     .bind(micros(call.created_at))
     .bind(json(call)?)
     .bind(json(&new.setup)?)
     .execute(&mut *db)
     .await?;
-    let (node, until) = new.lease;
+    for tag in &call.tags {
+        sqlx::query("INSERT OR IGNORE INTO call_tags (app, tag, call) VALUES (?, ?, ?)")
+            .bind(id(call.app.uuid()))
+            .bind(tag.clone())
+            .bind(id(call.id.uuid()))
+            .execute(&mut *db)
+            .await?;
+    }
+    match new.due {
+        Some(at) => due::put(db, call, at).await,
+        None => keep_lease(db, call, new.lease).await,
+    }
+}
+
+/// The call is somebody's from now on.
+pub(super) async fn keep_lease(
+    db: &mut SqliteConnection,
+    call: &Call,
+    (node, until): (NodeId, Timestamp),
+) -> Result<(), Failure> {
     sqlx::query(
         "INSERT INTO running (call, app, ended, node, lease_until, fence, last_sequence) VALUES (?, ?, ?, ?, ?, ?, 1)",
     )

@@ -3,6 +3,8 @@
 mod claim;
 mod commit;
 mod create;
+mod due;
+mod flows;
 mod list;
 
 use crate::failure::Failure;
@@ -10,11 +12,13 @@ use crate::rows::{body, id, json, micros, readable, word};
 use crate::sqlite::SqliteStore;
 use model::call::Call;
 use model::event::Event;
+use model::flow::Flow;
 use model::recording::{Recording, RecordingStatus};
 use model::{AppId, CallId, NodeId, RecordingId, Timestamp};
 use ports::StoreError;
 use ports::store::{
-    CallCommit, CallFilter, CallStore, Claim, ClaimedCall, Created, NewCall, Page, PageRequest,
+    CallCommit, CallFilter, CallFlow, CallStore, Claim, ClaimedCall, Created, DueCalls, NewCall, Page,
+    PageRequest, Place, StartDue,
 };
 use sqlx::SqliteConnection;
 
@@ -48,6 +52,38 @@ impl CallStore for SqliteStore {
         page: PageRequest,
     ) -> Result<Page<Call>, StoreError> {
         Ok(list::list(&self.readers, app, filter, page).await?)
+    }
+
+    async fn calls_before(
+        &self,
+        app: AppId,
+        filter: &CallFilter,
+        place: Option<Place>,
+        limit: u32,
+    ) -> Result<Vec<Call>, StoreError> {
+        Ok(list::before(&self.readers, app, filter, place, limit).await?)
+    }
+
+    async fn call_flows(&self, calls: &[CallId]) -> Result<Vec<CallFlow>, StoreError> {
+        Ok(flows::flows(&self.readers, calls).await?)
+    }
+
+    async fn replace_flow(&self, call: CallId, flow: &Flow) -> Result<(), StoreError> {
+        let flow = flow.clone();
+        self.write(move |db| Box::pin(async move { flows::replace(db, call, &flow).await })).await
+    }
+
+    async fn next_due_call(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(due::next(&self.readers).await?)
+    }
+
+    async fn start_due(&self, start: StartDue) -> Result<DueCalls, StoreError> {
+        self.write(move |db| Box::pin(due::start(db, start))).await
+    }
+
+    async fn end_due(&self, row: &Call, event: &Event) -> Result<bool, StoreError> {
+        let (row, event) = (row.clone(), event.clone());
+        self.write(move |db| Box::pin(async move { due::end(db, &row, &event).await })).await
     }
 
     async fn events(&self, call: CallId, after: u32, limit: u32) -> Result<Vec<Event>, StoreError> {
@@ -105,9 +141,10 @@ pub(crate) async fn append_event(db: &mut SqliteConnection, event: &Event) -> Re
 /// Replaces a call's row.
 async fn update_row(db: &mut SqliteConnection, call: &Call) -> Result<(), Failure> {
     let done = sqlx::query(
-        "UPDATE calls SET status = ?, from_address = ?, to_address = ?, body = ? WHERE id = ? AND app = ?",
+        "UPDATE calls SET status = ?, duration_s = ?, from_address = ?, to_address = ?, body = ? WHERE id = ? AND app = ?",
     )
     .bind(word(&call.status))
+    .bind(duration_s(call))
     .bind(call.from.expose().clone())
     .bind(call.to.expose().clone())
     .bind(json(call)?)
@@ -120,6 +157,11 @@ async fn update_row(db: &mut SqliteConnection, call: &Call) -> Result<(), Failur
     } else {
         Ok(())
     }
+}
+
+/// Whole seconds; 0 of a call that never was answered, or goes on.
+fn duration_s(call: &Call) -> i64 {
+    call.duration_s().and_then(|seconds| i64::try_from(seconds).ok()).unwrap_or(0)
 }
 
 /// Keeps a recording, new or changed.

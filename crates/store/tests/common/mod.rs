@@ -134,6 +134,7 @@ impl World {
             idempotency: None,
             lease: (self.node, call.created_at + LEASE),
             concurrent_calls_max: 100_000,
+            due: None,
             call,
         }
     }

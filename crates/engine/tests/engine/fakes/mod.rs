@@ -12,8 +12,9 @@ pub(crate) use outside::{FakeBlob, FakeEgress, FakeStt, FakeTts, Reply, Words};
 pub(crate) use plane::FakePlane;
 
 use engine::{Engine, EngineConfig, EngineParts, Journal, NewKey, Outcome, PlaceCall, bootstrap};
-use model::call::{Call, Channel};
+use model::call::Call;
 use model::event::EventBody;
+use model::flow::Flow;
 use model::tenant::{App, KeyClass, Principal};
 use model::{AppId, CallId, OrganizationId, Secret, Timestamp};
 use ports::store::StoredResponse;
@@ -253,23 +254,13 @@ impl World {
 /// A plain call without a flow.
 pub(crate) fn order() -> PlaceCall {
     PlaceCall {
-        from: "+4930000001".into(),
-        to: "+15005550000".into(),
-        from_channel: Channel::Pstn,
-        to_channel: Channel::Pstn,
-        metadata: serde_json::Map::new(),
-        flow: None,
-        ring_timeout_ms: None,
-        record: None,
-        max_duration_ms: None,
-        amd: None,
-        notification: None,
         request_id: Some("req-1".into()),
+        ..PlaceCall::new("+4930000001".into(), "+15005550000".into())
     }
 }
 
 /// The answer is the call's id.
-pub(crate) fn render(call: &Call) -> StoredResponse {
+pub(crate) fn render(call: &Call, _: Option<&Flow>) -> StoredResponse {
     StoredResponse { status: 201, body: call.id.to_string() }
 }
 

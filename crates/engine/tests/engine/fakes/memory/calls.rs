@@ -3,13 +3,15 @@
 use super::{MemoryStore, Row, page};
 use model::call::Call;
 use model::event::Event;
+use model::flow::Flow;
 use model::recording::Recording;
 use model::timeline::TimelineEntry;
 use model::{AppId, CallId, NodeId, RecordingId, Timestamp};
 use ports::StoreError;
 use ports::store::{
-    CallCommit, CallFilter, CallStore, Claim, ClaimedCall, Created, Idempotency, IdempotencyStore, NewCall,
-    Page, PageRequest, Reserved, StoredResponse, StoredTimelineEntry, TimelineStore, Written,
+    CallCommit, CallFilter, CallFlow, CallStore, Claim, ClaimedCall, Created, DueCalls, Idempotency,
+    IdempotencyStore, NewCall, Page, PageRequest, Place, Reserved, StartDue, StoredResponse,
+    StoredTimelineEntry, TimelineStore, Written,
 };
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -37,6 +39,9 @@ impl CallStore for MemoryStore {
         }
         assert_eq!(state.once(new.idempotency), Written::New);
         self.log.add("created");
+        if let Some(at) = new.due {
+            state.due.insert(new.call.id, at);
+        }
         state.outbox.push_back((new.call.id, 1));
         let row = Row {
             call: new.call,
@@ -45,7 +50,7 @@ impl CallStore for MemoryStore {
             recordings: BTreeMap::new(),
             fence: 1,
             lease: new.lease,
-            released: false,
+            released: new.due.is_some(),
         };
         assert!(state.calls.insert(row.call.id, row).is_none(), "an id was used twice");
         Ok(Created::New { fence: 1 })
@@ -96,6 +101,71 @@ impl CallStore for MemoryStore {
         let all = state.calls.values().map(|row| row.call.clone());
         let all = all.filter(|call| call.app == app && filter.mode.is_none_or(|mode| mode == call.mode));
         Ok(page(all.collect(), request))
+    }
+
+    async fn calls_before(
+        &self,
+        app: AppId,
+        filter: &CallFilter,
+        _place: Option<Place>,
+        limit: u32,
+    ) -> Result<Vec<Call>, StoreError> {
+        Ok(self.calls(app, filter, PageRequest { limit, offset: 0 }).await?.items)
+    }
+
+    async fn call_flows(&self, calls: &[CallId]) -> Result<Vec<CallFlow>, StoreError> {
+        let state = self.read();
+        let rows = calls.iter().filter_map(|call| state.calls.get(call));
+        let flow = |row: &Row| {
+            Some(CallFlow { call: row.call.id, flow: row.setup.flow.clone()?, states: Vec::new() })
+        };
+        Ok(rows.filter_map(flow).collect())
+    }
+
+    async fn replace_flow(&self, call: CallId, flow: &Flow) -> Result<(), StoreError> {
+        let mut state = self.write()?;
+        state.calls.get_mut(&call).ok_or(StoreError::NotFound)?.setup.flow = Some(flow.clone());
+        Ok(())
+    }
+
+    async fn next_due_call(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.read().due.values().min().copied())
+    }
+
+    async fn start_due(&self, start: StartDue) -> Result<DueCalls, StoreError> {
+        let mut state = self.write()?;
+        let due: Vec<_> = state.due.iter().filter(|(_, at)| **at <= start.now).map(|(id, _)| *id).collect();
+        let mut found = DueCalls::default();
+        for id in due {
+            state.due.remove(&id);
+            let row = state.calls.get_mut(&id).ok_or(StoreError::NotFound)?;
+            row.released = false;
+            row.lease = (start.node, start.until);
+            let (call, setup) = (row.call.clone(), row.setup.clone());
+            let due = ClaimedCall {
+                handover: None,
+                call,
+                setup,
+                fence: 1,
+                last_sequence: 1,
+                recordings: Vec::new(),
+            };
+            found.started.push(due);
+        }
+        Ok(found)
+    }
+
+    async fn end_due(&self, row: &Call, event: &Event) -> Result<bool, StoreError> {
+        let mut state = self.write()?;
+        if state.due.remove(&row.id).is_none() {
+            return Ok(false);
+        }
+        let known = state.calls.get_mut(&row.id).ok_or(StoreError::NotFound)?;
+        known.call = row.clone();
+        known.events.push(event.clone());
+        self.log.add(&format!("event {}", super::super::word(&event.body)));
+        state.outbox.push_back((event.call, event.sequence));
+        Ok(true)
     }
 
     async fn events(&self, call: CallId, after: u32, limit: u32) -> Result<Vec<Event>, StoreError> {

@@ -2,6 +2,7 @@
 
 mod administration;
 mod calls;
+mod channels;
 mod transcriptions;
 mod webhooks;
 
@@ -13,6 +14,7 @@ use model::recording::Recording;
 use model::tenant::{App, KeyRecord, Organization};
 use model::timeline::TimelineEntry;
 use model::trunk::{PhoneNumber, Trunk};
+use model::voice_channel::VoiceChannel;
 use model::webhook::{Attempt, Delivery, WebhookEndpoint};
 use model::{AppId, CallId, KeyId, NodeId, RecordingId, Timestamp, TranscriptionId};
 use ports::StoreError;
@@ -48,6 +50,8 @@ pub(crate) struct State {
     pub(crate) trunks: Vec<Trunk>,
     pub(crate) numbers: Vec<PhoneNumber>,
     pub(crate) endpoints: Vec<PhoneEndpoint>,
+    pub(crate) channels: Vec<VoiceChannel>,
+    pub(crate) due: BTreeMap<CallId, Timestamp>,
     pub(crate) timeline: Vec<TimelineEntry>,
     pub(crate) transcriptions: BTreeMap<TranscriptionId, WrittenDown>,
 }
