@@ -11,13 +11,17 @@ use std::process::ExitStatus;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-/// The five values that `lyrebird init --json` prints.
+/// What `lyrebird init --json` prints.
 #[derive(Debug, Clone)]
 pub struct Keys {
     /// `org_…`
     pub organization_id: String,
     /// `app_…`
     pub app_id: String,
+    /// The app's id as a UUID.
+    pub workspace_id: String,
+    /// The default test channel's id as a UUID.
+    pub channel_id: String,
     /// `sk_admin_…`
     pub admin: String,
     /// `sk_live_app_…`
@@ -233,6 +237,8 @@ fn read_keys(json: &str) -> Keys {
     Keys {
         organization_id: text("organizationId"),
         app_id: text("appId"),
+        workspace_id: text("workspaceId"),
+        channel_id: text("channelId"),
         admin: text("adminKey"),
         live: text("liveKey"),
         test: text("testKey"),
