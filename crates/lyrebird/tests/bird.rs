@@ -16,8 +16,7 @@ const BUSY: &str = "+15005550006";
 /// A server and the address of its default test channel's calls.
 async fn start() -> (Server, String) {
     let server = Server::start(BINARY).await;
-    let calls =
-        format!("/workspaces/{}/channels/{}/calls", server.keys.workspace_id, server.keys.channel_id);
+    let calls = format!("/workspaces/{}/channels/{}/calls", server.keys.workspace_id, server.keys.channel_id);
     (server, calls)
 }
 

@@ -37,7 +37,7 @@ async fn recording(world: &World) -> (CallId, RecordingId) {
 }
 
 async fn command(world: &World, call: CallId, command: CallCommand) {
-    let render = |_| StoredResponse { status: 200, body: String::new() };
+    let render = |_, _: &_| StoredResponse { status: 200, body: String::new() };
     world.engine.command(world.test, call, command, None, None, &render).await.unwrap();
 }
 
