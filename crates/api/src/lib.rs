@@ -6,6 +6,7 @@ mod chirp;
 mod http;
 mod openapi;
 
+pub use bird::renderer as bird_renderer;
 pub use chirp::renderer as chirp_renderer;
 pub use chirp::simulations::{program as simulation, view as simulation_view};
 pub use http::rate::Limits;

@@ -170,7 +170,7 @@ impl Server {
             blob: Arc::new(LocalBlob::open(dir.blobs())?),
             live: Some(trunks.clone()),
             sandbox: sandbox.clone(),
-            renderers: vec![api::chirp_renderer(public_url.clone())],
+            renderers: vec![api::chirp_renderer(public_url.clone()), api::bird_renderer()],
             timeline: journal,
             config: EngineConfig { calls_max: live_limits.calls.clone(), ..engine_config(config, dir)? },
             pepper: dir.pepper()?,

@@ -6,7 +6,7 @@ use super::flow::{self, Place};
 use super::options::{ADDRESS_CHARS_MAX, RING_TIMEOUTS_S, max_duration, notification, session_record};
 use super::scope::{call_of, workspace_and_channel};
 use super::view::CallView;
-use super::{Door, amd};
+use super::{Door, amd, insights};
 use crate::http::ask::{Ask, PathIds, answer, response};
 use crate::http::fields::{Fields, invalid};
 use crate::http::refusal::{Faults, Refusal};
@@ -119,7 +119,12 @@ pub(crate) async fn get(
     workspace_and_channel(&door, ask.who(), &workspace, &channel).await?;
     let call = call_of(&door, ask.who(), &channel, &call).await?;
     let flows = door.engine.flows_of(std::slice::from_ref(&call)).await?;
-    Ok(Json(CallView::with_flow(&call, flows.get(&call.id))).into_response())
+    let shown = CallView::with_flow(&call, flows.get(&call.id));
+    if !call.status.is_final() {
+        return Ok(Json(shown).into_response());
+    }
+    let found = insights::of(&door, ask.who(), &call).await?;
+    Ok(Json(shown.and_insights(&call, &found)).into_response())
 }
 
 /// `PATCH …/calls/{callId}`: `status: completed` ends the call, a flow takes the place of the one that runs.

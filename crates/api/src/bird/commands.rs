@@ -75,10 +75,10 @@ impl ConditionView {
 }
 
 /// A command's name at this door.
-pub(crate) const fn name(neutral: &'static str) -> &'static str {
-    match neutral.as_bytes() {
-        b"play_audio" => "playback",
-        b"start_recording" => "recordings",
+pub(crate) fn name(neutral: &str) -> &str {
+    match neutral {
+        "play_audio" => "playback",
+        "start_recording" => "recordings",
         _ => neutral,
     }
 }

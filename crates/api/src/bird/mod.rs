@@ -7,14 +7,19 @@ mod commands;
 mod connectors;
 mod error;
 mod flow;
+mod insights;
 mod locales;
 mod log;
 mod options;
 mod page;
 mod party;
+mod render;
 mod scope;
+mod subscriptions;
 mod time;
 mod view;
+
+pub use render::renderer;
 
 use crate::http::gate::{Front, Manners, admit, method_not_allowed};
 use axum::Router;
@@ -46,6 +51,7 @@ pub(crate) fn router(engine: Arc<Engine>, front: &Front) -> Router {
         .route("/workspaces/{workspace}/connectors", post(connectors::create))
         .route("/workspaces/{workspace}/channels/calls", get(log::of_workspace))
         .merge(of_channel())
+        .merge(of_subscriptions())
         .method_not_allowed_fallback(method_not_allowed)
         .route_layer(from_fn_with_state(front.gate(|limits| &limits.requests), admit))
         .with_state(Door { engine })
@@ -59,10 +65,23 @@ fn of_channel() -> Router<Door> {
             "/workspaces/{workspace}/channels/{channel}/calls/{call}",
             get(calls::get).patch(calls::update),
         )
+        .route("/workspaces/{workspace}/channels/{channel}/calls/{call}/insights", get(insights::get))
         .route("/workspaces/{workspace}/channels/{channel}/calls/{call}/answer", post(commands::accept))
         .route("/workspaces/{workspace}/channels/{channel}/calls/{call}/ringing", post(commands::ring))
         .route("/workspaces/{workspace}/channels/{channel}/calls/{call}/hangup", post(commands::hang_up))
         .route("/workspaces/{workspace}/channels/{channel}/calls/{call}/playback", post(commands::play))
         .route("/workspaces/{workspace}/channels/{channel}/calls/{call}/say", post(commands::say))
         .route("/workspaces/{workspace}/channels/{channel}/calls/{call}/gather", post(commands::gather))
+}
+
+/// Webhook subscriptions of a workspace.
+fn of_subscriptions() -> Router<Door> {
+    const SPACE: &str = "/organizations/{organization}/workspaces/{workspace}";
+    let all = get(subscriptions::list).post(subscriptions::create);
+    let one = get(subscriptions::get).patch(subscriptions::update).delete(subscriptions::remove);
+    Router::new()
+        .route(&format!("{SPACE}/signing-key"), get(subscriptions::signing_key_of_workspace))
+        .route(&format!("{SPACE}/webhook-subscriptions"), all)
+        .route(&format!("{SPACE}/webhook-subscriptions/{{subscription}}"), one)
+        .route(&format!("{SPACE}/webhook-subscriptions/{{subscription}}/logs"), get(subscriptions::logs))
 }

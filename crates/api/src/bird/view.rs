@@ -1,6 +1,7 @@
 //! A call as this door shows it (contract §2.5): unset fields are left out, but `duration` and `notification` stay.
 
 use super::commands::{CommandView, flow_id};
+use super::insights::{QualityView, SipView};
 use super::party::{PartyView, parties};
 use super::time::time;
 use model::Timestamp;
@@ -9,6 +10,7 @@ use model::call::{Call, CallEnd, CallStatus, Direction, EndReason, EndSource, Re
 use model::flow::Flow;
 use ports::store::{CallFlow, CommandState, StatusIs};
 use serde::Serialize;
+use story::Insights;
 use uuid::Uuid;
 
 /// The Q.850 cause of a call that was hung up in the usual way, where nobody named one.
@@ -43,6 +45,10 @@ pub(crate) struct CallView<'a> {
     notification: NotificationView<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     amd_result: Option<AmdView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quality_insights: Option<QualityView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sip_insights: Option<SipView>,
     created_at: String,
     updated_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,7 +70,7 @@ struct NotificationView<'a> {
 }
 
 #[derive(Serialize)]
-struct AmdView<'a> {
+pub(super) struct AmdView<'a> {
     result: &'static str,
     locale: &'a str,
 }
@@ -101,6 +107,8 @@ impl<'a> CallView<'a> {
             call_flow: None,
             notification: NotificationView { url: call.notification.as_ref().map(|own| own.url.as_str()) },
             amd_result: call.amd.as_ref().map(amd),
+            quality_insights: None,
+            sip_insights: None,
             created_at: time(call.created_at),
             updated_at: time(updated_at(call)),
             ringing_at: at(call.ringing_at),
@@ -108,6 +116,15 @@ impl<'a> CallView<'a> {
             ended_at: at(call.ended_at),
             scheduled_for: at(call.scheduled_for),
             tags: &call.tags,
+        }
+    }
+
+    /// With what was measured of it.
+    pub(crate) fn and_insights(self, call: &Call, found: &Insights) -> Self {
+        Self {
+            quality_insights: QualityView::new(found),
+            sip_insights: Some(SipView::new(call, found)),
+            ..self
         }
     }
 
@@ -223,7 +240,8 @@ const fn source(source: EndSource) -> &'static str {
     }
 }
 
-fn amd(outcome: &AmdOutcome) -> AmdView<'_> {
+/// `amdResult`.
+pub(super) fn amd(outcome: &AmdOutcome) -> AmdView<'_> {
     let result = match outcome.finding.result {
         AmdResult::Human => "human",
         AmdResult::Machine => "machine",
