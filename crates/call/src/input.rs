@@ -1,7 +1,8 @@
 //! Everything that can happen to a call, as the brain hears it.
 
+use crate::output::FetchId;
 use model::child::{ChildFact, ParentFact};
-use model::flow::CallCommand;
+use model::flow::{CallCommand, Flow};
 use model::leg::LegFact;
 use model::meeting::{Attendance, ConferenceFact, QueueFact};
 use model::sound::{MediaFact, PromptFact, RecordFact};
@@ -39,6 +40,8 @@ pub enum Input {
     Conference(Attendance, ConferenceFact),
     /// Something about the queue that the call is in.
     Queue(Attendance, QueueFact),
+    /// The app answered a question with steps, with none, or not at all; why not, in words for its developer.
+    Fetched(FetchId, Result<Option<Flow>, String>),
     /// The server stops: end the call in order.
     Shutdown,
 }

@@ -1,16 +1,18 @@
 //! The brain of a call: pure, `handle` / `poll` / `deadline`, snapshot and restore. Knows no signalling, no HTTP, no SQL
 //! and no vendor. See ARCHITECTURE.md.
 
+pub mod check;
 pub mod input;
 pub mod machine;
 pub mod meeting;
 pub mod notes;
 pub mod output;
 pub mod refused;
+mod template;
 
 pub use input::Input;
 pub use machine::{Machine, Snapshot};
-pub use output::Output;
+pub use output::{Fetch, FetchId, Output};
 pub use refused::Refused;
 
 #[cfg(test)]

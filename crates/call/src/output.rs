@@ -2,12 +2,30 @@
 
 use model::child::{ChildFact, ChildOrder};
 use model::event::EventBody;
+use model::flow::variable::Variables;
 use model::leg::LegOrder;
 use model::meeting::{ConferenceOrder, QueueOrder};
 use model::sound::{MediaOrder, PromptOrder, RecordOrder};
 use model::timeline::TimelineKind;
 use model::{CallId, LegId, call::Call};
 use serde::{Deserialize, Serialize};
+
+/// One question to the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FetchId(pub u32);
+
+/// A question to the app: how does this call go on?
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fetch {
+    /// Its number.
+    pub id: FetchId,
+    /// Where to ask.
+    pub url: String,
+    /// How long each of at most two attempts may take.
+    pub timeout_ms: u32,
+    /// All variables, `keys` and `speech` among them.
+    pub variables: Variables,
+}
 
 /// One thing the brain wants done. Outputs are carried out in order; an event is durable before a dial, answer or
 /// other costly order that follows it is carried out.
@@ -19,6 +37,8 @@ pub enum Output {
     Media(LegId, MediaOrder),
     /// Order a prompt.
     Prompt(PromptOrder),
+    /// Ask the app for steps. Answered by exactly one [`crate::Input::Fetched`].
+    Fetch(Fetch),
     /// Order the recorder of a leg.
     Record(LegId, RecordOrder),
     /// Order a call of its own to be made, or order one that was made.

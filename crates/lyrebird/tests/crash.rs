@@ -16,12 +16,13 @@ const ROUNDS: u32 = 20;
 const CALLS: u32 = 6;
 /// Latest moment of a kill, from the first call of its round on: all that a call does happens before.
 const KILL_WITHIN_MS: u64 = 400;
-const EVENTS: [&str; 9] = [
+const EVENTS: [&str; 10] = [
     "calls.initiated",
     "calls.ringing",
     "calls.answered",
     "calls.participant.joined",
     "calls.participant.left",
+    "calls.command.started",
     "calls.command.completed",
     "calls.completed",
     "calls.failed",

@@ -69,6 +69,19 @@ pub enum AmdResult {
     Unknown,
 }
 
+impl AmdResult {
+    /// Its word in conditions and templates.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Machine => "machine",
+            Self::Screening => "screening",
+            Self::Fax => "fax",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// The sign that decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -3,6 +3,7 @@
 
 use crate::amd::AmdSettings;
 use crate::call::CallEnd;
+use crate::flow::variable::Variables;
 use crate::flow::{Bridge, Flow};
 use crate::id::TrunkId;
 use crate::recording::SessionRecord;
@@ -23,6 +24,9 @@ pub struct ChildSetup {
     pub max_duration_ms: u32,
     /// Runs on the child before it is ready.
     pub flow: Option<Flow>,
+    /// Variables that it begins with: the parent's.
+    #[serde(default)]
+    pub variables: Variables,
     /// The child is recorded as a whole.
     #[serde(default)]
     pub record: Option<SessionRecord>,
@@ -39,7 +43,8 @@ impl ChildSetup {
     pub const fn to(to: Pii<String>, from: Option<Pii<String>>, ring_timeout_ms: u32) -> Self {
         let (flow, record, notification, amd) = (None, None, None, None);
         let max_duration_ms = Bridge::MAX_DURATION_MS;
-        Self { from, to, ring_timeout_ms, max_duration_ms, flow, record, notification, amd }
+        let variables = Variables::new();
+        Self { from, to, ring_timeout_ms, max_duration_ms, flow, variables, record, notification, amd }
     }
 }
 

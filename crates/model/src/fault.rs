@@ -74,6 +74,8 @@ faults! {
     UnknownField, "unknown_field", Invalid, "The request has a field that does not exist.", "Remove the field that param names, or correct its spelling.";
     /// A field has the wrong type or value.
     InvalidField, "invalid_field", Invalid, "A field has the wrong type, or a value outside its range.", "Correct the field that param names as the message says.";
+    /// A flow that can never run as it stands.
+    InvalidFlow, "invalid_flow", Invalid, "The flow can never run as it stands: a step is never reached, a loop never ends or never waits, or a label or variable is unknown.", "Correct the step that param names as the message says; POST /v1/flows/check tells all faults.";
     /// Not a phone number.
     InvalidPhoneNumber, "invalid_phone_number", Invalid, "The value is not a phone number in E.164 form.", "Write the number with + and its country code, for example +4930123456.";
     /// The `from` is not the app's.

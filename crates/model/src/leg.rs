@@ -12,8 +12,11 @@ pub enum LegOrder {
         /// How long the callee may ring.
         ring_timeout_ms: u32,
     },
-    /// Tell an inbound caller that it rings.
-    Ring,
+    /// Tell an inbound caller that it rings. Where its sound is opened, [`LegFact::Ringing`] follows.
+    Ring {
+        /// Open the sound path before the answer.
+        early_media: bool,
+    },
     /// Accept an inbound leg.
     Answer,
     /// Refuse an inbound leg.
@@ -62,9 +65,9 @@ pub enum Refusal {
 pub enum LegFact {
     /// The next hop has the call; nothing rings yet.
     Trying,
-    /// The far side rings.
+    /// The far side rings; of an inbound leg: the caller was told so.
     Ringing {
-        /// Sound already comes from the far side.
+        /// Sound already comes from the far side; of an inbound leg: our sound reaches it.
         early_media: bool,
     },
     /// The far side answered and the sound path is set up.

@@ -9,7 +9,7 @@ use std::fmt;
 pub struct Secret<T>(T);
 
 /// Personal data: a phone number, what was said or keyed.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Pii<T>(T);
 

@@ -1,6 +1,9 @@
 //! How a door shows an event in a webhook, and signs the request by a scheme of its own.
 
+use model::call::Call;
 use model::event::Event;
+use model::flow::Flow;
+use model::flow::variable::Variables;
 use model::{Secret, Timestamp};
 
 /// An event in a door's own shape.
@@ -37,6 +40,17 @@ pub trait EventRenderer: Send + Sync {
 
     /// The event in the door's shape; none where the door has no word for it.
     fn render(&self, event: &Event) -> Option<RenderedEvent>;
+
+    /// A question to the app: how does this call go on? None where the door has no such question.
+    fn question(&self, _call: &Call, _variables: &Variables) -> Option<String> {
+        None
+    }
+
+    /// The steps of the app's answer, none if it has nothing to add; else what is wrong with it, in words for the
+    /// app's developer. `variables` are known already.
+    fn answer(&self, _body: &[u8], _variables: &Variables) -> Result<Option<Flow>, String> {
+        Ok(None)
+    }
 
     /// Headers of the door's own signature, beside those of the Standard Webhooks scheme.
     fn sign(&self, _request: &Signing<'_>) -> Vec<(&'static str, Secret<String>)> {

@@ -4,6 +4,7 @@ use crate::faults::Faults;
 use crate::network::NetworkProfile;
 use crate::recorded::Inputs;
 use model::call::{CallSetup, Direction};
+use model::flow::variable::Variables;
 use model::flow::{CallCommand, Flow};
 use model::sound::Codec;
 use persona::Settings;
@@ -25,6 +26,8 @@ pub struct Plan {
     pub flow: Option<Flow>,
     /// What the caller speaks, best first; never empty. The other side knows all codecs.
     pub codecs: Vec<Codec>,
+    /// Variables that it begins with.
+    pub variables: Variables,
     /// From the beginning of the simulation.
     pub at_ms: u64,
     /// The app's commands and when they come, from the request or the arrival.
@@ -50,6 +53,7 @@ impl Plan {
             recorded: None,
             flow,
             codecs: vec![Codec::Pcmu, Codec::Pcma],
+            variables: Variables::new(),
             at_ms: 0,
             commands: Vec::new(),
             repeated: false,

@@ -127,14 +127,14 @@ fn check_flow(
         if step_done.name != name {
             return Err(format!("step {number} is {name}, but {} was completed", step_done.name));
         }
+        if step_done.outcome == &CommandOutcome::Cancelled {
+            return cut_short(report, number);
+        }
         if !step.conditions.iter().all(|condition| condition.holds(&keys)) {
             expect(step_done.outcome == &CommandOutcome::Skipped, || {
                 format!("step {number} ({name}) was to be skipped and is {:?}", step_done.outcome)
             })?;
             continue;
-        }
-        if step_done.outcome == &CommandOutcome::Cancelled {
-            return cut_short(report, number);
         }
         expect(step_done.outcome == &CommandOutcome::Completed, || {
             format!("step {number} ({name}) is {:?}", step_done.outcome)

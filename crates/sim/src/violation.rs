@@ -9,7 +9,7 @@ use model::event::{CommandOutcome, EventBody};
 use model::leg::LegOrder;
 use model::sound::{MediaOrder, RecordOrder};
 use model::{CommandId, RecordingId};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How long a hang-up may take: what the machine waits, and the step in which it notices.
@@ -39,6 +39,8 @@ pub(crate) struct Witness {
     recordings: BTreeSet<RecordingId>,
     recorded: BTreeSet<RecordingId>,
     commands: BTreeSet<CommandId>,
+    /// Steps and commands that run, by name.
+    begun: BTreeMap<CommandId, String>,
     completed: BTreeSet<CommandId>,
     gathered: BTreeSet<CommandId>,
     last_playback: u32,
@@ -77,7 +79,9 @@ impl Witness {
                 ensure(self.ended.is_none(), || format!("{order:?} is ordered after the end"))?;
                 self.sound(order)
             }
-            Output::Prompt(_) => ensure(self.ended.is_none(), || "a prompt is ordered after the end".into()),
+            Output::Prompt(_) | Output::Fetch(_) => {
+                ensure(self.ended.is_none(), || "a prompt or steps are ordered after the end".into())
+            }
             Output::Record(_, RecordOrder::Start { recording, .. }) => {
                 ensure(self.ended.is_none(), || "a recording is started after the end".into())?;
                 ensure(self.recordings.insert(*recording), || "a recording is started twice".into())
@@ -124,6 +128,10 @@ impl Witness {
             EventBody::GatherCompleted { command, .. } => {
                 ensure(self.gathered.insert(*command), || "a gather ends twice".into())?;
             }
+            EventBody::CommandStarted { command, name } => {
+                let before = self.begun.insert(*command, name.clone());
+                ensure(before.is_none(), || format!("{name} begins again while it runs"))?;
+            }
             EventBody::CommandCompleted { command, name, outcome } => {
                 return self.complete(*command, name, outcome);
             }
@@ -134,9 +142,12 @@ impl Witness {
     }
 
     fn complete(&mut self, command: CommandId, name: &str, outcome: &CommandOutcome) -> Check {
-        ensure(self.completed.insert(command), || format!("{name} is completed twice"))?;
-        let ran = matches!(outcome, CommandOutcome::Completed | CommandOutcome::Cancelled);
-        ensure(name != "gather" || self.gathered.contains(&command) == ran, || {
+        self.completed.insert(command);
+        let begun = self.begun.remove(&command).is_some();
+        let idle = matches!(outcome, CommandOutcome::Skipped | CommandOutcome::Cancelled);
+        ensure(begun || idle, || format!("{name} is completed and never began"))?;
+        let ran = begun && matches!(outcome, CommandOutcome::Completed | CommandOutcome::Cancelled);
+        ensure(name != "gather" || self.gathered.remove(&command) == ran, || {
             format!("a gather is {outcome:?} without its keys, or with keys it never took")
         })
     }
@@ -163,6 +174,7 @@ impl Witness {
             "a test call names a live carrier".into()
         })?;
         ensure(self.recordings == self.recorded, || "a recording has no end".into())?;
+        ensure(self.begun.is_empty(), || "what began has no end".into())?;
         ensure(self.commands.is_subset(&self.completed), || {
             "an accepted command was never completed".into()
         })?;

@@ -34,11 +34,13 @@ fn order(ask: &Ask) -> Result<PlaceCall, Fault> {
     let mut fields = ask.fields()?;
     let from = fields.text("from", 1..=ADDRESS_CHARS_MAX)?;
     let to = fields.text("to", 1..=ADDRESS_CHARS_MAX)?;
+    let variables = flow::variables(&mut fields, "variables")?;
     let order = PlaceCall {
         from_channel: fields.choice("fromChannel", CHANNELS)?.unwrap_or_default(),
         to_channel: fields.choice("toChannel", CHANNELS)?.unwrap_or_default(),
         metadata: fields.object("metadata")?.unwrap_or_default(),
-        flow: flow::take(&mut fields, "flow")?,
+        flow: flow::take(&mut fields, "flow", &variables)?,
+        variables,
         ring_timeout_ms: fields.integer("ringTimeoutMs", CallSetup::RING_TIMEOUTS_MS)?,
         max_duration_ms: fields.integer("maxDurationMs", CallSetup::MAX_DURATIONS_MS)?,
         amd: amd::take(&mut fields, "amd")?,

@@ -15,6 +15,7 @@ use engine::{NewVoiceChannel, VoiceChannelChange};
 use model::VoiceChannelId;
 use model::call::Mode;
 use model::fault::Fault;
+use model::flow::variable::Variables;
 use model::tenant::Principal;
 use model::voice_channel::VoiceChannel;
 use serde_json::{Value, json};
@@ -30,7 +31,7 @@ pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Respons
     let new = NewVoiceChannel {
         name: fields.required("name", name)?,
         number: fields.text("number", 1..=32)?,
-        flow: flow::take(&mut fields, "flow")?,
+        flow: flow::take(&mut fields, "flow", &Variables::new())?,
         answer_url: fields.text("answerUrl", 1..=URL_CHARS_MAX)?,
     };
     fields.finish()?;
@@ -73,7 +74,7 @@ pub(crate) async fn update(
     let change = VoiceChannelChange {
         name: fields.text("name", 1..=VoiceChannel::NAME_MAX)?,
         number: changed(no_number, fields.text("number", 1..=32)?),
-        flow: changed(no_flow, flow::take(&mut fields, "flow")?),
+        flow: changed(no_flow, flow::take(&mut fields, "flow", &Variables::new())?),
         answer_url: changed(no_url, fields.text("answerUrl", 1..=URL_CHARS_MAX)?),
     };
     fields.finish()?;

@@ -81,6 +81,7 @@ pub(crate) fn router(engine: Arc<Engine>, config: &ApiConfig, front: &Front) -> 
         .route("/v1/calls/recordings/{recording}/file", get(recordings::file))
         .route("/v1/sandbox/calls", post(sandbox::call))
         .route("/v1/sandbox/personas", get(sandbox::personas))
+        .route("/v1/flows/check", post(flow::check::create))
         .route("/v1/simulations", post(simulations::create))
         .route("/v1/trunks", post(trunks::create).get(trunks::list))
         .route("/v1/trunks/{trunk}", get(trunks::get).put(trunks::update).delete(trunks::remove))

@@ -13,6 +13,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use engine::NewNumber;
 use model::fault::Fault;
+use model::flow::variable::Variables;
 use model::trunk::PhoneNumber;
 use serde_json::{Value, json};
 
@@ -28,7 +29,7 @@ pub(crate) async fn create(State(door): State<Door>, ask: Ask) -> Result<Respons
         number: fields.required("number", number)?,
         app: ids::parse_app(&fields.required("appId", app)?).map_err(wrong_id("appId"))?,
         trunk: ids::parse_trunk(&fields.required("trunkId", trunk)?).map_err(wrong_id("trunkId"))?,
-        flow: flow::take(&mut fields, "flow")?,
+        flow: flow::take(&mut fields, "flow", &Variables::new())?,
     };
     fields.finish()?;
     let render = |number: &PhoneNumber| response(StatusCode::CREATED, &view(number));

@@ -25,6 +25,7 @@ pub(crate) const EVENT_NAMES: &[&str] = &[
     "calls.recording.completed",
     "calls.dtmf.received",
     "calls.gather.completed",
+    "calls.command.started",
     "calls.command.completed",
     "calls.voicemail.received",
     "calls.amd.completed",
@@ -116,10 +117,15 @@ impl Renderer {
             EventBody::AmdCompleted { .. } | EventBody::AmdGreetingEnded { .. } => {
                 data.insert("amd".into(), json!(event.snapshot.amd.as_ref().map(AmdView::new)));
             }
-            EventBody::Initiated
-            | EventBody::Answered
-            | EventBody::CommandStarted { .. }
-            | EventBody::RecordingChanged { .. } => {}
+            EventBody::CommandStarted { command, name } => {
+                let command = json!({
+                    "id": format!("cmd_{}", command.to_ksuid()),
+                    "name": command_name(name),
+                    "status": "ongoing",
+                });
+                data.insert("command".into(), command);
+            }
+            EventBody::Initiated | EventBody::Answered | EventBody::RecordingChanged { .. } => {}
         }
     }
 }
@@ -127,8 +133,9 @@ impl Renderer {
 /// None: this door has no word for it, or another event tells it.
 const fn name(body: &EventBody, status: CallStatus) -> Option<&'static str> {
     Some(match body {
-        // The contract knows only the ends of commands and recordings.
-        EventBody::CommandStarted { .. } | EventBody::RecordingChanged { .. } => return None,
+        // The contract knows only the ends of recordings.
+        EventBody::RecordingChanged { .. } => return None,
+        EventBody::CommandStarted { .. } => "calls.command.started",
         // Who answered is told once, when the app asked to be told.
         EventBody::AmdCompleted { outcome } if outcome.is_announced_later() => return None,
         EventBody::Initiated => "calls.initiated",

@@ -64,7 +64,8 @@ pub fn program(body: Map<String, Value>) -> Result<Program, Fault> {
 
 fn read(mut fields: Fields) -> Result<Program, Fault> {
     let direction = fields.choice("direction", DIRECTIONS)?.unwrap_or(Direction::Outbound);
-    let steps = flow::take(&mut fields, "flow")?;
+    let variables = flow::variables(&mut fields, "variables")?;
+    let steps = flow::take(&mut fields, "flow", &variables)?;
     let persona = persona(&mut fields)?;
     let metadata = fields.object("metadata")?.unwrap_or_default();
     let plain = Plan::outbound(persona, steps);
@@ -79,6 +80,7 @@ fn read(mut fields: Fields) -> Result<Program, Fault> {
         max_duration_ms: fields
             .integer("maxDurationMs", CallSetup::MAX_DURATIONS_MS)?
             .unwrap_or(CallSetup::MAX_DURATION_MS),
+        variables,
         ..plain
     };
     if direction == Direction::Inbound && plan.flow.is_some() {

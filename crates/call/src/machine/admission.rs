@@ -20,7 +20,8 @@ pub(super) fn check(machine: &Machine, command: &CallCommand) -> Result<(), Refu
         _ if full => Some("the call has too many commands in progress"),
         CallCommand::Hangup(_) => None,
         _ if machine.ending.is_some() => Some("the call is being ended"),
-        CallCommand::Answer | CallCommand::Reject { .. } => decision(machine, leg),
+        CallCommand::Answer | CallCommand::Ring(_) | CallCommand::Reject { .. } => decision(machine, leg),
+        CallCommand::ReplaceFlow(_) => None,
         _ if leg != LegState::Connected => Some("the call is not answered yet"),
         CallCommand::StartRecording(_) if machine.stage.recordings.is_commanded() => {
             Some("the call is being recorded already")
@@ -38,8 +39,10 @@ pub(super) fn check(machine: &Machine, command: &CallCommand) -> Result<(), Refu
                 "the call is not being recorded"
             })
         }
-        CallCommand::Ring(_)
-        | CallCommand::SendDigits { .. }
+        CallCommand::LeaveConference if !machine.flow.is_in_conference() => {
+            Some("the call is in no conference")
+        }
+        CallCommand::SendDigits { .. }
         | CallCommand::Say(_)
         | CallCommand::Playback(_)
         | CallCommand::StopAudio
@@ -50,7 +53,6 @@ pub(super) fn check(machine: &Machine, command: &CallCommand) -> Result<(), Refu
         | CallCommand::PauseRecording(_)
         | CallCommand::ResumeRecording(_)
         | CallCommand::StopRecording(_)
-        | CallCommand::ReplaceFlow(_)
         | CallCommand::Transfer(_)
         | CallCommand::JoinConference(_)
         | CallCommand::LeaveConference => None,

@@ -3,14 +3,14 @@
 
 use super::audio::{SoundEnd, SoundNews};
 use super::hangup::Intent;
-use super::legs::Leg;
+use super::legs::{Leg, LegState};
 use super::prompts::{Readiness, Sound};
 use super::recording::{Ask, RECORDINGS_FULL, RecordNews};
 use super::stage::Stage;
 use super::steps::{MISSING, PROMPT_LATE, PROMPT_MS, SOUND_BROKEN};
 use super::timers::Timer;
 use model::event::CommandOutcome;
-use model::flow::{CallCommand, StartRecording, WhichRecording};
+use model::flow::{CallCommand, Flow, FlowCommand, Hangup, Ringing, StartRecording, WhichRecording};
 use model::recording::{RecordingEnd, RecordingOrigin};
 use model::sound::{DigitsId, PlaybackId, RecordSource};
 use model::timeline::TimelineKind;
@@ -51,6 +51,12 @@ pub(super) enum Asked {
     Nothing,
     /// To end it.
     End(Intent),
+    /// To take a step in place of the flow's running one.
+    Step(FlowCommand),
+    /// To leave the conference.
+    LeaveConference,
+    /// To run another flow.
+    Replace(Flow),
     /// To hear that a sound was cut.
     Sounded(SoundNews),
 }
@@ -79,6 +85,10 @@ impl Commands {
         stage: &mut Stage,
     ) -> Asked {
         let name = command.name();
+        stage.desk.begin(id, name);
+        if let Some(step) = step_of(&command) {
+            return Asked::Step(step);
+        }
         match command {
             CallCommand::Answer => {
                 leg.answer(&mut stage.desk);
@@ -91,9 +101,15 @@ impl Commands {
                 self.wait(id, name, Wait::End);
                 return Asked::End(Intent::Reject);
             }
-            CallCommand::Hangup(_) => {
+            CallCommand::Ring(Ringing { early_media }) => {
+                leg.ring(early_media, &mut stage.desk);
+                stage.desk.complete(id, name, CommandOutcome::Completed);
+            }
+            CallCommand::Hangup(Hangup { cause }) => {
                 self.wait(id, name, Wait::End);
-                return Asked::End(Intent::Command);
+                let refused = cause.filter(|_| leg.state() == LegState::Offered);
+                let refuse = |cause| Intent::Refuse { cause, by_flow: false };
+                return Asked::End(refused.map_or(Intent::Command, refuse));
             }
             CallCommand::SendDigits { digits } => {
                 let sent = stage.send_digits(digits);
@@ -124,14 +140,16 @@ impl Commands {
                     stage.stop_recording(recording, RecordingEnd::Command);
                 });
             }
-            CallCommand::Ring(_)
-            | CallCommand::Gather(_)
+            CallCommand::ReplaceFlow(plan) => return Asked::Replace(plan),
+            CallCommand::Gather(_)
             | CallCommand::Record(_)
             | CallCommand::Bridge(_)
-            | CallCommand::ReplaceFlow(_)
             | CallCommand::Transfer(_)
-            | CallCommand::JoinConference(_)
-            | CallCommand::LeaveConference => stage.desk.complete(id, name, failed(MISSING)),
+            | CallCommand::JoinConference(_) => stage.desk.complete(id, name, failed(MISSING)),
+            CallCommand::LeaveConference => {
+                stage.desk.complete(id, name, CommandOutcome::Completed);
+                return Asked::LeaveConference;
+            }
         }
         Asked::Nothing
     }
@@ -180,14 +198,13 @@ impl Commands {
         self.finish_where(|live| live.waits_for == Wait::Answer, &CommandOutcome::Completed, stage);
     }
 
-    /// A sequence of digits is sent.
-    pub(super) fn on_digits_sent(&mut self, id: DigitsId, stage: &mut Stage) {
-        self.finish_where(|live| live.waits_for == Wait::Digits(id), &CommandOutcome::Completed, stage);
-    }
-
-    /// A sequence of digits was not sent to its end.
-    pub(super) fn on_digits_failed(&mut self, id: DigitsId, reason: &str, stage: &mut Stage) {
-        self.finish_where(|live| live.waits_for == Wait::Digits(id), &failed(reason), stage);
+    /// A sequence of digits is sent, or was not sent to its end.
+    pub(super) fn on_digits(&mut self, id: DigitsId, result: &Result<(), String>, stage: &mut Stage) {
+        let outcome = match result {
+            Ok(()) => CommandOutcome::Completed,
+            Err(reason) => failed(reason),
+        };
+        self.finish_where(|live| live.waits_for == Wait::Digits(id), &outcome, stage);
     }
 
     /// A playback is over, whoever wanted it.
@@ -290,6 +307,18 @@ fn turn_recording(
         turn(recording, stage);
     }
     stage.desk.complete(id, name, CommandOutcome::Completed);
+}
+
+/// The step that does what the command says, where one does.
+fn step_of(command: &CallCommand) -> Option<FlowCommand> {
+    Some(match command {
+        CallCommand::Gather(gather) => FlowCommand::Gather(gather.clone()),
+        CallCommand::Record(record) => FlowCommand::Record(record.clone()),
+        CallCommand::Bridge(bridge) => FlowCommand::Bridge(bridge.clone()),
+        CallCommand::Transfer(transfer) => FlowCommand::Transfer(transfer.clone()),
+        CallCommand::JoinConference(conference) => FlowCommand::Conference(conference.clone()),
+        _ => return None,
+    })
 }
 
 fn failed(reason: &str) -> CommandOutcome {

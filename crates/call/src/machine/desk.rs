@@ -2,7 +2,7 @@
 //! Decides nothing.
 
 use super::timers::{Timer, Timers};
-use crate::Output;
+use crate::{Fetch, Output};
 use model::call::{Call, CallSetup};
 use model::event::{CommandOutcome, EventBody};
 use model::leg::LegOrder;
@@ -27,7 +27,7 @@ pub(super) struct Desk {
     pub(super) now: Timestamp,
     /// The timers that run.
     pub(super) timers: Timers,
-    /// Whether the leg can be given orders about its sound: from its answer to its end.
+    /// Whether the leg can be given orders about its sound: from its answer, or its early media, to its end.
     pub(super) connected: bool,
     /// Makes the next id.
     seed: u64,
@@ -62,6 +62,11 @@ impl Desk {
     pub(super) fn emit(&mut self, body: EventBody) {
         let call = Box::new(self.call.clone());
         self.outputs.push_back(Output::Event { body, call });
+    }
+
+    /// A step or a live command has begun.
+    pub(super) fn begin(&mut self, command: CommandId, name: &str) {
+        self.emit(EventBody::CommandStarted { command, name: name.to_owned() });
     }
 
     /// A step or a live command is over.
@@ -103,6 +108,11 @@ impl Desk {
         self.outputs.push_back(output);
     }
 
+    /// Asks the app for steps.
+    pub(super) fn order_fetch(&mut self, fetch: Fetch) {
+        self.outputs.push_back(Output::Fetch(fetch));
+    }
+
     /// An id for a new recording.
     pub(super) fn recording_id(&mut self) -> RecordingId {
         self.make(RecordingId::generate)
@@ -111,6 +121,11 @@ impl Desk {
     /// An id for a call that this one makes.
     pub(super) fn call_id(&mut self) -> CallId {
         self.make(CallId::generate)
+    }
+
+    /// An id for a step that was fetched.
+    pub(super) fn command_id(&mut self) -> CommandId {
+        self.make(CommandId::generate)
     }
 
     fn make<T>(&mut self, generate: impl FnOnce(&mut IdSource, Timestamp) -> T) -> T {

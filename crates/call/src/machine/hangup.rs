@@ -1,6 +1,7 @@
 //! How a call ends: why we end it, and what its end is called once the leg is over. Pure tables, no state.
 
 use model::call::{Call, CallEnd, CallStatus, Direction, EndReason, EndSource};
+use model::flow::HangupCause;
 use model::leg::{LegEnd, LegEndKind, LegEndedBy, LegOrder, Refusal, ReleaseCause};
 use serde::{Deserialize, Serialize};
 
@@ -20,10 +21,19 @@ pub(super) enum Intent {
     Command,
     /// The app refuses an inbound call.
     Reject,
+    /// A caller is refused in so many words, by the app's command or by the flow.
+    Refuse {
+        /// What the caller is told.
+        cause: HangupCause,
+        /// By the flow.
+        by_flow: bool,
+    },
     /// The flow is over.
     Flow,
     /// The flow says so.
     Step,
+    /// The flow takes steps without end.
+    Runaway,
     /// The callee rang too long.
     RingTimeout,
     /// The app did not decide about an inbound call.
@@ -46,9 +56,10 @@ impl Intent {
         match self {
             Self::Command | Self::Flow | Self::Step | Self::Parent if answered => EndReason::Hangup,
             Self::Command | Self::Flow | Self::Step | Self::Parent => EndReason::Canceled,
-            Self::Reject => EndReason::Rejected,
+            Self::Reject | Self::Refuse { cause: HangupCause::Rejected, .. } => EndReason::Rejected,
+            Self::Refuse { cause: HangupCause::Busy, .. } => EndReason::Busy,
             Self::RingTimeout | Self::Undecided => EndReason::NoAnswer,
-            Self::Unconfirmed => EndReason::Failed,
+            Self::Unconfirmed | Self::Runaway => EndReason::Failed,
             Self::MaxDuration => EndReason::MaxDuration,
             Self::MediaTimeout => EndReason::MediaTimeout,
             Self::Shutdown => EndReason::ServerShutdown,
@@ -58,8 +69,8 @@ impl Intent {
     /// Who it is.
     const fn source(self) -> EndSource {
         match self {
-            Self::Command | Self::Reject => EndSource::Api,
-            Self::Flow | Self::Step => EndSource::Flow,
+            Self::Command | Self::Reject | Self::Refuse { by_flow: false, .. } => EndSource::Api,
+            Self::Flow | Self::Step | Self::Runaway | Self::Refuse { by_flow: true, .. } => EndSource::Flow,
             // A bridge's other end is the party that calls.
             Self::Parent => EndSource::Caller,
             Self::RingTimeout | Self::Undecided | Self::Unconfirmed | Self::MaxDuration => EndSource::Timeout,
@@ -71,7 +82,11 @@ impl Intent {
     /// What the leg is ordered. `offered`: a caller waits whom nobody has answered.
     pub(super) const fn order(self, offered: bool) -> LegOrder {
         match self {
-            Self::Reject => LegOrder::Reject { refusal: Refusal::Declined },
+            Self::Refuse { .. } if !offered => LegOrder::HangUp,
+            Self::Reject | Self::Refuse { cause: HangupCause::Rejected, .. } => {
+                LegOrder::Reject { refusal: Refusal::Declined }
+            }
+            Self::Refuse { cause: HangupCause::Busy, .. } => LegOrder::Reject { refusal: Refusal::Busy },
             Self::Undecided => LegOrder::Reject { refusal: Refusal::Busy },
             Self::Shutdown if offered => LegOrder::Reject { refusal: Refusal::ServerBusy },
             _ => LegOrder::HangUp,
@@ -82,7 +97,9 @@ impl Intent {
     pub(super) const fn phrase(self) -> &'static str {
         match self {
             Self::Command => "hanging up: the app asked for it",
-            Self::Reject => "refusing the call: the app asked for it",
+            Self::Reject | Self::Refuse { by_flow: false, .. } => "refusing the call: the app asked for it",
+            Self::Refuse { by_flow: true, .. } => "refusing the call: the flow says so",
+            Self::Runaway => "hanging up: the flow takes steps without end",
             Self::Flow => "hanging up: the flow is over",
             Self::Step => "hanging up: the flow says so",
             Self::Parent => "hanging up: the call that made this one is over, or wants it no longer",

@@ -12,6 +12,9 @@ use model::timeline::TimelineKind;
 use model::transfer::{TransferFact, TransferReply};
 use serde::{Deserialize, Serialize};
 
+/// How long an inbound call may ring before it is answered, whoever lets it ring.
+const RING_MS_MAX: u64 = 120_000;
+
 /// Where the leg stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) enum LegState {
@@ -39,6 +42,8 @@ pub(super) enum LegNews {
     Answered,
     /// How its far side is handed over.
     Transfer(TransferFact),
+    /// The caller of an inbound call hears us, before the answer.
+    Rung,
     /// The leg is over.
     Ended(LegEnd),
 }
@@ -55,8 +60,9 @@ impl Leg {
         self.state
     }
 
-    /// Rings the callee, or lets the caller hear that it rings, or answers.
-    pub(super) fn start(&mut self, desk: &mut Desk) {
+    /// Rings the callee, or lets the caller hear that it rings, or answers. `by_flow`: the flow says when an inbound
+    /// call rings and is answered.
+    pub(super) fn start(&mut self, by_flow: bool, desk: &mut Desk) {
         desk.call.started_at.get_or_insert(desk.now);
         match desk.setup.direction {
             Direction::Outbound => {
@@ -65,17 +71,36 @@ impl Leg {
                 desk.order_leg(LegOrder::Dial { ring_timeout_ms });
                 desk.set_timer(Timer::Ringing, u64::from(ring_timeout_ms) + RING_GRACE_MS);
             }
+            Direction::Inbound if by_flow => {
+                self.state = LegState::Offered;
+                desk.set_timer(Timer::Decision, RING_MS_MAX);
+            }
             Direction::Inbound if desk.setup.answer_at_once => self.answer(desk),
             Direction::Inbound => {
                 self.state = LegState::Offered;
-                desk.order_leg(LegOrder::Ring);
+                desk.order_leg(LegOrder::Ring { early_media: false });
                 desk.set_timer(Timer::Decision, desk.setup.decision_timeout_ms.into());
             }
         }
     }
 
-    /// Accepts an inbound call.
+    /// Lets an inbound caller hear that it rings, and gives the app more time to decide.
+    pub(super) fn ring(&mut self, early_media: bool, desk: &mut Desk) {
+        if self.state != LegState::Offered {
+            return;
+        }
+        desk.order_leg(LegOrder::Ring { early_media });
+        let rung_ms = desk.call.started_at.map(|at| desk.now.since(at).as_millis()).unwrap_or_default();
+        let left_ms = RING_MS_MAX.saturating_sub(u64::try_from(rung_ms).unwrap_or(u64::MAX));
+        desk.set_timer(Timer::Decision, left_ms);
+        ring(early_media, desk);
+    }
+
+    /// Accepts an inbound call that waits for it.
     pub(super) fn answer(&mut self, desk: &mut Desk) {
+        if !matches!(self.state, LegState::Idle | LegState::Offered) {
+            return;
+        }
         self.state = LegState::Answering;
         desk.timers.clear(Timer::Decision);
         desk.order_leg(LegOrder::Answer);
@@ -103,6 +128,10 @@ impl Leg {
             (LegFact::Answered, LegState::Dialing | LegState::Answering) => {
                 self.connect(desk);
                 LegNews::Answered
+            }
+            (LegFact::Ringing { early_media }, LegState::Offered) if !ending => {
+                desk.connected |= early_media;
+                LegNews::Rung
             }
             (LegFact::Trying, LegState::Dialing) => {
                 desk.note(TimelineKind::Call, "the next hop has the call");

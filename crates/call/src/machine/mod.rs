@@ -22,7 +22,7 @@ use amd::Amd;
 use audio::SoundNews;
 use commands::{Asked, Commands};
 use desk::Desk;
-use flow::Flow;
+use flow::{Flow, Wish};
 use hangup::Intent;
 use legs::{Leg, LegNews, LegState};
 use model::CallId;
@@ -32,7 +32,7 @@ use model::event::{CommandOutcome, EventBody};
 use model::flow::CallCommand;
 use model::leg::{LegEnd, LegFact};
 use model::recording::{RecordStart, Recording, RecordingEnd};
-use model::sound::{MediaFact, PromptId, RecordFact};
+use model::sound::{DigitsId, MediaFact, PromptId, RecordFact};
 use model::timeline::TimelineKind;
 use model::{CommandId, Pii, Timestamp};
 use parent::Parent;
@@ -56,7 +56,7 @@ pub const RECOVERED_DIAL_AGE_MAX: Duration = Duration::from_secs(120);
 pub struct Machine {
     stage: Stage,
     leg: Leg,
-    flow: Option<Flow>,
+    flow: Flow,
     commands: Commands,
     #[serde(default)]
     amd: Amd,
@@ -75,7 +75,7 @@ impl Machine {
     /// A call whose event 1 is durable. `call` is the row after that event; `seed` makes the ids of recordings and
     /// must differ from call to call. Nothing happens before [`Input::Start`].
     pub fn new(mut setup: CallSetup, call: Call, seed: u64) -> Self {
-        let flow = setup.flow.take().map(Flow::new);
+        let flow = Flow::new(setup.flow.take());
         let stage = Stage::new(Desk::new(setup, call, seed));
         let (leg, commands, amd) = Default::default();
         Self { stage, leg, flow, commands, amd, parent: Parent::default(), ending: None }
@@ -137,6 +137,7 @@ impl Machine {
             Input::Parent(fact) => self.on_parent(fact),
             Input::Conference(attendance, fact) => self.tell_step(&StepEvent::Conference(attendance, fact)),
             Input::Queue(attendance, fact) => self.tell_step(&StepEvent::Queue(attendance, fact)),
+            Input::Fetched(id, result) => self.tell_step(&StepEvent::Fetched(id, result)),
             Input::Shutdown => self.end(Intent::Shutdown),
             Input::Leg(..) | Input::Media(..) | Input::Record(_) => {}
         }
@@ -203,9 +204,26 @@ impl Machine {
         if self.leg.state() != LegState::Idle || self.ending.is_some() {
             return;
         }
-        self.leg.start(&mut self.stage.desk);
-        if let Some(flow) = &mut self.flow {
-            flow.prepare(&mut self.stage);
+        let by_flow = self.flow.begins_before_answer() && self.call().direction == Direction::Inbound;
+        self.leg.start(by_flow, &mut self.stage.desk);
+        self.flow.prepare(&mut self.stage);
+        if by_flow {
+            let wish = self.flow.advance(&mut self.stage);
+            self.grant(wish);
+        }
+    }
+
+    /// Does what the flow wishes.
+    fn grant(&mut self, wish: Option<Wish>) {
+        match wish {
+            None => {}
+            // A call that another one waits for is ready for it then.
+            Some(Wish::End(Intent::Flow)) if self.call().parent.is_some() => {
+                parent::ready(&mut self.stage.desk)
+            }
+            Some(Wish::End(intent)) => self.end(intent),
+            Some(Wish::Answer) => self.leg.answer(&mut self.stage.desk),
+            Some(Wish::Ring { early_media }) => self.leg.ring(early_media, &mut self.stage.desk),
         }
     }
 
@@ -214,11 +232,31 @@ impl Machine {
             let outcome = CommandOutcome::Failed { reason: refused.to_string() };
             return self.stage.desk.complete(id, command.name(), outcome);
         }
+        let name = command.name();
         match self.commands.take(id, command, &mut self.leg, &mut self.stage) {
             Asked::Nothing => {}
             Asked::End(intent) => self.end(intent),
+            Asked::Step(command) => {
+                let wish = self.flow.interject(id, name, &command, &mut self.stage);
+                self.grant(wish);
+            }
+            Asked::LeaveConference => self.tell_step(&StepEvent::Leave),
+            Asked::Replace(plan) => self.replace_flow(id, name, plan),
             Asked::Sounded(news) => self.tell_sound(news),
         }
+    }
+
+    /// The new flow begins at once, unless the call must be answered first.
+    fn replace_flow(&mut self, id: CommandId, name: &'static str, plan: model::flow::Flow) {
+        self.flow.replace(plan, &mut self.stage);
+        self.stage.desk.complete(id, name, CommandOutcome::Completed);
+        let wish = match self.leg.state() {
+            LegState::Connected => self.flow.advance(&mut self.stage),
+            LegState::Offered if self.flow.begins_before_answer() => self.flow.advance(&mut self.stage),
+            LegState::Offered => Some(Wish::Answer),
+            LegState::Idle | LegState::Dialing | LegState::Answering | LegState::Over => None,
+        };
+        self.grant(wish);
     }
 
     fn on_leg(&mut self, fact: LegFact) {
@@ -232,6 +270,7 @@ impl Machine {
             LegNews::None => {}
             LegNews::Answered => self.on_answered(),
             LegNews::Transfer(fact) => self.tell_step(&StepEvent::Transfer(fact)),
+            LegNews::Rung => self.tell_step(&StepEvent::Rung),
             LegNews::Ended(end) => self.finish(Some(end)),
         }
     }
@@ -241,19 +280,13 @@ impl Machine {
         self.amd.start(&mut self.stage.desk);
         self.commands.on_answered(&mut self.stage);
         self.send_first_digits();
-        let Some(flow) = &mut self.flow else { return parent::ready(&mut self.stage.desk) };
-        parent::tell(ChildFact::Answered, &mut self.stage.desk);
-        if let Some(intent) = flow.advance(&mut self.stage) {
-            self.leave_flow(intent);
+        if self.flow.is_given() {
+            parent::tell(ChildFact::Answered, &mut self.stage.desk);
+        } else {
+            parent::ready(&mut self.stage.desk);
         }
-    }
-
-    /// The flow is over, or ends the call. A call that another one waits for is ready for it then.
-    fn leave_flow(&mut self, intent: Intent) {
-        if intent == Intent::Flow && self.call().parent.is_some() {
-            return parent::ready(&mut self.stage.desk);
-        }
-        self.end(intent);
+        let wish = self.flow.on_answered(&mut self.stage);
+        self.grant(wish);
     }
 
     /// The keys that the call was made with go out before anything else is heard of us.
@@ -273,15 +306,13 @@ impl Machine {
                     self.tell_sound(news);
                 }
             }
-            MediaFact::DigitsSent { id } => self.commands.on_digits_sent(*id, &mut self.stage),
-            MediaFact::DigitsFailed { id, reason } => {
-                self.commands.on_digits_failed(*id, reason, &mut self.stage);
-            }
+            MediaFact::DigitsSent { id } => self.on_digits(*id, Ok(())),
+            MediaFact::DigitsFailed { id, reason } => self.on_digits(*id, Err(reason.clone())),
             MediaFact::VoiceStarted => self.tell_step(&StepEvent::Voice { speaking: true }),
             MediaFact::VoiceStopped => self.tell_step(&StepEvent::Voice { speaking: false }),
             MediaFact::Amd(news) => self.amd.on_news(news, &mut self.stage.desk),
             MediaFact::NotJoined { reason } => self.tell_step(&StepEvent::NotJoined(reason.clone())),
-            MediaFact::TimedOut { .. } if self.stage.desk.connected => self.end(Intent::MediaTimeout),
+            MediaFact::TimedOut { .. } if self.stage.is_answered() => self.end(Intent::MediaTimeout),
             MediaFact::TimedOut { .. }
             | MediaFact::FirstSound
             | MediaFact::OneWay { .. }
@@ -298,6 +329,11 @@ impl Machine {
         }
         self.stage.desk.emit(EventBody::DigitReceived { digit: Pii::new(digit), duration_ms });
         self.tell_step(&StepEvent::Digit(digit));
+    }
+
+    fn on_digits(&mut self, id: DigitsId, result: Result<(), String>) {
+        self.commands.on_digits(id, &result, &mut self.stage);
+        self.tell_step(&StepEvent::Digits(id, result));
     }
 
     fn on_record(&mut self, fact: RecordFact) {
@@ -326,6 +362,7 @@ impl Machine {
                 self.tell_recording(news);
             }
             Timer::StepPrompt
+            | Timer::Fetch
             | Timer::Keys
             | Timer::Speech
             | Timer::Pause
@@ -368,9 +405,8 @@ impl Machine {
     }
 
     fn tell_step(&mut self, event: &StepEvent) {
-        if let Some(intent) = self.flow.as_mut().and_then(|flow| flow.on_event(event, &mut self.stage)) {
-            self.leave_flow(intent);
-        }
+        let wish = self.flow.on_event(event, &mut self.stage);
+        self.grant(wish);
     }
 
     /// Ends the call in order: the rest follows when the leg is over.
@@ -400,9 +436,7 @@ impl Machine {
     /// Stops everything that runs on the call.
     fn quiet(&mut self) {
         self.stage.recordings.stop_all(RecordingEnd::CallEnded, &mut self.stage.desk);
-        if let Some(flow) = &mut self.flow {
-            flow.stop(&mut self.stage);
-        }
+        self.flow.stop(&mut self.stage);
         self.amd.stop(&mut self.stage.desk);
         self.commands.cancel(&mut self.stage);
         self.stage.audio.silence(&mut self.stage.desk);

@@ -20,7 +20,7 @@ impl Parent {
     pub(super) fn on_fact(&mut self, fact: ParentFact, desk: &mut Desk) -> bool {
         let Some(parent) = desk.call.parent else { return false };
         match fact {
-            ParentFact::Joined if !self.joined && desk.connected => {
+            ParentFact::Joined if !self.joined && desk.call.answered_at.is_some() => {
                 self.joined = true;
                 desk.emit(EventBody::joined(first_leg(parent)));
             }

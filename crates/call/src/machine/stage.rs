@@ -6,6 +6,9 @@ use super::children::Children;
 use super::desk::Desk;
 use super::prompts::{Prompts, Sound};
 use super::recording::{Ask, Recordings};
+use crate::{Fetch, FetchId};
+use model::flow::Condition;
+use model::flow::variable::{self, Variables};
 use model::meeting::Attendance;
 use model::recording::{RecordStart, RecordingEnd, RecordingOrigin, SessionRecord};
 use model::sound::{DigitsId, MediaOrder, RecordSource};
@@ -35,30 +38,87 @@ pub(super) struct Stage {
     pub(super) confidence: Option<f32>,
     /// What is likely to be said to a gather that is being prepared.
     pub(super) hints: Vec<String>,
+    /// The call's own variables.
+    #[serde(default)]
+    variables: Variables,
     last_digits: u32,
     last_listen: u32,
     #[serde(default)]
     last_attendance: u32,
+    #[serde(default)]
+    last_fetch: u32,
 }
 
 impl Stage {
     /// An empty stage.
-    pub(super) fn new(desk: Desk) -> Self {
-        let (prompts, audio, recordings, children) = Default::default();
+    pub(super) fn new(mut desk: Desk) -> Self {
+        let variables = std::mem::take(&mut desk.setup.variables);
+        let (prompts, audio, recordings, children, keys, speech) = Default::default();
         Self {
             desk,
             prompts,
             audio,
             recordings,
-            keys: Pii::new(String::new()),
-            speech: Pii::new(String::new()),
+            keys,
+            speech,
             confidence: None,
             hints: Vec::new(),
+            variables,
             last_digits: 0,
             last_listen: 0,
             children,
             last_attendance: 0,
+            last_fetch: 0,
         }
+    }
+
+    /// Whether the call is answered.
+    pub(super) const fn is_answered(&self) -> bool {
+        self.desk.call.answered_at.is_some()
+    }
+
+    /// The value of a variable; none if there is none of this name.
+    pub(super) fn value(&self, name: &str) -> Option<String> {
+        let call = &self.desk.call;
+        Some(match name {
+            "keys" => self.keys.expose().clone(),
+            "speech" => self.speech.expose().clone(),
+            "from" => call.from.expose().clone(),
+            "to" => call.to.expose().clone(),
+            "call_id" => call.id.to_string(),
+            "amd" => call.amd.as_ref().map(|amd| amd.finding.result.name().to_owned()).unwrap_or_default(),
+            _ => self.variables.get(name)?.expose().clone(),
+        })
+    }
+
+    /// The call's own variables.
+    pub(super) const fn variables(&self) -> &Variables {
+        &self.variables
+    }
+
+    /// Whether a condition holds. A variable that nothing has set is empty.
+    pub(super) fn holds(&self, condition: &Condition) -> bool {
+        condition.holds(&self.value(condition.variable.name()).unwrap_or_default())
+    }
+
+    /// Gives a variable a value; false where that would be one variable too many.
+    pub(super) fn set_variable(&mut self, name: String, value: Pii<String>) -> bool {
+        let fits = self.variables.len() < variable::COUNT_MAX || self.variables.contains_key(&name);
+        if fits {
+            self.variables.insert(name, value);
+        }
+        fits
+    }
+
+    /// Asks the app for steps; the number is reported with its answer.
+    pub(super) fn fetch(&mut self, url: String, timeout_ms: u32) -> FetchId {
+        self.last_fetch = self.last_fetch.wrapping_add(1);
+        let id = FetchId(self.last_fetch);
+        let mut variables = self.variables.clone();
+        variables.insert("keys".to_owned(), self.keys.clone());
+        variables.insert("speech".to_owned(), self.speech.clone());
+        self.desk.order_fetch(Fetch { id, url, timeout_ms, variables });
+        id
     }
 
     /// Plays a sound that is ready for the running step.

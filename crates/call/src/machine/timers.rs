@@ -25,6 +25,8 @@ pub(super) enum Timer {
     StepPrompt,
     /// A live command's prompts should be ready.
     LivePrompt(CommandId),
+    /// The app's answer to the running step should have come.
+    Fetch,
     /// The running gather waits for a key.
     Keys,
     /// What is said to the running gather should have been understood.
@@ -51,6 +53,7 @@ impl Timer {
         matches!(
             self,
             Self::StepPrompt
+                | Self::Fetch
                 | Self::Keys
                 | Self::Speech
                 | Self::Pause

@@ -70,6 +70,7 @@ fn the_end_of_the_bridge_can_be_the_end_of_the_call() {
             unbridge
             left other
             bridge s1 completed
+            say s2 cancelled
             leg hang up
         +0 ended hung_up by local 200
             left
@@ -126,6 +127,7 @@ fn early_sound_of_the_other_side_is_heard_instead_of_our_tone() {
             left other
             end k1
             bridge s1 cancelled
+            say s2 cancelled
             left
             ended [completed] hangup by callee after 4s
         done
@@ -153,6 +155,7 @@ fn what_is_said_in_the_other_calls_own_flow_is_not_heard_here() {
             left other
             end k1
             bridge s1 cancelled
+            say s2 cancelled
             leg hang up
         +1s child k1 ended hangup
         +0 ended hung_up by local
@@ -172,6 +175,7 @@ fn an_answer_and_a_hang_up_at_the_same_instant_connect_nobody() {
         +1s ended hung_up by remote
             end k1
             bridge s1 cancelled
+            say s2 cancelled
             left
             ended [completed] hangup by callee after 1s
         +0 child k1 ready
@@ -190,6 +194,7 @@ fn an_answer_and_a_hang_up_at_the_same_instant_connect_nobody() {
             left other
             end k1
             bridge s1 cancelled
+            say s2 cancelled
             left
             ended [completed] hangup by callee after 1s
         done
@@ -362,6 +367,7 @@ fn a_blind_transfer_ends_the_call_when_the_far_side_got_through() {
         +1s handed agreed
         +5s handed done
             transfer s1 completed
+            pause s2 cancelled
             leg hang up
         +0 ended hung_up by local
             left

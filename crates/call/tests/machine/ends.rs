@@ -164,6 +164,7 @@ fn at_the_end_everything_that_runs_is_cancelled_first_and_the_end_comes_last() {
             stop recording r1
             gathered s1 "1" by interrupted
             gather s1 cancelled
+            say s2 cancelled
             start_recording c1 cancelled
             send_digits c2 cancelled
             leg hang up
@@ -229,6 +230,7 @@ fn a_sound_cut_by_the_end_of_the_leg_does_not_move_the_flow_on() {
         +500ms cut 1
         +20ms ended hung_up by remote
             say s1 cancelled
+            say s2 cancelled
             left
             ended [completed] hangup by callee after 520ms
         done

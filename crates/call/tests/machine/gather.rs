@@ -356,6 +356,7 @@ fn conditions_choose_by_the_keys() {
             say s2 skipped
             say s3 skipped
             hangup s4 completed
+            say s5 cancelled
             leg hang up
         +10ms ended hung_up by local
             left

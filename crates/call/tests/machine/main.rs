@@ -4,12 +4,16 @@
 #[cfg(test)]
 mod bridge;
 #[cfg(test)]
+mod control;
+#[cfg(test)]
 mod ends;
 #[cfg(test)]
 mod gather;
 mod gather_speech;
 #[cfg(test)]
 mod inbound;
+#[cfg(test)]
+mod jumps;
 #[cfg(test)]
 mod live;
 #[cfg(test)]

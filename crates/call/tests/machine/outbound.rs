@@ -61,6 +61,7 @@ fn check_unanswered(leg_end: &str, ended: &str) {
         +1s ringing
             ringing [ringing]
         +5s ended {leg_end}
+            pause s1 cancelled
             ended {ended}
         done"
     ));
@@ -127,6 +128,7 @@ fn a_ringing_call_is_cancelled() {
         +100ms ringing
             ringing [ringing]
         +1s app hangup
+            say s1 cancelled
             leg hang up
         +100ms ready p1
         +100ms ended canceled by local 487
@@ -148,6 +150,7 @@ fn an_answer_that_crosses_the_cancel_is_no_answer() {
             prepare p1 say "Hello"
         +100ms ready p1
         +1s app hangup
+            say s1 cancelled
             leg hang up
         +10ms answered
         +100ms ended hung_up by local

@@ -39,6 +39,7 @@ fn steps_run_one_after_the_other() {
         +4200ms played 2
             playback s3 completed
             hangup s4 completed
+            say s5 cancelled
             leg hang up
         +10ms ended hung_up by local
             left

@@ -155,7 +155,8 @@ impl Exchange {
     pub(crate) fn order(&self, leg: LegId, order: &LegOrder) -> Result<(), CarrierError> {
         let command = match order {
             LegOrder::Dial { .. } => return Err(CarrierError::WrongRoute),
-            LegOrder::Ring => Command::Ring,
+            LegOrder::Ring { early_media: false } => Command::Ring,
+            LegOrder::Ring { early_media: true } => Command::EarlyMedia,
             LegOrder::Answer => Command::Answer,
             LegOrder::Reject { refusal } => Command::Reject(leg_end::rejection(*refusal)),
             LegOrder::HangUp => Command::HangUp,

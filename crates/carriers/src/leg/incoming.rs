@@ -35,10 +35,12 @@ impl Leg {
     /// Opens the sound before the answer. What does not do now may do in the answer, which then says why not.
     pub(super) fn early_media(&mut self, now: Timestamp, orders: &mut Vec<Order>) {
         if self.stage != Stage::Arrived || self.offer.is_none() {
-            return self.ring(orders);
+            self.ring(orders);
+            return self.fact(LegFact::Ringing { early_media: self.described.is_some() });
         }
         if let Ok(sdp) = self.description(now) {
             self.described = Some(sdp.clone());
+            self.fact(LegFact::Ringing { early_media: true });
             orders.push(Order::Ring { key: self.key, code: 183, sdp: Some(sdp) });
         }
     }

@@ -156,7 +156,7 @@ impl Host {
         while let Some(output) = self.persona.poll() {
             match output {
                 PersonaOutput::Trying => self.command(Command::Trying),
-                PersonaOutput::Ring => self.order(&LegOrder::Ring),
+                PersonaOutput::Ring => self.order(&LegOrder::Ring { early_media: false }),
                 PersonaOutput::EarlyMedia => self.command(Command::EarlyMedia),
                 PersonaOutput::Answer => self.order(&LegOrder::Answer),
                 PersonaOutput::LoseAnswer => self.command(Command::LoseAnswer),

@@ -26,14 +26,15 @@ async fn ring() -> Ringing {
     let call = callee.inbound.call(0).await;
     let facts = Arc::new(Facts::default());
     callee.carrier.adopt(call.reference, leg(2), Arc::<Facts>::clone(&facts) as _).unwrap();
-    callee.carrier.order(leg(2), LegOrder::Ring).unwrap();
+    callee.carrier.order(leg(2), LegOrder::Ring { early_media: false }).unwrap();
     out.fact(LegFact::Ringing { early_media: false }).await;
     Ringing { caller, callee, out, facts }
 }
 
 /// Fills the queue of orders: nobody takes one before the test waits for something.
 fn fill(side: &Side, nth: u64) {
-    let filled = (0..100_000).any(|_| side.carrier.order(leg(nth), LegOrder::Ring).is_err());
+    let filled =
+        (0..100_000).any(|_| side.carrier.order(leg(nth), LegOrder::Ring { early_media: false }).is_err());
     assert!(filled, "the queue has no end");
 }
 

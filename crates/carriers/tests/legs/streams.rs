@@ -57,7 +57,7 @@ async fn check_call(transport: TrunkTransport, word: &str, callee_ends: bool) {
     let call = callee.inbound.call(0).await;
     let facts = Arc::new(Facts::default());
     callee.carrier.adopt(call.reference, leg(2), Arc::<Facts>::clone(&facts) as _).unwrap();
-    callee.carrier.order(leg(2), LegOrder::Ring).unwrap();
+    callee.carrier.order(leg(2), LegOrder::Ring { early_media: false }).unwrap();
     out.fact(LegFact::Ringing { early_media: false }).await;
     callee.carrier.order(leg(2), LegOrder::Answer).unwrap();
     out.fact(LegFact::Answered).await;

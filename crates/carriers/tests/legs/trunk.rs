@@ -177,7 +177,7 @@ async fn an_incoming_call_is_taken_rung_answered_and_hung_up_by_either_side() {
 
         let facts = Arc::new(Facts::default());
         callee.carrier.adopt(call.reference, leg(2), Arc::<Facts>::clone(&facts) as _).unwrap();
-        callee.carrier.order(leg(2), LegOrder::Ring).unwrap();
+        callee.carrier.order(leg(2), LegOrder::Ring { early_media: false }).unwrap();
         out.fact(LegFact::Ringing { early_media: false }).await;
         callee.carrier.order(leg(2), LegOrder::Answer).unwrap();
         out.fact(LegFact::Answered).await;
@@ -252,7 +252,7 @@ async fn a_caller_may_be_gone_before_or_after_the_call_was_taken() {
     let call = callee.inbound.call(1).await;
     let facts = Arc::new(Facts::default());
     callee.carrier.adopt(call.reference, leg(4), Arc::<Facts>::clone(&facts) as _).unwrap();
-    callee.carrier.order(leg(4), LegOrder::Ring).unwrap();
+    callee.carrier.order(leg(4), LegOrder::Ring { early_media: false }).unwrap();
     out.fact(LegFact::Ringing { early_media: false }).await;
     caller.carrier.order(leg(3), LegOrder::HangUp).unwrap();
     let end = facts.end().await;

@@ -5,9 +5,10 @@
 use super::notes;
 use crate::core::Core;
 use crate::fault::saying;
+use call::FetchId;
 use model::child::{ChildFact, ParentFact};
 use model::fault::{Fault, FaultCode};
-use model::flow::CallCommand;
+use model::flow::{CallCommand, Flow};
 use model::leg::LegFact;
 use model::meeting::{Attendance, ConferenceFact, QueueFact};
 use model::sound::{MediaFact, PromptId, RecordFact};
@@ -31,6 +32,8 @@ pub(super) enum Mail {
     HandOver(Handover),
     /// A prompt's sound, or why there is none.
     Prompt(PromptId, Result<Arc<Clip>, String>),
+    /// What the app answered to a question.
+    Fetched(FetchId, Result<Option<Flow>, String>),
     /// What became of a recording.
     Record(RecordFact),
     /// Something that was listened for was said.
@@ -114,6 +117,12 @@ impl Mailbox {
     pub(super) async fn prompt(&self, prompt: PromptId, result: Result<Arc<Clip>, String>) {
         // An error says that the call is gone.
         let _ = self.sender.send(Mail::Prompt(prompt, result)).await;
+    }
+
+    /// Brings the app's answer; waits for room.
+    pub(super) async fn fetched(&self, id: FetchId, result: Result<Option<Flow>, String>) {
+        // An error says that the call is gone.
+        let _ = self.sender.send(Mail::Fetched(id, result)).await;
     }
 
     /// Brings what became of a recording; waits for room.

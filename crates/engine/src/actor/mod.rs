@@ -2,6 +2,7 @@
 //! it carries orders out, brings facts back and keeps events durable in order.
 
 mod aftermath;
+mod fetching;
 mod ledger;
 mod listening;
 mod mailbox;

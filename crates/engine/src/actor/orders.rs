@@ -29,6 +29,7 @@ impl Actor {
                 let owner = (self.machine.call().app, self.call);
                 self.prompts.prepare(&self.core, &self.mailbox, owner, prompt, source);
             }
+            Output::Fetch(fetch) => self.fetch(fetch),
             Output::Record(leg, order) => self.order_recording(leg, &order),
             Output::Child(child, order) => {
                 self.ties.order_child(self.machine.call(), &self.mailbox, child, order);

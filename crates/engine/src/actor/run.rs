@@ -28,6 +28,7 @@ use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 /// A running call.
@@ -48,6 +49,8 @@ pub(super) struct Actor {
     pub(super) dialling: Option<(LegId, Dialling)>,
     /// The leg that is to be dialled next.
     pub(super) pacing: Pacing,
+    /// Questions to the app; given up with the call.
+    pub(super) fetching: JoinSet<()>,
     inbox: mpsc::Receiver<Mail>,
     /// Outputs, and when they came, behind an order that has to wait.
     held: VecDeque<(Output, Timestamp)>,
@@ -101,6 +104,7 @@ impl Actor {
             standing,
             dialling: None,
             pacing: Pacing::default(),
+            fetching: JoinSet::new(),
             inbox,
             held: VecDeque::new(),
             beginning: Some(beginning),
@@ -281,6 +285,7 @@ impl Actor {
             Mail::Parent(fact) => self.tell(Input::Parent(fact)),
             Mail::Conference(attendance, fact) => self.tell(Input::Conference(attendance, fact)),
             Mail::Queue(attendance, fact) => self.tell(Input::Queue(attendance, fact)),
+            Mail::Fetched(id, result) => self.tell(Input::Fetched(id, result)),
             Mail::Shutdown => self.tell(Input::Shutdown),
             // Ends the loop itself.
             Mail::Lost => {}

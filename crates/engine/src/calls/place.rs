@@ -15,6 +15,7 @@ use model::call::{Call, CallSetup, CallStatus, Channel, Direction, FirstDigits, 
 use model::event::{Event, EventBody};
 use model::fault::{Fault, FaultCode};
 use model::flow::Flow;
+use model::flow::variable::Variables;
 use model::recording::SessionRecord;
 use model::tenant::Principal;
 use model::timeline::TimelineKind;
@@ -52,6 +53,8 @@ pub struct PlaceCall {
     pub flow: Option<Flow>,
     /// The recording of the whole call, if it is to have one.
     pub record: Option<SessionRecord>,
+    /// Variables that the flow begins with.
+    pub variables: Variables,
     /// How long the callee may ring, of [`CallSetup::RING_TIMEOUTS_MS`]; [`CallSetup::RING_TIMEOUT_MS`] if none.
     pub ring_timeout_ms: Option<u32>,
     /// How long the call may last, of [`CallSetup::MAX_DURATIONS_MS`]; [`CallSetup::MAX_DURATION_MS`] if none.
@@ -84,6 +87,7 @@ impl PlaceCall {
             to_channel: Channel::Pstn,
             metadata: Map::new(),
             flow: None,
+            variables: Variables::new(),
             ring_timeout_ms: None,
             max_duration_ms: None,
             record: None,
@@ -358,6 +362,7 @@ pub(super) fn row(core: &Core, order: &PlaceCall, app: AppId, mode: Mode, way: &
 
 pub(super) fn setup(core: &Core, id: CallId, order: &PlaceCall, now: Timestamp) -> CallSetup {
     CallSetup {
+        variables: order.variables.clone(),
         flow: flow_of_call(core, order.flow.as_ref(), now),
         record: order.record,
         flow_at_ringing: order.flow_at_ringing,

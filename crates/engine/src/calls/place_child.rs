@@ -52,6 +52,7 @@ fn order(parent: &Call, child: &ChildSetup) -> PlaceCall {
     let from = child.from.as_ref().unwrap_or(own_number).expose().clone();
     PlaceCall {
         flow: child.flow.clone(),
+        variables: child.variables.clone(),
         ring_timeout_ms: Some(child.ring_timeout_ms),
         record: child.record,
         amd: child.amd.clone(),

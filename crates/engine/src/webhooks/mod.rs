@@ -8,6 +8,8 @@ mod health;
 mod schedule;
 mod signature;
 
+pub(crate) use signature::standard as standard_headers;
+
 use crate::core::Core;
 use crate::panics::keep_running;
 use std::sync::Arc;

@@ -18,22 +18,32 @@ pub(super) fn headers(
     at: Timestamp,
 ) -> Vec<(String, Secret<String>)> {
     let Delivery { message_id, body, .. } = delivery;
+    let standard = standard(secret, message_id, body, at);
     let mac = |message: &[u8]| mac(secret.expose(), message);
-    let timestamp = at.as_secs().to_string();
-    let signature =
-        format!("v1,{}", STANDARD.encode(mac(format!("{message_id}.{timestamp}.{body}").as_bytes())));
-    let standard = [
-        ("content-type", "application/json".to_owned()),
-        ("webhook-id", message_id.clone()),
-        ("webhook-timestamp", timestamp),
-        ("webhook-signature", signature),
-    ]
-    .map(|(name, value)| (name, Secret::new(value)));
     let signing = Signing { url, message_id, at, body, hmac_sha256: &mac };
     let own = door.map(|door| door.sign(&signing)).unwrap_or_default();
     let named = standard.into_iter().chain(own).map(|(name, value)| (name.to_owned(), value));
     let fixed = endpoint.headers.iter().map(|(name, value)| (name.clone(), value.clone()));
     named.chain(fixed).collect()
+}
+
+/// What the scheme asks for.
+pub(crate) fn standard(
+    secret: &Secret<Vec<u8>>,
+    message_id: &str,
+    body: &str,
+    at: Timestamp,
+) -> [(&'static str, Secret<String>); 4] {
+    let timestamp = at.as_secs().to_string();
+    let signed = format!("{message_id}.{timestamp}.{body}");
+    let signature = format!("v1,{}", STANDARD.encode(mac(secret.expose(), signed.as_bytes())));
+    [
+        ("content-type", "application/json".to_owned()),
+        ("webhook-id", message_id.to_owned()),
+        ("webhook-timestamp", timestamp),
+        ("webhook-signature", signature),
+    ]
+    .map(|(name, value)| (name, Secret::new(value)))
 }
 
 fn mac(secret: &[u8], message: &[u8]) -> [u8; 32] {

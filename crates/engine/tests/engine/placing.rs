@@ -92,7 +92,12 @@ async fn bad_orders_name_the_field() {
     check(|o| o.from_channel = Channel::Whatsapp, FaultCode::ChannelNotConfigured, Some("fromChannel")).await;
     check(|o| o.ring_timeout_ms = Some(2_999), FaultCode::InvalidField, Some("ringTimeoutMs")).await;
     check(|o| o.max_duration_ms = Some(14_400_001), FaultCode::InvalidField, Some("maxDurationMs")).await;
-    check(|o| o.flow = Some(Flow { steps: vec![step; 21] }), FaultCode::InvalidField, Some("flow")).await;
+    check(
+        |o| o.flow = Some(Flow { steps: vec![step; Flow::STEPS_MAX + 1] }),
+        FaultCode::InvalidField,
+        Some("flow"),
+    )
+    .await;
     let large = json!({ "text": "x".repeat(16 * 1024) }).as_object().unwrap().clone();
     check(|o| o.metadata = large, FaultCode::InvalidField, Some("metadata")).await;
 }

@@ -50,7 +50,7 @@ pub struct Flow {
 
 impl Flow {
     /// Longest flow.
-    pub const STEPS_MAX: usize = 20;
+    pub const STEPS_MAX: usize = 100;
 }
 
 /// One step: a command and the conditions under which it runs.

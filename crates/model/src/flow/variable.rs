@@ -12,8 +12,9 @@ pub const COUNT_MAX: usize = 64;
 pub const NAME_MAX: usize = 64;
 /// Longest value, in characters.
 pub const VALUE_MAX: usize = 1_024;
-/// Variables that are always there and that nothing sets: what the last gather took, the call's parties and its id.
-pub const BUILT_IN: &[&str] = &["keys", "speech", "from", "to", "call_id"];
+/// Variables that are always there and that no step sets: what the last gather took, the call's parties, its id, and
+/// who answered as far as answering-machine detection has told.
+pub const BUILT_IN: &[&str] = &["keys", "speech", "from", "to", "call_id", "amd"];
 
 /// Letters, digits and `_`, not starting with a digit.
 pub fn is_name(text: &str) -> bool {

@@ -269,6 +269,11 @@ impl World {
                 let (after_ms, fact) = self.prepare(prompt, &source);
                 self.agenda.put(after(now, after_ms), Item::Prompt { call, fact });
             }
+            // A simulated app has no address: it answers at once that there is nothing to add.
+            Output::Fetch(fetch) => {
+                let actor = self.calls.get_mut(call).and_then(|line| line.actor.as_mut());
+                actor.into_iter().for_each(|actor| actor.local.push_back(Input::Fetched(fetch.id, Ok(None))));
+            }
             Output::Record(_, order) => self.order_recording(call, &order),
             Output::Event { body, call: row } => {
                 let told = notes::event(&row, &body);
@@ -314,7 +319,11 @@ impl World {
         // A leg that is over has told its end already.
         let Some(leg) = self.calls.get_mut(call).and_then(|line| line.our_leg.as_mut()) else { return };
         match order {
-            LegOrder::Ring => leg.ring(&mut orders),
+            LegOrder::Ring { early_media: false } => leg.ring(&mut orders),
+            LegOrder::Ring { early_media: true } => {
+                leg.ring_with_sound(&mut orders, &mut news);
+                news.push(News::Fact(LegFact::Ringing { early_media: true }));
+            }
             // No flow orders these yet.
             LegOrder::Hold | LegOrder::Resume | LegOrder::AnswerTransfer { .. } => {}
             // The far side may not take our place: what it would be told is refused.
@@ -479,6 +488,7 @@ fn setup(line: &Line, id: CallId) -> CallSetup {
     });
     CallSetup {
         flow,
+        variables: plan.variables.clone(),
         record: None,
         ring_timeout_ms: plan.ring_timeout_ms,
         max_duration_ms: plan.max_duration_ms,

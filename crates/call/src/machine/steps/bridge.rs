@@ -9,6 +9,7 @@ use super::{FlowStep, Progress, StepEvent};
 use model::call::{CallEnd, EndReason};
 use model::child::{ChildFact, ChildSetup};
 use model::event::{CommandOutcome, EventBody};
+use model::flow::variable::Variables;
 use model::sound::MediaOrder;
 use model::{CallId, LegId, flow};
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,7 @@ impl Bridge {
             ring_timeout_ms: bridge.ring_timeout_ms,
             max_duration_ms: bridge.max_duration_ms,
             flow: bridge.flow.clone(),
+            variables: Variables::new(),
             record: bridge.record,
             notification: bridge.notification.clone(),
             amd: bridge.amd.clone(),
@@ -147,7 +149,7 @@ impl Bridge {
         let hangs_up = self.hangup_after && result.is_ok();
         self.part(stage);
         match result {
-            Ok(()) if hangs_up => Progress::HangUp,
+            Ok(()) if hangs_up => Progress::HangUp(None),
             Ok(()) => Progress::Done(CommandOutcome::Completed),
             Err(reason) => Progress::failed(reason),
         }
@@ -157,7 +159,8 @@ impl Bridge {
 impl FlowStep for Bridge {
     fn start(&mut self, stage: &mut Stage) -> Progress {
         let Some(setup) = self.setup.take() else { return Progress::failed(CHILDREN_FULL) };
-        self.child = stage.children.place(*setup, &mut stage.desk);
+        let setup = ChildSetup { variables: stage.variables().clone(), ..*setup };
+        self.child = stage.children.place(setup, &mut stage.desk);
         match self.child {
             Some(_) => Progress::Running,
             None => Progress::failed(CHILDREN_FULL),

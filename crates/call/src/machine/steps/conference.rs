@@ -44,9 +44,11 @@ impl Conference {
     fn on_fact(&mut self, fact: &ConferenceFact, stage: &mut Stage) -> Progress {
         match fact {
             ConferenceFact::Refused { reason } => {
-                self.state = State::Outside;
+                self.part(stage);
                 Progress::failed(reason.as_str())
             }
+            // Once inside, nobody waits again.
+            ConferenceFact::Waiting if self.state == State::Inside => Progress::Running,
             ConferenceFact::Waiting => {
                 self.state = State::Waiting;
                 self.play_music(stage);
@@ -121,6 +123,10 @@ impl FlowStep for Conference {
                 return self.on_fact(fact, stage);
             }
             StepEvent::Digit(key) if Some(*key) == self.options.leave_key => {
+                self.leave(stage);
+                return Progress::Done(CommandOutcome::Completed);
+            }
+            StepEvent::Leave => {
                 self.leave(stage);
                 return Progress::Done(CommandOutcome::Completed);
             }

@@ -1,18 +1,24 @@
 //! The flow's commands, one file each, behind one trait. A new command is a new file and a line in each of the
 //! lists below (docs/adding-a-flow-command.md).
 
+mod answer;
 mod bridge;
 mod conference;
+mod dtmf;
 mod gather;
+mod goto;
 mod hangup;
 mod missing;
 mod pause;
 mod playback;
 mod queue;
 mod record;
+mod ringing;
 mod say;
+mod set;
 mod sounding;
 mod transfer;
+mod webhook;
 
 pub(super) use missing::MISSING;
 pub(super) use sounding::{PROMPT_LATE, PROMPT_MS, SOUND_BROKEN};
@@ -20,10 +26,12 @@ pub(super) use sounding::{PROMPT_LATE, PROMPT_MS, SOUND_BROKEN};
 use super::audio::SoundEnd;
 use super::stage::Stage;
 use super::timers::Timer;
+use crate::output::FetchId;
 use model::child::ChildFact;
 use model::event::CommandOutcome;
-use model::flow::FlowCommand;
+use model::flow::{FlowCommand, HangupCause};
 use model::meeting::{Attendance, ConferenceFact, QueueFact};
+use model::sound::DigitsId;
 use model::speech::SpeechFact;
 use model::transfer::TransferFact;
 use model::{CallId, CommandId, RecordingId};
@@ -51,8 +59,24 @@ pub(super) enum Progress {
     Running,
     /// It is over.
     Done(CommandOutcome),
-    /// It is over, and so is the call.
-    HangUp,
+    /// It is over, and so is the call. The cause is for a caller who was not answered.
+    HangUp(Option<HangupCause>),
+    /// It goes on when the inbound call is answered, and asks for that.
+    Answer,
+    /// It goes on, and an inbound caller is to hear that it rings.
+    Ring {
+        /// Whether sound is to be opened.
+        early_media: bool,
+    },
+    /// It is over, and the flow goes on at a label.
+    Jump {
+        /// How it went.
+        outcome: CommandOutcome,
+        /// Where to go on.
+        label: String,
+    },
+    /// It is over, and these steps come next. Their ids are not theirs yet.
+    Insert(model::flow::Flow),
 }
 
 /// What a running step hears. No `Debug`: keys are personal.
@@ -83,6 +107,16 @@ pub(super) enum StepEvent {
     NotJoined(String),
     /// How the far side is handed over.
     Transfer(TransferFact),
+    /// Keys were sent, or why not.
+    Digits(DigitsId, Result<(), String>),
+    /// The app answered with steps, with none, or not at all.
+    Fetched(FetchId, Result<Option<model::flow::Flow>, String>),
+    /// An inbound caller hears us, before the answer.
+    Rung,
+    /// The inbound call is answered.
+    Answered,
+    /// The app wants the call out of its conference.
+    Leave,
     /// One of its timers fired.
     Timer(Timer),
 }
@@ -100,6 +134,12 @@ pub(super) enum Step {
     Transfer(Box<transfer::Transfer>),
     Conference(Box<conference::Conference>),
     Queue(queue::Queue),
+    Answer(answer::Answer),
+    Ringing(ringing::Ringing),
+    Dtmf(dtmf::Dtmf),
+    Goto(goto::Goto),
+    Set(set::Set),
+    Webhook(webhook::Webhook),
     Missing(missing::Missing),
 }
 
@@ -112,7 +152,13 @@ impl Step {
             FlowCommand::Gather(gather) => Self::Gather(gather::Gather::prepare(id, gather, stage)),
             FlowCommand::Record(record) => Self::Record(record::Record::prepare(id, record, stage)),
             FlowCommand::Pause(pause) => Self::Pause(pause::Pause::prepare(pause)),
-            FlowCommand::Hangup(_) => Self::Hangup(hangup::Hangup),
+            FlowCommand::Hangup(hangup) => Self::Hangup(hangup::Hangup::prepare(*hangup)),
+            FlowCommand::Answer => Self::Answer(answer::Answer),
+            FlowCommand::Ringing(ringing) => Self::Ringing(ringing::Ringing::prepare(*ringing)),
+            FlowCommand::Dtmf(dtmf) => Self::Dtmf(dtmf::Dtmf::prepare(dtmf)),
+            FlowCommand::Goto(goto) => Self::Goto(goto::Goto::prepare(goto)),
+            FlowCommand::Set(set) => Self::Set(set::Set::prepare(set)),
+            FlowCommand::Webhook(webhook) => Self::Webhook(webhook::Webhook::prepare(webhook)),
             FlowCommand::Bridge(bridge) => Self::Bridge(Box::new(bridge::Bridge::prepare(bridge, stage))),
             FlowCommand::Transfer(transfer) => {
                 Self::Transfer(Box::new(transfer::Transfer::prepare(transfer, stage)))
@@ -121,13 +167,7 @@ impl Step {
                 Self::Conference(Box::new(conference::Conference::prepare(conference, stage)))
             }
             FlowCommand::Queue(queue) => Self::Queue(queue::Queue::prepare(queue, stage)),
-            FlowCommand::Answer
-            | FlowCommand::Ringing(_)
-            | FlowCommand::Dtmf(_)
-            | FlowCommand::Label(_)
-            | FlowCommand::Goto(_)
-            | FlowCommand::Set(_)
-            | FlowCommand::Webhook(_) => Self::Missing(missing::Missing),
+            FlowCommand::Label(_) => Self::Missing(missing::Missing),
         }
     }
 
@@ -144,6 +184,12 @@ impl Step {
             Self::Transfer(step) => step.as_mut(),
             Self::Conference(step) => step.as_mut(),
             Self::Queue(step) => step,
+            Self::Answer(step) => step,
+            Self::Ringing(step) => step,
+            Self::Dtmf(step) => step,
+            Self::Goto(step) => step,
+            Self::Set(step) => step,
+            Self::Webhook(step) => step,
             Self::Missing(step) => step,
         }
     }

@@ -49,7 +49,7 @@ impl Transfer {
     fn on_transfer(&mut self, fact: TransferFact, stage: &mut Stage) -> Progress {
         match fact {
             TransferFact::Agreed => Progress::Running,
-            TransferFact::Done | TransferFact::Untold => Progress::HangUp,
+            TransferFact::Done | TransferFact::Untold => Progress::HangUp(None),
             TransferFact::Failed { code } => self.refused(&format!("the far side could not: {code}"), stage),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::others::Others;
 use crate::score::{command_id, ms};
-use call::{Input, Machine, Output};
+use call::{FetchId, Input, Machine, Output};
 use model::call::Call;
 use model::event::{CommandOutcome, EventBody};
 use model::leg::{LegFact, LegOrder};
@@ -23,6 +23,8 @@ pub(super) struct Witness {
     pub(super) listen: Option<model::speech::ListenId>,
     /// Digits that were ordered.
     pub(super) digits: Vec<DigitsId>,
+    /// Questions to the app.
+    pub(super) fetches: Vec<FetchId>,
     /// Recordings that were ordered.
     pub(super) recordings: Vec<RecordingId>,
     /// When the call ended.
@@ -31,7 +33,9 @@ pub(super) struct Witness {
     stopped: BTreeSet<RecordingId>,
     finished: BTreeSet<RecordingId>,
     commands: Vec<CommandId>,
-    completed: BTreeMap<CommandId, String>,
+    /// How often each step and command was begun, less how often it was completed.
+    begun: BTreeMap<CommandId, String>,
+    completed: BTreeSet<CommandId>,
     gathered: BTreeSet<CommandId>,
     keyed: usize,
     heard: usize,
@@ -94,6 +98,7 @@ impl Witness {
                 assert!(self.stopped.insert(*recording), "and is stopped once");
             }
             Output::Child(..) | Output::Parent(_) | Output::Conference(_) | Output::Queue(_) => {}
+            Output::Fetch(fetch) => self.fetches.push(fetch.id),
             Output::Event { .. } | Output::Note { .. } => {}
         }
     }
@@ -104,7 +109,7 @@ impl Witness {
         match order {
             LegOrder::Dial { .. } => self.dials += 1,
             LegOrder::HangUp | LegOrder::Reject { .. } => self.let_go_at = Some(now),
-            LegOrder::Ring
+            LegOrder::Ring { .. }
             | LegOrder::Answer
             | LegOrder::Hold
             | LegOrder::Resume
@@ -161,6 +166,10 @@ impl Witness {
                 assert!(keys.expose().len() <= 64);
                 assert!(self.gathered.insert(*command), "a gather ends once");
             }
+            EventBody::CommandStarted { command, name } => {
+                let before = self.begun.insert(*command, name.clone());
+                assert_eq!(before, None, "what runs is not begun again");
+            }
             EventBody::CommandCompleted { command, name, outcome } => self.complete(*command, name, outcome),
             EventBody::Ended(_) => {
                 self.ended_at = Some(now);
@@ -173,11 +182,14 @@ impl Witness {
     }
 
     fn complete(&mut self, command: CommandId, name: &str, outcome: &CommandOutcome) {
-        let before = self.completed.insert(command, name.to_owned());
-        assert_eq!(before, None, "a command is completed once");
+        self.completed.insert(command);
+        let begun = self.begun.remove(&command);
+        let unbegun = matches!(outcome, CommandOutcome::Skipped | CommandOutcome::Cancelled);
+        assert!(begun.as_deref().map_or(unbegun, |begun| begun == name), "{name} is over before it began");
         let ran = matches!(outcome, CommandOutcome::Completed | CommandOutcome::Cancelled);
         if name == "gather" {
-            assert_eq!(self.gathered.contains(&command), ran, "a gather tells its keys first: {outcome:?}");
+            let told = self.gathered.remove(&command);
+            assert_eq!(told, ran && begun.is_some(), "a gather tells its keys first: {outcome:?}");
         }
     }
 
@@ -193,6 +205,7 @@ impl Witness {
         self.others.check_whole();
         assert_eq!(self.together, 0, "whoever is connected is parted");
         assert_eq!(self.finished.len(), self.recordings.len(), "each recording has an end");
-        assert!(self.commands.iter().all(|id| self.completed.contains_key(id)), "each command is completed");
+        assert_eq!(self.begun.len(), 0, "what began has an end: {:?}", self.begun);
+        assert!(self.commands.iter().all(|id| self.completed.contains(id)), "each command is completed");
     }
 }

@@ -3,6 +3,7 @@
 
 mod invariants;
 mod others;
+mod pairs;
 mod program;
 
 use crate::score::{BEGIN, drain, ms, new_call, restored};

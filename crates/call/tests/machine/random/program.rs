@@ -3,10 +3,10 @@
 use super::invariants::Witness;
 use super::others;
 use crate::score::{command_id, finished};
-use call::Input;
+use call::{FetchId, Input};
 use model::flow::{
-    CallCommand, Condition, Flow, FlowCommand, Gather, GatherPrompt, Operator, Pause, Playback, Record, Say,
-    Step, Variable, WhichRecording,
+    CallCommand, Condition, Dtmf, Flow, FlowCommand, Gather, GatherPrompt, Goto, Hangup, HangupCause, Label,
+    Operator, Pause, Playback, Record, Ringing, Say, Set, Step, Variable, Webhook, WhichRecording,
 };
 use model::leg::{LegEnd, LegEndKind, LegEndedBy, LegFact, ReleaseCause};
 use model::sound::{DigitsId, MediaFact, PlaybackId, PromptFact, PromptId, RecordFact};
@@ -44,15 +44,34 @@ impl Dice {
     }
 }
 
-/// A flow of up to six steps, or none.
+/// A flow of up to nine steps, or none. No checker has looked at it.
 pub(super) fn flow(dice: &mut Dice) -> Option<Flow> {
-    let steps = (1..=dice.below(7)).map(|number| step(number, dice)).collect();
-    (!dice.one_in(4)).then_some(Flow { steps })
+    let steps = steps(dice);
+    (!dice.one_in(4)).then_some(steps)
+}
+
+pub(super) fn steps(dice: &mut Dice) -> Flow {
+    // Ids that no other flow of the call has.
+    let first = 1_000 + dice.below(1 << 30) * 16;
+    Flow { steps: (1..=dice.below(10)).map(|number| step(first + number, dice)).collect() }
 }
 
 fn step(number: u64, dice: &mut Dice) -> Step {
-    let command = match dice.below(11) {
-        8..=10 => others::step(dice),
+    let command = match dice.below(17) {
+        8 => FlowCommand::Label(Label { name: label(dice) }),
+        9 => FlowCommand::Goto(Goto { label: label(dice) }),
+        10 => FlowCommand::Set(Set { variable: label(dice), value: "{{keys}}{{b}}".to_owned().into() }),
+        11 => FlowCommand::Webhook(Webhook {
+            url: "https://example.com".to_owned(),
+            timeout_ms: dice.millis(),
+            on_failure: dice.one_in(3).then(|| label(dice)),
+        }),
+        12 => {
+            FlowCommand::Dtmf(Dtmf { digits: dice.pick(&["1", "{{keys}}", "x"]).unwrap().to_owned().into() })
+        }
+        13 if dice.one_in(2) => FlowCommand::Ringing(Ringing { early_media: dice.one_in(2) }),
+        13 => FlowCommand::Answer,
+        14..=16 => others::step(dice),
         0 | 1 => FlowCommand::Say(say(dice)),
         2 => FlowCommand::Playback(playback(dice)),
         3 | 4 => FlowCommand::Gather(gather(dice)),
@@ -63,7 +82,7 @@ fn step(number: u64, dice: &mut Dice) -> Step {
             beep: dice.one_in(2),
             ..Record::default()
         }),
-        6 if dice.one_in(3) => FlowCommand::hangup(),
+        6 if dice.one_in(3) => FlowCommand::Hangup(hangup(dice)),
         _ => FlowCommand::Pause(Pause { length_ms: dice.millis() }),
     };
     let operator = dice.pick(&[Operator::Eq, Operator::Ne, Operator::Contains]).unwrap();
@@ -72,9 +91,18 @@ fn step(number: u64, dice: &mut Dice) -> Step {
     Step { id: command_id('s', number), command, conditions }
 }
 
+fn label(dice: &mut Dice) -> String {
+    dice.pick(&["a", "b", "c"]).unwrap().to_owned()
+}
+
+fn hangup(dice: &mut Dice) -> Hangup {
+    Hangup { cause: dice.pick(&[None, Some(HangupCause::Rejected), Some(HangupCause::Busy)]).unwrap() }
+}
+
 fn say(dice: &mut Dice) -> Say {
     let times = u16::try_from(1 + dice.below(3)).unwrap();
-    Say { text: "text".to_owned(), locale: Say::LOCALE.to_owned(), voice: None, times }
+    let text = dice.pick(&["text", "{{keys}} and {{a}}"]).unwrap().to_owned();
+    Say { text, locale: Say::LOCALE.to_owned(), voice: None, times }
 }
 
 fn playback(dice: &mut Dice) -> Playback {
@@ -100,8 +128,9 @@ fn gather(dice: &mut Dice) -> Gather {
 
 /// Something that could happen now.
 pub(super) fn input(dice: &mut Dice, seen: &Witness, leg: LegId) -> Input {
-    match dice.below(24) {
-        20..=23 => seen.others.input(dice, leg),
+    match dice.below(26) {
+        20 | 21 => fetched(dice, seen),
+        22..=25 => seen.others.input(dice, leg),
         0 | 1 => Input::Leg(leg, LegFact::Ringing { early_media: dice.one_in(2) }),
         2 | 3 => Input::Leg(leg, LegFact::Answered),
         4 if dice.one_in(4) => Input::Leg(leg, leg_end(dice)),
@@ -117,6 +146,17 @@ pub(super) fn input(dice: &mut Dice, seen: &Witness, leg: LegId) -> Input {
     }
 }
 
+/// Something that the rest of the server could report now, and that ends no call.
+pub(super) fn fact(dice: &mut Dice, seen: &Witness, leg: LegId) -> Input {
+    match dice.below(6) {
+        0 | 1 => Input::Prompt(prompt(dice, seen)),
+        2 => Input::Media(leg, playback_finished(dice, seen)),
+        3 => Input::Media(leg, MediaFact::Digit { digit: dice.key(), duration_ms: 80 }),
+        4 => fetched(dice, seen),
+        _ => Input::Record(record(dice, seen)),
+    }
+}
+
 /// Some end of the leg.
 pub(super) fn leg_end(dice: &mut Dice) -> LegFact {
     use LegEndKind::{Busy, Canceled, Declined, Failed, HungUp, NoAnswer};
@@ -127,7 +167,14 @@ pub(super) fn leg_end(dice: &mut Dice) -> LegFact {
 }
 
 fn command(dice: &mut Dice) -> CallCommand {
-    match dice.below(18) {
+    match dice.below(24) {
+        22 => CallCommand::PauseRecording(WhichRecording::default()),
+        23 => CallCommand::ResumeRecording(WhichRecording::default()),
+        16 => CallCommand::Ring(Ringing { early_media: dice.one_in(2) }),
+        17 | 18 => CallCommand::Gather(gather(dice)),
+        19 => CallCommand::Record(Record { silence_ms: dice.millis(), ..Record::default() }),
+        20 => CallCommand::ReplaceFlow(steps(dice)),
+        21 if dice.one_in(3) => CallCommand::Hangup(hangup(dice)),
         0..=2 => CallCommand::Answer,
         3 if dice.one_in(3) => CallCommand::Reject { reason: Some("no".to_owned()) },
         4 if dice.one_in(3) => CallCommand::hangup(),
@@ -136,10 +183,20 @@ fn command(dice: &mut Dice) -> CallCommand {
         9 => CallCommand::StopAudio,
         10 | 11 => CallCommand::start_recording(),
         12 => CallCommand::stop_recording(),
-        13 => CallCommand::PauseRecording(WhichRecording::default()),
-        14 => CallCommand::ResumeRecording(WhichRecording::default()),
         _ => CallCommand::Say(say(dice)),
     }
+}
+
+fn fetched(dice: &mut Dice, seen: &Witness) -> Input {
+    let id = dice.pick(&seen.fetches).unwrap_or(FetchId(77));
+    Input::Fetched(
+        id,
+        match dice.below(3) {
+            0 => Ok(None),
+            1 => Ok(Some(steps(dice))),
+            _ => Err("503 Service Unavailable".to_owned()),
+        },
+    )
 }
 
 fn prompt(dice: &mut Dice, seen: &Witness) -> PromptFact {

@@ -49,6 +49,9 @@ pub(super) fn output(
         Output::Record(_, RecordOrder::Stop { recording }) => {
             format!("stop recording {}", number(*recording, recordings))
         }
+        Output::Fetch(fetch) => format!("fetch {}: {}", fetch.id.0, fetch.url),
+        // Told by a test of its own; here it would stand before every step.
+        Output::Event { body: EventBody::CommandStarted { .. }, .. } => return None,
         Output::Event { body, call } => event(body, call, recordings),
         // The words of others.rs are taken already.
         Output::Note { .. }
@@ -62,7 +65,7 @@ pub(super) fn output(
 fn leg(order: &LegOrder) -> String {
     match order {
         LegOrder::Dial { ring_timeout_ms } => format!("dial {}", millis(*ring_timeout_ms)),
-        LegOrder::Ring => "ring".to_owned(),
+        LegOrder::Ring { early_media } => format!("ring{}", if *early_media { " early" } else { "" }),
         LegOrder::Answer => "answer".to_owned(),
         LegOrder::Reject { refusal } => format!("reject {}", word(refusal)),
         LegOrder::HangUp => "hang up".to_owned(),
@@ -189,8 +192,9 @@ fn word<T: Serialize>(value: &T) -> String {
 
 fn name(id: CommandId) -> String {
     let numbers = || (1..=400).flat_map(|number| [('s', number), ('c', number)]);
-    let (kind, number) = numbers().find(|(kind, number)| command_id(*kind, *number) == id).unwrap();
-    format!("{kind}{number}")
+    let named = numbers().find(|(kind, number)| command_id(*kind, *number) == id);
+    // A step that was fetched has an id that the machine made.
+    named.map_or("fetched".to_owned(), |(kind, number)| format!("{kind}{number}"))
 }
 
 fn number(id: RecordingId, recordings: &[RecordingId]) -> String {

@@ -1,11 +1,12 @@
 //! Reads a score's words: header, flow, inputs.
 
 use super::{command_id, finished, ms, new_call, others, render};
-use call::Input;
+use call::{FetchId, Input};
 use model::call::{Call, CallSetup, Direction};
 use model::flow::{
-    CallCommand, Condition, Flow, FlowCommand, Gather, GatherInput, GatherPrompt, Operator, Pause, Playback,
-    Record, Say, StartRecording, Step, Variable, WhichRecording,
+    CallCommand, Condition, Dtmf, Flow, FlowCommand, Gather, GatherInput, GatherPrompt, Goto, Hangup, Label,
+    Operator, Pause, Playback, Record, Ringing, Say, Set, StartRecording, Step, Variable, Webhook,
+    WhichRecording,
 };
 use model::leg::{LegEnd, LegEndKind, LegEndedBy, LegFact, ReleaseCause};
 use model::recording::{RecordStart, SessionRecord};
@@ -94,6 +95,18 @@ pub(super) fn cue(text: &str, recordings: &[RecordingId], children: &[CallId]) -
         "ringing" => leg(LegFact::Ringing { early_media: first == "early" }),
         "answered" => leg(LegFact::Answered),
         "ended" => leg(LegFact::Ended(leg_end(rest))),
+        "app" if first == "replace" => {
+            let plan = steps(text.split_once("replace ").unwrap().1);
+            Cue::App { command: CallCommand::ReplaceFlow(plan), forced: false }
+        }
+        "fetched" => simple(Input::Fetched(
+            FetchId(first.parse().unwrap()),
+            match rest[1].as_str() {
+                "nothing" => Ok(None),
+                "failed" => Err(rest[2].clone()),
+                _ => Ok(Some(steps(text.splitn(3, ' ').nth(2).unwrap()))),
+            },
+        )),
         "app" => Cue::App { command: command(rest, recordings), forced: false },
         "force" => Cue::App { command: command(rest, recordings), forced: true },
         "key" => media(MediaFact::Digit { digit: first.chars().next().unwrap(), duration_ms: 100 }),
@@ -190,7 +203,10 @@ fn command(words: &[String], recordings: &[RecordingId]) -> CallCommand {
     match words[0].as_str() {
         "answer" => CallCommand::Answer,
         "reject" => CallCommand::Reject { reason: words.get(1).cloned() },
-        "hangup" => CallCommand::hangup(),
+        "hangup" => CallCommand::Hangup(hangup(words)),
+        "ring" => CallCommand::Ring(Ringing { early_media: words.len() > 1 }),
+        "gather" => CallCommand::Gather(gather(words)),
+        "record" => CallCommand::Record(Record::default()),
         "send_digits" => CallCommand::SendDigits { digits: words[1].clone().into() },
         "say" => CallCommand::Say(say(words)),
         "play" => CallCommand::Playback(playback(words)),
@@ -214,8 +230,23 @@ fn step(at: usize, line: &str) -> Step {
         None => ("", line),
     };
     let conditions = conditions.split(" and ").filter(|text| !text.is_empty()).map(condition).collect();
+    Step { id: command_id('s', at as u64 + 1), command: flow_command(text), conditions }
+}
+
+fn flow_command(text: &str) -> FlowCommand {
     let words = tokens(text);
-    let command = match words[0].as_str() {
+    match words[0].as_str() {
+        "label" => FlowCommand::Label(Label { name: words[1].clone() }),
+        "goto" => FlowCommand::Goto(Goto { label: words[1].clone() }),
+        "set" => FlowCommand::Set(Set { variable: words[1].clone(), value: words[2].clone().into() }),
+        "dtmf" => FlowCommand::Dtmf(Dtmf { digits: words[1].clone().into() }),
+        "webhook" => FlowCommand::Webhook(Webhook {
+            url: words[1].clone(),
+            timeout_ms: option(&words, "timeout").map_or(Webhook::TIMEOUT_MS, millis),
+            on_failure: option(&words, "else").map(str::to_owned),
+        }),
+        "answer" => FlowCommand::Answer,
+        "ringing" => FlowCommand::Ringing(Ringing { early_media: words.len() > 1 }),
         "say" => FlowCommand::Say(say(&words)),
         "play" => FlowCommand::Playback(playback(&words)),
         "gather" => FlowCommand::Gather(gather(&words)),
@@ -227,10 +258,19 @@ fn step(at: usize, line: &str) -> Step {
             ..Record::default()
         }),
         "pause" => FlowCommand::Pause(Pause { length_ms: millis(&words[1]) }),
-        "hangup" => FlowCommand::hangup(),
+        "hangup" => FlowCommand::Hangup(hangup(&words)),
         other => others::step(&words).unwrap_or_else(|| panic!("no such step: {other}")),
-    };
-    Step { id: command_id('s', at as u64 + 1), command, conditions }
+    }
+}
+
+fn hangup(words: &[String]) -> Hangup {
+    Hangup { cause: words.get(1).map(|cause| from_word(cause)) }
+}
+
+/// `say "One" / goto a`: steps with the ids from `s11` on.
+fn steps(text: &str) -> Flow {
+    let steps = text.split(" / ").enumerate().map(|(at, text)| step(at + 10, &format!("flow: {text}")));
+    Flow { steps: steps.collect() }
 }
 
 fn condition(text: &str) -> Condition {
@@ -241,7 +281,11 @@ fn condition(text: &str) -> Condition {
         "has" => Operator::Contains,
         other => panic!("no such operator: {other}"),
     };
-    let variable = if words[0] == "speech" { Variable::Speech } else { Variable::Keys };
+    let variable = match words[0].as_str() {
+        "keys" => Variable::Keys,
+        "speech" => Variable::Speech,
+        name => Variable::Named(name.to_owned()),
+    };
     Condition { variable, operator, value: words[2].clone() }
 }
 
