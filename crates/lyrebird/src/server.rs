@@ -156,8 +156,7 @@ impl Server {
             clock: clock.clone(),
             live_limits: live_limits.clone(),
         };
-        let (trunks, sandbox) = shared.start_carriers(config, dir.heard()).await?;
-        trunks.keep_places(store.clone() as Arc<dyn EndpointStore>).await?;
+        let (trunks, sandbox) = shared.start_carriers(config, dir.heard(), store.clone()).await?;
         let allowed_hosts = config.egress.allowed_hosts.clone();
         let egress = Arc::new(HttpEgress::new(&EgressConfig { allowed_hosts })?);
         let engine = Engine::start(EngineParts {
@@ -310,6 +309,7 @@ impl Shared {
         self,
         config: &Config,
         heard_dir: PathBuf,
+        places: Arc<dyn EndpointStore>,
     ) -> Result<(Arc<TrunkCarrier>, Arc<SandboxCarrier>), Failure> {
         let Self { media, tts, journal, clock, live_limits } = self;
         let silence_limit = Some(config.rtp.silence_limit_ms).filter(|ms| *ms > 0).map(Duration::from_millis);
@@ -332,6 +332,7 @@ impl Shared {
             ..TrunkConfig::new(config.sip.addr)
         };
         let trunks = TrunkCarrier::start(trunk, media.clone(), journal.clone(), clock.clone()).await?;
+        trunks.keep_places(places).await?;
         let network = config.sandbox.network;
         let heard = config.sandbox.heard.then(|| HeardConfig {
             dir: heard_dir,

@@ -113,7 +113,7 @@ async fn a_call_goes_on_at_the_next_host_after_a_503() {
 #[tokio::test]
 async fn a_call_goes_on_at_the_next_host_after_a_503_on_a_bad_network() {
     let check = |seed| check_failover(NetworkProfile::BAD, seed);
-    let lost = tokio::join!(check(3_263), check(3_265), check(3_267));
+    let lost = tokio::join!(check(1), check(1_000_003), check(987_654_321));
     assert!(lost.0 + lost.1 + lost.2 > 0, "nothing was lost");
 }
 

@@ -6,6 +6,9 @@ use crate::secret::Pii;
 use crate::speech::{ListenId, Listening};
 use serde::{Deserialize, Serialize};
 
+/// What Opus is sent with on average, bits a second: telephony's wideband speech.
+pub const OPUS_BITRATE_BPS: u32 = 24_000;
+
 /// A codec that a leg can speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -116,6 +116,7 @@ fn secure(addr: SocketAddr, files: &Certificates) -> String {
         ("ca_list", format!("\"{}\"", files.authority().display())),
         ("verify_certificate", "1".to_owned()),
         ("require_certificate", "0".to_owned()),
+        ("tls_method", "\"TLSv1.2+\"".to_owned()),
     ];
     let parameters =
         parameters.map(|(name, value)| format!("modparam(\"tls\", \"{name}\", {value})\n")).concat();

@@ -15,7 +15,7 @@
 //! anew. `header=Name:_value` adds a header, `contact=sip:…` names another place, `tag=b` speaks as another fork,
 //! `dtmf=5` presses a key by INFO, `within` marks an INVITE of the dialog (`< INVITE within`, `> 200 INVITE within`), and `< 183 reliable` keeps what a later `> PRACK` acknowledges; after `> PRACK txn=a`,
 //! `< 200 txn=a` is no other request's answer. With the line `repeats matter` every repeated message is a step of the
-//! score, where sipp would else deal with it by itself. With the line `through a proxy` requests within the dialog take
+//! score, where sipp would else deal with it by itself. The line `takes 60` gives it so many seconds. With the line `through a proxy` requests within the dialog take
 //! the route that was recorded.
 
 use std::fmt::Write as _;
@@ -32,8 +32,16 @@ pub(crate) enum Side {
 /// The line that turns sipp's own retransmissions, and its blindness for ours, off.
 const REPEATS_MATTER: &str = "repeats matter";
 
+/// The line that says how many seconds it takes at most.
+const TAKES: &str = "takes ";
+
 /// The line for dialogs with a recorded route.
 const THROUGH_A_PROXY: &str = "through a proxy";
+
+/// How long the score says that it takes at most, in seconds.
+pub(crate) fn seconds(score: &str) -> Option<u64> {
+    score.lines().find_map(|line| line.trim().strip_prefix(TAKES)?.trim().parse().ok())
+}
 
 /// Whether the score has that line.
 pub(crate) fn repeats_matter(score: &str) -> bool {
@@ -62,7 +70,7 @@ pub(crate) fn scenario(side: Side, score: &str) -> String {
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .filter(|line| ![REPEATS_MATTER, THROUGH_A_PROXY].contains(line))
+        .filter(|line| ![REPEATS_MATTER, THROUGH_A_PROXY].contains(line) && !line.starts_with(TAKES))
     {
         writer.line(line);
     }

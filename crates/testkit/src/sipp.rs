@@ -3,19 +3,21 @@
 use crate::child::Child;
 use crate::place::{free_udp_port, listening};
 use crate::relay::Relay;
-use crate::score::{Side, repeats_matter, scenario};
+use crate::score::{Side, repeats_matter, scenario, seconds};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::Command;
 
 const PACKAGE: &str = "sip-tester";
-/// Longest time for a whole score; sipp then fails by itself.
+/// Longest time for a whole score that does not say how long it takes; sipp then fails by itself.
 const SCORE_S: u64 = 30;
 /// A running sipp.
 pub struct Sipp {
     child: Child,
     addr: SocketAddr,
+    /// Longest time for the score, in seconds.
+    score_s: u64,
     dir: TempDir,
 }
 
@@ -96,7 +98,8 @@ impl Sipp {
         let mut command = Command::new("sipp");
         command.args(args).args(["-sf", "score.xml", "-m", "1", "-nostdin", "-skip_rlimit", "-bind_local"]);
         command.args(["-i", &ip.to_string(), "-p", &port.to_string(), "-mi", &ip.to_string()]);
-        command.args(["-mp", &sound.to_string(), "-timeout", &format!("{SCORE_S}s"), "-timeout_error"]);
+        let score_s = seconds(score).unwrap_or(SCORE_S);
+        command.args(["-mp", &sound.to_string(), "-timeout", &format!("{score_s}s"), "-timeout_error"]);
         command.args([
             "-trace_err",
             "-error_file",
@@ -116,7 +119,7 @@ impl Sipp {
         }
         // Its screens need a terminal's name, even when nobody looks.
         command.env("TERM", "dumb").current_dir(dir.path());
-        Self { child: Child::start(command, PACKAGE), addr, dir }
+        Self { child: Child::start(command, PACKAGE), addr, score_s, dir }
     }
 
     /// Where it is reached.
@@ -126,7 +129,7 @@ impl Sipp {
 
     /// Waits until the score was played to its end. Panics, with what was said, where it went otherwise.
     pub async fn finish(mut self) -> Finished {
-        let status = self.child.wait(Duration::from_secs(SCORE_S + 5)).await;
+        let status = self.child.wait(Duration::from_secs(self.score_s + 5)).await;
         let read = |name: &str| std::fs::read_to_string(self.dir.path().join(name)).unwrap_or_default();
         let messages = read("messages.log");
         let complaint = self.child.stderr().join("\n");

@@ -9,6 +9,7 @@ mod opus;
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use model::sound::Codec;
+use model::sound::OPUS_BITRATE_BPS;
 
 /// Rates that sound is spoken and heard at, samples a second.
 pub const RATES_HZ: [u32; 3] = [8_000, 16_000, 48_000];
@@ -32,7 +33,7 @@ pub struct OpusSettings {
 
 impl Default for OpusSettings {
     fn default() -> Self {
-        Self { complexity: 2, bitrate_bps: 24_000, loss_percent: 5 }
+        Self { complexity: 2, bitrate_bps: OPUS_BITRATE_BPS, loss_percent: 5 }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Phones that registered at several places: all of them ring at once, the first answer wins, and a refusal of one is not
 //! that of the others.
 
-use crate::peer::{Peer, answer, local};
-use crate::support::{Facts, dial, leg};
+use crate::peer::{Peer, answer, local, offer};
+use crate::support::{Facts, dial, leg, trunk};
 use crate::trunk::Side;
 use model::endpoint::{DigestSecrets, PhoneEndpoint};
 use model::leg::{LegEndKind, LegFact, LegOrder};
@@ -11,7 +11,10 @@ use model::{AppId, EndpointId, IdSource, OrganizationId, Secret, Timestamp};
 use ports::{Carrier, Route};
 use sip::digest::{Algorithm, hashed_secret};
 use sip::sdp::{Codec, MediaDirection};
-use sip::{CallKey, Credentials, Event, IncomingCall, Order, Registration, RegistrationKey, Rejection};
+use sip::{
+    CallKey, Credentials, Event, IncomingCall, Order, OutgoingCall, Party, Registration, RegistrationKey,
+    Rejection,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -203,4 +206,39 @@ async fn two_answers_at_once_end_as_one_call() {
     assert_eq!(scene.facts.end().await.kind, LegEndKind::HungUp);
     let connected = scene.side.plane.connected(leg(1)).await;
     assert_eq!(connected.remote.port(), [4_010, 4_000][loser]);
+}
+
+/// The call that the peer places as `alice` of this host, before it has registered anywhere.
+async fn early_call(host: &str) -> ports::carrier::IncomingCall {
+    let (side, mut peer) = (Side::start().await, Peer::start().await);
+    side.carrier.admit_phones(vec![phone("alice")]).await;
+    side.carrier.configure(vec![Arc::new(trunk("127.0.0.1", 5060))]).await;
+    let target = side.carrier.local_addr();
+    let call = Box::new(OutgoingCall {
+        to_uri: format!("sip:100@{target}"),
+        from: Party {
+            display: None,
+            user: "alice".to_owned(),
+            host: host.replace("server", &target.to_string()),
+        },
+        destination: target.into(),
+        sdp: offer(&local(4_000, Codec::Pcmu, MediaDirection::SendReceive, 1)),
+        credentials: Some(credentials("alice")),
+        replaces: None,
+        route: Vec::new(),
+        session_timers: None,
+        extra_headers: Vec::new(),
+        ring_timeout: Duration::from_secs(30),
+        large_over_tcp: false,
+    });
+    peer.order(Order::Invite { key: CallKey(1), call }).await;
+    peer.serve_until(side.inbound.call(0)).await
+}
+
+#[tokio::test]
+async fn a_phone_that_shares_a_trunks_address_proves_itself_before_it_has_registered() {
+    let of_phone = early_call("server").await;
+    assert_eq!((of_phone.phone, of_phone.trunks.len()), (Some(phone("alice").id), 0));
+    let of_trunk = early_call("carrier.example").await;
+    assert_eq!((of_trunk.phone, of_trunk.trunks.len()), (None, 1), "a carrier's caller of that name");
 }

@@ -120,6 +120,15 @@ impl Media {
         })
     }
 
+    /// The fmtp of a payload type.
+    pub(super) fn fmtp(&self, payload_type: u8) -> Option<&str> {
+        let all = self.attributes.iter().filter(|a| a.name.eq_ignore_ascii_case("fmtp"));
+        all.filter_map(|a| a.value.as_deref()).find_map(|value| {
+            let (number, parameters) = value.split_once(' ')?;
+            (number.trim().parse() == Ok(payload_type)).then_some(parameters)
+        })
+    }
+
     /// The payload types in order of preference; what is no payload type is passed over.
     pub(super) fn payload_types(&self) -> impl Iterator<Item = u8> {
         self.formats.iter().filter_map(|format| format.parse::<u8>().ok()).filter(|number| *number < 128)

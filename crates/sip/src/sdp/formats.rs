@@ -3,6 +3,7 @@
 
 use super::codec::{self, Codec};
 use super::description::Media;
+use model::sound::OPUS_BITRATE_BPS;
 
 /// The packet lengths we send, in ms; what a peer asks beyond is brought within.
 const PTIME_RANGE_MS: std::ops::RangeInclusive<u16> = 10..=60;
@@ -19,7 +20,8 @@ pub(super) fn codec_of(media: &Media, payload_type: u8) -> Option<Codec> {
     }
 }
 
-/// All codecs of ours that the stream speaks, in its order, each under its first payload type.
+/// All codecs of ours that the stream speaks, in its order, each under its first payload type. Opus comes last where the
+/// stream takes less of it than we send (RFC 7587 §6.1).
 pub(super) fn common(media: &Media, codecs: &[Codec]) -> Vec<(Codec, u8)> {
     let mut found: Vec<(Codec, u8)> = Vec::new();
     for number in media.payload_types() {
@@ -28,7 +30,18 @@ pub(super) fn common(media: &Media, codecs: &[Codec]) -> Vec<(Codec, u8)> {
             found.push((codec, number));
         }
     }
+    found.sort_by_key(|(codec, number)| *codec == Codec::Opus && takes_too_little(media, *number));
     found
+}
+
+/// Whether the stream's limit for this payload type is below what our Opus has on average.
+fn takes_too_little(media: &Media, payload_type: u8) -> bool {
+    let parameters = media.fmtp(payload_type).unwrap_or_default().split(';');
+    let named = |parameter: &str| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("maxaveragebitrate").then(|| value.trim().parse::<u32>().ok())?
+    };
+    parameters.into_iter().find_map(named).is_some_and(|limit_bps| limit_bps < OPUS_BITRATE_BPS)
 }
 
 /// telephone-event at the codec's clock (RFC 4733 §2.5.1.1).

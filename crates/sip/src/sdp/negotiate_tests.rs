@@ -32,6 +32,23 @@ fn summary(n: &Negotiated) -> String {
 }
 
 #[test]
+fn opus_that_takes_less_than_we_send_comes_last() {
+    let check = |formats: &str, parameters: &str, wanted: &str| {
+        let codecs = vec![Codec::Opus, Codec::Pcma];
+        let local = LocalAudio::new("192.0.2.9:4000".parse().unwrap(), codecs, Origin::new(77));
+        let offer =
+            sdp(&format!("m=audio 10 RTP/AVP {formats}|a=rtpmap:96 opus/48000/2|a=fmtp:96 {parameters}"));
+        let (_, agreed) = answer(&offer, &local).unwrap();
+        assert_eq!(encoding_name(agreed.codec), wanted, "{formats} {parameters}");
+    };
+    check("96 8", "useinbandfec=1", "opus");
+    check("96 8", "useinbandfec=1; maxaveragebitrate=24000", "opus");
+    check("96 8", "minptime=10;maxaveragebitrate=16000;stereo=0", "PCMA");
+    check("96", "maxaveragebitrate=16000", "opus");
+    check("96 8", "maxaveragebitrate=much", "opus");
+}
+
+#[test]
 fn offers_are_answered() {
     let check = |offer: &str, wanted: &str| {
         let got = match answer(&sdp(offer), &local()) {
