@@ -2,6 +2,7 @@
 //! spools, concealment, mixing and comparison. Samples are mono `i16` unless said otherwise. Knows no RTP, no
 //! file's place and no clock; the functions that run per frame allocate nothing.
 
+pub mod amd;
 pub mod codec;
 pub mod conceal;
 pub mod correlate;

@@ -1,6 +1,7 @@
 //! Benchmarks. Here those of the media engine, in `control` those of the whole server: the engine on one core, the generator on the other, and beside it, in the same
 //! run, a bare loop that does the same system calls. Prints medians and keeps them as JSON.
 
+mod amd;
 mod control;
 mod generator;
 mod server;
@@ -24,6 +25,9 @@ pub(crate) const HELP: &str = "\
           answer | originate | api [--rate N] [--seconds S] [--runs R] [--plot]
           calls a second that the real server answers, or places, on one core,
           and what its API takes; --plot draws docs/performance/<name>.svg
+          amd [--seed N] [--cases N] [--beeps N] [--list] [--tuning] [--plain]
+          how well people, machines, screeners and beeps are told apart, on
+          sound made up by seeds; --list shows each that was not
 ";
 
 /// Runs before anything is counted.
@@ -91,6 +95,9 @@ struct Plan {
 
 /// Runs the benchmark that the arguments name.
 pub(crate) fn run(arguments: &[&str]) -> ExitCode {
+    if arguments.first() == Some(&"amd") {
+        return amd::run(arguments);
+    }
     if arguments.first().is_some_and(|name| control::has(name)) {
         return verdict(control::run(arguments));
     }
