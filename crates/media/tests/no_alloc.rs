@@ -219,6 +219,8 @@ fn a_thousand_packets_allocate_nothing_on_the_workers_thread() {
     let record = PlaneOrder::StartRecording { recording, source: RecordSource::Mixed, spool };
     engine.order(listened.leg, record).unwrap();
     engine.order(listened.leg, PlaneOrder::WatchVoice { on: true }).unwrap();
+    let settings = model::amd::AmdSettings::default();
+    engine.order(listened.leg, PlaneOrder::DetectMachine { settings }).unwrap();
     engine.order(a.leg, PlaneOrder::Bridge { with: b.leg }).unwrap();
     rig::play_a_minute(&engine, playing.leg);
 

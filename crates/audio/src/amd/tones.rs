@@ -246,7 +246,7 @@ impl Sounding {
         self.last = at;
         self.marks += 1;
         // The first marks are those of a window that is half outside.
-        if self.marks <= 3 {
+        if self.marks <= 5 {
             self.hz = hz;
         }
         self.level = self.level.max(level);

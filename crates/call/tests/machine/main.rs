@@ -2,6 +2,8 @@
 //! time since the one before, and below each the outputs it must bring (score/mod.rs says the words).
 
 #[cfg(test)]
+mod amd;
+#[cfg(test)]
 mod bridge;
 #[cfg(test)]
 mod control;

@@ -23,6 +23,7 @@ use crate::hub::pace::CATCH_UP;
 use crate::random::Dice;
 use crate::wire::Wire;
 use crate::worker::order::LegOrder;
+use audio::amd::AmdDetector;
 use converter::Converter;
 use digits::Digits;
 pub(crate) use figures::Counts;
@@ -103,6 +104,8 @@ pub(crate) struct Leg<W> {
     ear: Option<Box<Ear>>,
     /// While something that is said is listened for.
     listener: Option<Box<Listener>>,
+    /// While it is not known who answered, or a machine's greeting goes on.
+    detector: Option<Box<AmdDetector>>,
     recorders: Vec<Recorder>,
     /// What turns sound of one codec into another, once it was needed.
     converter: Option<Box<Converter>>,
@@ -179,6 +182,7 @@ impl<W: Wire> Leg<W> {
             digits: None,
             ear: None,
             listener: None,
+            detector: None,
             recorders: Vec::new(),
             converter: None,
             noise_ticks: 0,
@@ -228,6 +232,7 @@ impl<W: Wire> Leg<W> {
                 }
             }
             LegOrder::WatchVoice(on) => self.watch_voice = on,
+            LegOrder::Detect(detector) => self.detector = detector,
             LegOrder::Listen(listener) => self.listener = Some(listener),
             LegOrder::StopListening(listen) => {
                 self.listener.take_if(|listener| listener.listen() == listen);
@@ -331,6 +336,9 @@ impl<W: Wire> Leg<W> {
             ear.tick(now, &mut heard, |fact| self.sink.media(self.id, fact));
         }
         self.listen(&heard);
+        if let Some(detector) = &mut self.detector {
+            detector.on_frame(&heard, |news| self.sink.media(self.id, MediaFact::Amd(news)));
+        }
         let to = (terms.send && !self.muted).then_some(to);
         let mut frame = Frame::silence_at(terms.codec, self.ticks);
         let said = self.speak(&terms, to, &mut frame, now);
@@ -430,7 +438,7 @@ impl<W: Wire> Leg<W> {
         let wanted = Wanted {
             voice: self.watch_voice || self.listener.is_some(),
             digits: line.terms.receive_dtmf_payload_type.is_none(),
-            samples: !self.recorders.is_empty() || self.listener.is_some(),
+            samples: !self.recorders.is_empty() || self.listener.is_some() || self.detector.is_some(),
         };
         match &mut self.ear {
             Some(ear) if wanted.any() => ear.want(wanted),

@@ -6,11 +6,13 @@ use crate::counters::Counters;
 use crate::hub::room::RoomOrder;
 use crate::io::Bell;
 use crate::leg::Leg;
+use crate::leg::frame::NARROW_HZ;
 use crate::leg::listener::Listener;
 use crate::leg::player::Player;
 use crate::leg::recorder::Recorder;
 use crate::leg::relay::{PeerRef, RelayedPacket};
 use crate::port_pool::MediaSockets;
+use audio::amd::AmdDetector;
 use model::sound::PlaybackId;
 use model::speech::ListenId;
 use model::{LegId, RecordingId, Timestamp};
@@ -48,6 +50,8 @@ pub(crate) enum LegOrder {
     Digits(Script),
     /// Report voice.
     WatchVoice(bool),
+    /// Listen for who answered, or no longer.
+    Detect(Option<Box<AmdDetector>>),
     /// Listen for something that is said.
     Listen(Box<Listener>),
     /// Listen no longer.
@@ -81,9 +85,10 @@ impl LegOrder {
                 Self::Digits(script.map_err(|error| MediaError::NotSound(error.to_string()))?)
             }
             PlaneOrder::WatchVoice { on } => Self::WatchVoice(on),
-            PlaneOrder::DetectMachine { .. } | PlaneOrder::StopDetecting => {
-                return Err(MediaError::Unsupported("answering-machine detection"));
+            PlaneOrder::DetectMachine { settings } => {
+                Self::Detect(Some(Box::new(AmdDetector::new(&settings, NARROW_HZ))))
             }
+            PlaneOrder::StopDetecting => Self::Detect(None),
             PlaneOrder::StopListening { listen } => Self::StopListening(listen),
             PlaneOrder::PauseRecording { recording } => Self::PauseRecording(recording),
             PlaneOrder::ResumeRecording { recording } => Self::ResumeRecording(recording),

@@ -2,6 +2,7 @@
 //! them. Hours pass in seconds.
 #![cfg(test)]
 
+mod amd;
 mod bridges;
 mod clocks;
 mod codecs;
