@@ -1,6 +1,7 @@
 //! A call in plain words: what happened, who ended it, what was not heard and why. Rules are small functions in tables,
 //! one file a subject; what the timeline does not say is left out rather than guessed.
 
+mod answerer;
 mod facts;
 mod finding;
 mod flow;
@@ -19,7 +20,7 @@ use finding::Rule;
 use model::call::Call;
 
 /// Rules by subject, in the order in which a person looks for a fault.
-const RULES: [&[Rule]; 4] = [signalling::RULES, sound::RULES, flow::RULES, webhooks::RULES];
+const RULES: [&[Rule]; 5] = [signalling::RULES, sound::RULES, answerer::RULES, flow::RULES, webhooks::RULES];
 
 /// A call explained.
 #[derive(Debug, Clone, PartialEq, Eq)]
