@@ -40,8 +40,11 @@ const SMEAR_MS: u32 = 10;
 const TONE_MS_MIN: u32 = 70;
 /// A vowel may be taken for a tone for so long.
 const VOWEL_MS: u32 = 160;
+const FAINTER_DB: f32 = 12.0;
 /// Lengths of a beep, as measured.
 const BEEP_MS: (u32, u32) = (95, 1_300);
+/// How much less pure than the line allows a short tone may be.
+const IMPURE: f32 = 0.1;
 /// The marks before and after a tone in which the line is quiet, but for the window's reach; and by how much.
 const AROUND: (u32, u32) = (4, 9);
 const QUIET_DB: f32 = 6.0;
@@ -56,6 +59,8 @@ const NETWORK_HZ: (f32, f32) = (330.0, 500.0);
 const NETWORK_PAIRS: [(f32, f32); 2] = [(350.0, 440.0), (480.0, 620.0)];
 /// Special information tones (E.180): three in a row.
 const SPECIAL_HZ: [f32; 5] = [913.8, 985.2, 1_370.6, 1_428.5, 1_776.7];
+/// They follow each other without a pause.
+const AT_ONCE_MS: u32 = 60;
 /// So long a tone of 2,100 Hz is a fax machine's or a modem's.
 const CED_MS: u32 = 700;
 const CED_HZ: (f32, f32) = (2_070.0, 2_130.0);
@@ -85,6 +90,8 @@ struct Sounding {
     faint: u32,
     /// Level before it.
     before: f32,
+    /// Sum of its part of the power in each mark.
+    share: f32,
     /// Marks at another frequency than the one it settled on.
     astray: u32,
     /// Sums of level, of level by mark, of marks, of their squares: for its slope.
@@ -137,7 +144,9 @@ impl Tones {
         let heard = if step.level_dbfs > quiet_dbfs.max(LEVEL_MIN_DBFS) { tone_of(step) } else { None };
         let before = self.loudest(AROUND.0, AROUND.1);
         match (&mut self.sounding, heard) {
-            (Some(sounding), Some(hz)) if sounding.is(hz) => sounding.go_on(at, hz, step.level_dbfs),
+            (Some(sounding), Some(hz)) if sounding.is(hz) => {
+                sounding.go_on(at, hz, step.level_dbfs, share_of(step, hz))
+            }
             (Some(sounding), _) if at - sounding.last > HOLE_MARKS || heard.is_some() => {
                 let over = *sounding;
                 self.sounding = heard.map(|hz| Sounding::begin(at, hz, step.level_dbfs, before));
@@ -164,9 +173,9 @@ impl Tones {
             return;
         }
         self.watch_cng(&over);
-        let spoilt = over.is_unsteady() || over.length_ms() < BEEP_MS.0;
+        let spoilt = over.is_unsteady() || !over.is_pure() || over.length_ms() < BEEP_MS.0;
         match &mut self.group {
-            Some(group) if group.is_vowel() => *group = Group::begin(over, spoilt),
+            Some(group) if group.is_nothing_to(&over) => *group = Group::begin(over, spoilt),
             Some(group) if (over.start.saturating_sub(group.end)) * MARK_MS < TOGETHER_MS => {
                 group.count += 1;
                 group.second = group.second.or(Some(over));
@@ -231,6 +240,7 @@ impl Sounding {
             level,
             faint: 0,
             before,
+            share: 0.0,
             astray: 0,
             slope: [0.0; 4],
             settled: 0,
@@ -242,9 +252,10 @@ impl Sounding {
         self.hz.iter().zip(hz).all(|(mine, other)| (mine - other).abs() <= (mine * STRAY).max(STRAY_MIN_HZ))
     }
 
-    fn go_on(&mut self, at: u32, hz: [f32; 2], level: f32) {
+    fn go_on(&mut self, at: u32, hz: [f32; 2], level: f32, share: f32) {
         self.last = at;
         self.marks += 1;
+        self.share += share;
         // The first marks are those of a window that is half outside.
         if self.marks <= 5 {
             self.hz = hz;
@@ -272,7 +283,7 @@ impl Sounding {
 
     /// A note fades and a vowel glides; a beep does neither.
     fn is_unsteady(&self) -> bool {
-        let fades = self.faint > 4 && self.faint * 3 > self.marks;
+        let fades = self.faint > 4 && self.faint * 2 > self.marks;
         let wavers = self.astray * 4 > self.marks;
         let holed = self.marks * 3 < (self.last - self.start + 1) * 2;
         fades || wavers || holed || (self.marks > SLOPE_MARKS && self.fall_db() > FALL_DB)
@@ -288,6 +299,13 @@ impl Sounding {
 
     const fn length_ms(&self) -> u32 {
         (self.last - self.start) * MARK_MS + SMEAR_MS
+    }
+
+    /// Whether it is as pure as the line's noise lets a tone be. A vowel is not.
+    fn is_pure(&self) -> bool {
+        let noise = 10.0_f32.powf((self.before - self.level).min(0.0) / 10.0);
+        let mean = self.share / (self.marks.saturating_sub(1)).max(1) as f32;
+        self.length_ms() >= LONG_MS || mean >= (1.0 - noise) - IMPURE
     }
 
     fn is_within(&self, (low, high): (f32, f32)) -> bool {
@@ -316,9 +334,10 @@ impl Group {
         Self { first, count: 1, second: None, end: first.last, spoilt }
     }
 
-    /// Whether it was but a moment of a voice, which has nothing to do with what follows.
-    const fn is_vowel(&self) -> bool {
-        self.count == 1 && self.spoilt && self.first.length_ms() < VOWEL_MS
+    /// Whether it was but a moment of a voice, or much fainter: nothing to do with what follows.
+    fn is_nothing_to(&self, next: &Sounding) -> bool {
+        let fainter = self.first.level < next.level - FAINTER_DB;
+        self.count == 1 && self.spoilt && (self.first.length_ms() < VOWEL_MS || fainter)
     }
 
     fn level(&self) -> f32 {
@@ -352,8 +371,15 @@ impl Group {
             let [first, second] = part.hz;
             second == 0.0 && SPECIAL_HZ.iter().any(|hz| (first - hz).abs() < 15.0)
         };
-        special(&self.first) && self.second.is_some_and(|later| special(&later) && !self.first.is(later.hz))
+        let at_once = |later: &Sounding| (later.start.saturating_sub(self.first.last)) * MARK_MS < AT_ONCE_MS;
+        special(&self.first)
+            && self.second.filter(at_once).is_some_and(|later| special(&later) && !self.first.is(later.hz))
     }
+}
+
+/// The part of the power that a step's tones have.
+const fn share_of(step: &Step, [_, second]: [f32; 2]) -> f32 {
+    if second == 0.0 { step.first.share } else { step.first.share + step.second.share }
 }
 
 /// The tone or tones of a step: lower frequency first.
@@ -365,7 +391,8 @@ fn tone_of(step: &Step) -> Option<[f32; 2]> {
     if first.share >= SHARE_MIN && second.share < SECOND_SHARE_MIN * first.share {
         return Some([first.hz, 0.0]);
     }
-    if first.share + second.share >= SHARE_MIN && second.share >= SECOND_SHARE_MIN {
+    let two = first.share + second.share >= SHARE_MIN && second.share >= SECOND_SHARE_MIN;
+    if two && second.hz >= TONE_HZ_MIN {
         return Some([first.hz.min(second.hz), first.hz.max(second.hz)]);
     }
     (first.share >= SHARE_MIN).then_some([first.hz, 0.0])
