@@ -39,8 +39,10 @@ const NO_SPEECH_MS: u32 = 6_000;
 
 /// Words are counted by ear: so many more may be a mistake.
 const WORDS_SLACK: u16 = 1;
+/// Of so much voice somebody has surely spoken: ringing tones begin as voice does.
+const SPOKEN_MS_MIN: u32 = 300;
 /// Less voice than this is a cough or a click.
-const VOICE_MS_MIN: u32 = 110;
+const VOICE_MS_MIN: u32 = 140;
 
 /// Listens to one far side.
 #[derive(Debug)]
@@ -85,7 +87,7 @@ impl AmdDetector {
         self.steps += 1;
         self.history.push(step);
         let quiet_dbfs = self.greeting.quiet_dbfs();
-        match self.tones.step(step, self.greeting.voiced_ms >= VOICE_MS_MIN, quiet_dbfs) {
+        match self.tones.step(step, self.greeting.voiced_ms >= SPOKEN_MS_MIN, quiet_dbfs) {
             Some(Tone::Fax) => self.decide(AmdResult::Fax, AmdSign::FaxTone, report),
             Some(Tone::Beep(beep)) => {
                 self.decide(AmdResult::Machine, AmdSign::Beep, report);

@@ -42,7 +42,7 @@ const TONE_MS_MIN: u32 = 70;
 const VOWEL_MS: u32 = 160;
 const FAINTER_DB: f32 = 12.0;
 /// Lengths of a beep, as measured.
-const BEEP_MS: (u32, u32) = (95, 1_300);
+const BEEP_MS: (u32, u32) = (105, 1_300);
 /// How much less pure than the line allows a short tone may be.
 const IMPURE: f32 = 0.1;
 /// The marks before and after a tone in which the line is quiet, but for the window's reach; and by how much.
