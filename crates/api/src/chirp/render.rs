@@ -206,14 +206,14 @@ pub(super) fn command_name(name: &str) -> &str {
 
 /// A party of this call, or the whole of another call that it is connected with.
 fn participant(call: CallId, leg: LegId, conference: Option<&str>) -> Value {
-    let mut shown = match leg.call == call {
-        true => json!({ "id": format!("leg_{}", leg.ordinal) }),
-        false => json!({ "id": format!("call_{}", leg.call.to_ksuid()) }),
+    let id = match leg.call == call {
+        true => format!("leg_{}", leg.ordinal),
+        false => format!("call_{}", leg.call.to_ksuid()),
     };
-    if let Some(name) = conference {
-        shown["conference"] = name.into();
+    match conference {
+        Some(name) => json!({ "id": id, "conference": name }),
+        None => json!({ "id": id }),
     }
-    shown
 }
 
 const fn gather_end(end: GatherEnd) -> &'static str {

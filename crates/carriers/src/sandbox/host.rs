@@ -10,6 +10,7 @@ use crate::leg::transfer::{Asker, Target, Transfer};
 use model::LegId;
 use model::leg::{LegFact, LegOrder, LegSide};
 use model::sound::{DigitsId, MediaFact, PlaybackId};
+use model::transfer::TransferReply;
 use persona::{Persona, PersonaInput, PersonaOutput, PersonaRefusal, entry_of_number};
 use ports::media::{Clip, PlaneOrder};
 use ports::{Clock, LegSink, MediaPlane, Utterance};
@@ -127,6 +128,12 @@ impl Host {
             }
             Fact::Leg(LegFact::Held { by: LegSide::Local } | LegFact::Resumed { by: LegSide::Local }) => {
                 self.tell(PersonaInput::HoldAnswered { accepted: true });
+            }
+            // It gets through to whomever it was sent to, and is not needed here any more.
+            Fact::Leg(LegFact::TransferAsked { transfer, .. }) => {
+                for reply in [TransferReply::Agreed, TransferReply::Done] {
+                    self.order(&LegOrder::AnswerTransfer { transfer, reply });
+                }
             }
             Fact::TransferAnswered(accepted) => self.tell(PersonaInput::TransferAnswered { accepted }),
             Fact::Media(MediaFact::Digit { digit, .. }) => self.tell(PersonaInput::Digit(digit)),

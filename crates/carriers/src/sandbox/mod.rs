@@ -177,7 +177,7 @@ impl Carrier for SandboxCarrier {
             profile: Profile {
                 sound: sound_policy(self.silence_limit),
                 permit: None,
-                transfers: TransferRules::default(),
+                transfers: TransferRules { host: self.network.to_string(), follows: false },
                 line: Line::Closed,
             },
         };

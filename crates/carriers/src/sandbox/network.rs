@@ -39,6 +39,9 @@ pub struct PersonaNetwork {
     door: Arc<PersonaDoor>,
 }
 
+/// Personas go wherever they are sent.
+const FOLLOWS: TransferRules = TransferRules { host: String::new(), follows: true };
+
 impl PersonaNetwork {
     /// Starts the network at a loopback address; port 0 picks a free one.
     pub async fn start(
@@ -129,7 +132,7 @@ impl PersonaNetwork {
             headers: vec![(CALL_HEADER.to_owned(), call.call.to_string())],
             session_timers: None,
             ring_timeout: Duration::from_millis(call.ring_timeout_ms.into()),
-            profile: Profile { sound, permit: None, transfers: TransferRules::default(), line: Line::Closed },
+            profile: Profile { sound, permit: None, transfers: FOLLOWS, line: Line::Closed },
         };
         let seat = self.exchange.sit(leg)?;
         self.door.plan(leg, impairment);
@@ -189,8 +192,7 @@ impl Door for PersonaDoor {
             check_offer(offer, &sound.codecs, sound.srtp)
                 .map_err(|refusal| Rejection::with_code(refusal.status_code()))?;
         }
-        let profile =
-            Profile { sound, permit: None, transfers: TransferRules::default(), line: Line::Closed };
+        let profile = Profile { sound, permit: None, transfers: FOLLOWS, line: Line::Closed };
         let seat = self.table.arrive(key, Arrival { peer: call.source.address.ip(), profile });
         Ok(Leg::incoming(key, seat, call.sdp.clone(), Story::new(None, None)))
     }

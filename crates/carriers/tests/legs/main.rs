@@ -11,5 +11,6 @@ mod registration;
 mod sandbox;
 mod streams;
 mod support;
+mod transfers;
 mod trunk;
 mod unusual;

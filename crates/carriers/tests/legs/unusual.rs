@@ -7,7 +7,7 @@ use crate::trunk::Side;
 use model::LegId;
 use model::leg::{LegEndKind, LegEndedBy, LegFact, LegOrder, LegSide};
 use model::sound::{Codec as Spoken, MediaFact};
-use model::trunk::TrunkCredentials;
+use model::trunk::{Trunk, TrunkCredentials};
 use ports::media::{LatchPolicy, MediaConnection, PlaneOrder};
 use ports::{Carrier, LegSink, Route};
 use sip::digest::Authorization;
@@ -19,17 +19,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A carrier's leg that has arrived at a peer.
-struct Rung {
-    side: Side,
-    peer: Peer,
-    facts: Arc<Facts>,
-    key: CallKey,
+pub(crate) struct Rung {
+    pub(crate) side: Side,
+    pub(crate) peer: Peer,
+    pub(crate) facts: Arc<Facts>,
+    pub(crate) key: CallKey,
     call: IncomingCall,
 }
 
 async fn ring() -> Rung {
+    ring_by(|trunk| trunk).await
+}
+
+/// By a trunk that is not the usual one.
+pub(crate) async fn ring_by(change: impl FnOnce(Trunk) -> Trunk) -> Rung {
     let (side, mut peer) = (Side::start().await, Peer::start().await);
-    let to = Arc::new(trunk("127.0.0.1", peer.address().port()));
+    let to = Arc::new(change(trunk("127.0.0.1", peer.address().port())));
     let (facts, result) = side.dial(1, "+4930123456", &to).await;
     result.unwrap();
     let (key, call) = peer.incoming().await;
@@ -43,7 +48,12 @@ impl Rung {
     }
 
     async fn answered() -> Self {
-        let mut rung = ring().await;
+        ring().await.answers().await
+    }
+
+    /// The peer answers.
+    pub(crate) async fn answers(self) -> Self {
+        let mut rung = self;
         let sdp = rung.answer(4_000);
         rung.peer.order(Order::Answer { key: rung.key, sdp }).await;
         rung.facts.fact(LegFact::Answered).await;
@@ -62,7 +72,7 @@ impl Rung {
         orders.filter_map(connect).collect()
     }
 
-    async fn ends(mut self, by_peer: bool) {
+    pub(crate) async fn ends(mut self, by_peer: bool) {
         if by_peer {
             self.peer.order(Order::HangUp { key: self.key, q850: None }).await;
         } else {
