@@ -6,11 +6,11 @@ use crate::faults::Faults;
 use crate::network::NetworkProfile;
 use crate::plan::{Plan, Program};
 use model::flow::{
-    CallCommand, Condition, Flow, FlowCommand, Gather, GatherPrompt, Operator, Pause, Playback, Record, Say,
-    Step, Variable, WhichRecording,
+    Bridge, CallCommand, Condition, Conference, Flow, FlowCommand, Gather, GatherPrompt, Operator, Pause,
+    Playback, Queue, Record, Say, Step, Transfer, TransferMode, Variable, WhichRecording,
 };
 use model::sound::Codec;
-use model::{CommandId, Timestamp};
+use model::{CommandId, Pii, Timestamp};
 use persona::{CATALOGUE, Settings};
 
 /// The program of a seed.
@@ -92,7 +92,8 @@ fn flow(dice: &mut Dice) -> Flow {
 }
 
 fn step(dice: &mut Dice) -> Step {
-    let command = match dice.below(9) {
+    let command = match dice.below(10) {
+        9 => others(dice),
         0..=2 => FlowCommand::Say(say(dice)),
         3 => FlowCommand::Playback(playback(dice)),
         4 | 5 => FlowCommand::Gather(gather(dice)),
@@ -111,6 +112,32 @@ fn step(dice: &mut Dice) -> Step {
     let condition = Condition { variable: Variable::Keys, operator, value: key(dice).into() };
     let conditions = if dice.one_in(4) { vec![condition] } else { Vec::new() };
     Step { id: CommandId::generate(dice.ids(), Timestamp::default()), command, conditions }
+}
+
+/// A step that connects the call with others.
+fn others(dice: &mut Dice) -> FlowCommand {
+    let to = Pii::new("+15005550001".to_owned());
+    match dice.below(4) {
+        0 => FlowCommand::Conference(Conference {
+            leave_key: dice.one_in(2).then_some('#'),
+            ..Conference::named("room".to_owned())
+        }),
+        1 => FlowCommand::Queue(Queue {
+            take: dice.one_in(2),
+            wait_ms_max: 4 * millis(dice),
+            ..Queue::named("queue".to_owned())
+        }),
+        2 => FlowCommand::Transfer(Transfer {
+            to,
+            mode: if dice.one_in(2) { TransferMode::Blind } else { TransferMode::Attended },
+            from: None,
+            ring_timeout_ms: Transfer::RING_TIMEOUT_MS,
+        }),
+        _ => {
+            let ring_tone = dice.one_in(2).then(|| "de".to_owned());
+            FlowCommand::Bridge(Box::new(Bridge { ring_tone, ..Bridge::to(to) }))
+        }
+    }
 }
 
 fn millis(dice: &mut Dice) -> u32 {
