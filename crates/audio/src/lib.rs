@@ -13,6 +13,7 @@ pub mod g711;
 pub mod hold_music;
 pub mod level;
 pub mod mix;
+pub mod mp3;
 pub mod noise;
 pub mod pcm;
 pub mod playout;

@@ -2,6 +2,7 @@
 
 use crate::calls::Expected;
 use crate::config::{EngineConfig, EngineParts};
+use crate::encoding::Encoding;
 use crate::journal::Journal;
 use crate::keys::Authenticator;
 use crate::meetings::Meetings;
@@ -50,6 +51,8 @@ pub(crate) struct Core {
     pub(crate) meetings: Meetings,
     /// A call was scheduled that may be due before all others.
     pub(crate) due_wake: Notify,
+    /// Recordings that are being made files of another form.
+    pub(crate) encoding: Encoding,
     /// Something new for webhooks is in the store.
     pub(crate) outbox_wake: Notify,
     /// Held while an endpoint is made or changed.
@@ -89,6 +92,7 @@ impl Core {
             running: RunningCalls::default(),
             meetings: Meetings::default(),
             due_wake: Notify::new(),
+            encoding: Encoding::default(),
             outbox_wake: Notify::new(),
             transcription_wake: Notify::new(),
             making_webhooks: tokio::sync::Mutex::new(()),

@@ -7,6 +7,7 @@ mod calls;
 mod config;
 mod core;
 pub mod egress;
+mod encoding;
 mod engine;
 mod fault;
 mod figures;
@@ -25,8 +26,8 @@ mod trunks;
 mod webhooks;
 
 pub use calls::{
-    EventFeed, HeardSound, IdempotencyHeader, Outcome, PersonaCalls, PlaceCall, Placed, RenderCommand,
-    RenderPlaced,
+    AudioForm, EventFeed, HeardSound, IdempotencyHeader, Outcome, PersonaCalls, PlaceCall, Placed,
+    RenderCommand, RenderPlaced,
 };
 pub use config::{EngineConfig, EngineParts, WebhookPolicy};
 pub use egress::{AllowedHosts, EgressConfig, HttpEgress};

@@ -3,7 +3,7 @@
 use crate::config::{MediaConfig, StartError};
 use crate::counters::PacketFigures;
 use crate::directory::Directory;
-use crate::finish::finish;
+use crate::finish::{encode_mp3, finish};
 use crate::lane::{ABILITIES, Lane, Tools};
 use crate::leg::listener::Listeners;
 use crate::leg::{Equipment, Leg};
@@ -237,6 +237,10 @@ impl MediaPlane for MediaEngine {
     async fn finish_recording(&self, spool: PathBuf, file: PathBuf) -> Result<FinishedRecording, MediaError> {
         self.tools.spools.closed(&spool).await?;
         self.on_pool(move || finish(&spool, &file), MediaError::Recording).await
+    }
+
+    async fn encode_mp3(&self, wav: PathBuf, mp3: PathBuf) -> Result<u64, MediaError> {
+        self.on_pool(move || encode_mp3(&wav, &mp3), MediaError::Recording).await
     }
 }
 

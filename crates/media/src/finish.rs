@@ -1,6 +1,7 @@
-//! From a spool to the wav file that a customer gets: whole or not at all, also when the disk is full or the power
-//! fails. Blocks; runs on the pool.
+//! From a spool to the wav file that a customer gets, and from that to mp3: whole or not at all, also when the disk is
+//! full or the power fails. Blocks; runs on the pool.
 
+use audio::mp3::wav_to_mp3;
 use audio::wav::{SpoolError, spool_to_wav};
 use ports::MediaError;
 use ports::media::FinishedRecording;
@@ -26,6 +27,25 @@ pub(crate) fn finish(spool: &Path, file: &Path) -> Result<FinishedRecording, Med
         tracing::warn!(spool = %spool.display(), %error, "a finished spool cannot be removed");
     }
     Ok(made)
+}
+
+/// Makes `mp3` of a wav file, which stays. Returns its size.
+pub(crate) fn encode_mp3(wav: &Path, mp3: &Path) -> Result<u64, MediaError> {
+    let partial = partial_name(mp3);
+    let made = write_mp3(wav, &partial)
+        .and_then(|bytes| std::fs::rename(&partial, mp3).map_err(|error| error.to_string()).map(|()| bytes));
+    made.map_err(|reason| {
+        let _ = std::fs::remove_file(&partial);
+        MediaError::Recording(format!("cannot make {}: {reason}", mp3.display()))
+    })
+}
+
+fn write_mp3(wav: &Path, partial: &Path) -> Result<u64, String> {
+    let reader = File::open(wav).map_err(|error| error.to_string())?;
+    let mut writer = BufWriter::new(File::create(partial).map_err(|error| error.to_string())?);
+    let bytes = wav_to_mp3(BufReader::new(reader), &mut writer).map_err(|error| error.to_string())?;
+    writer.get_ref().sync_all().map_err(|error| error.to_string())?;
+    Ok(bytes)
 }
 
 fn write_whole(spool: &Path, partial: &Path) -> Result<FinishedRecording, SpoolError> {

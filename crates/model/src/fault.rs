@@ -114,6 +114,8 @@ faults! {
     CallNotActive, "call_not_active", Conflict, "The call has ended.", "Send commands only while the call is active.";
     /// The command does not fit the state.
     InvalidCallState, "invalid_call_state", Conflict, "The call's present state does not allow this command.", "Wait for the event that brings the call into the right state.";
+    /// The recording is not final.
+    RecordingRunning, "recording_running", Conflict, "The recording is not finished.", "Stop it and wait for its completed event, then delete it.";
     /// The same idempotency key with another body.
     IdempotencyConflict, "idempotency_conflict", Conflict, "The Idempotency-Key was used before with another request.", "Use a new key for a new request.";
     /// Too many calls at once.

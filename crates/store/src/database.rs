@@ -18,7 +18,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const JOURNAL_BYTES_MAX: &str = "67108864";
 
 /// Each schema step, oldest first; its number is its place from 1. A step that was released never changes.
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 8] = [
     include_str!("schema/0001_initial.sql"),
     include_str!("schema/0002_endpoints.sql"),
     include_str!("schema/0003_handovers.sql"),
@@ -26,6 +26,7 @@ const STEPS: [&str; 7] = [
     include_str!("schema/0005_transcriptions.sql"),
     include_str!("schema/0006_places.sql"),
     include_str!("schema/0007_voice_channels.sql"),
+    include_str!("schema/0008_recordings.sql"),
 ];
 
 /// A database in a data directory.

@@ -13,6 +13,7 @@ mod figures;
 mod idempotency;
 mod lock;
 mod newest;
+mod recordings;
 mod rows;
 mod sqlite;
 mod timelines;

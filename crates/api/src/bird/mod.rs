@@ -2,6 +2,7 @@
 //! test key sees and makes test calls, a live key live ones.
 
 mod amd;
+mod call_recordings;
 mod calls;
 mod commands;
 mod connectors;
@@ -13,6 +14,7 @@ mod log;
 mod options;
 mod page;
 mod party;
+mod recordings;
 mod render;
 mod scope;
 mod subscriptions;
@@ -43,6 +45,8 @@ pub(crate) const MANNERS: Manners = Manners {
 #[derive(Clone)]
 pub(crate) struct Door {
     engine: Arc<Engine>,
+    /// Where the server is found, as links name it.
+    public_url: Arc<str>,
 }
 
 /// The door's routes.
@@ -50,11 +54,30 @@ pub(crate) fn router(engine: Arc<Engine>, front: &Front) -> Router {
     Router::new()
         .route("/workspaces/{workspace}/connectors", post(connectors::create))
         .route("/workspaces/{workspace}/channels/calls", get(log::of_workspace))
+        .merge(of_recordings())
         .merge(of_channel())
         .merge(of_subscriptions())
         .method_not_allowed_fallback(method_not_allowed)
         .route_layer(from_fn_with_state(front.gate(|limits| &limits.requests), admit))
-        .with_state(Door { engine })
+        .with_state(Door { engine, public_url: front.public_url() })
+}
+
+/// Recordings of a workspace, and of one of its calls.
+fn of_recordings() -> Router<Door> {
+    const CALL: &str = "/workspaces/{workspace}/channels/{channel}/calls/{call}";
+    Router::new()
+        .route("/workspaces/{workspace}/recordings", get(recordings::list))
+        .route(
+            "/workspaces/{workspace}/recordings/{recording}",
+            get(recordings::get).delete(recordings::remove),
+        )
+        .route("/workspaces/{workspace}/recording-metrics", get(recordings::metrics))
+        .route(&format!("{CALL}/record"), post(call_recordings::record))
+        .route(&format!("{CALL}/recordings"), post(call_recordings::start).get(call_recordings::list))
+        .route(
+            &format!("{CALL}/recordings/{{recording}}"),
+            get(call_recordings::get).patch(call_recordings::update),
+        )
 }
 
 /// The calls of one channel.

@@ -3,7 +3,6 @@
 use super::Door;
 use super::calls::call_id;
 use super::error::ChirpError;
-use super::recordings::wav;
 use super::view::ListView;
 use crate::http::ask::{Ask, PathId};
 use axum::Json;
@@ -56,5 +55,6 @@ pub(crate) async fn file(
     let party = party.and_then(|name| Party::ALL.into_iter().find(|party| party.as_str() == name));
     let party = party.ok_or_else(|| Fault::new(FaultCode::NotFound))?;
     let path = door.engine.heard_file(ask.who(), id, party).await?;
-    Ok(wav(&path, &format!("{call}-{}", party.as_str())).await?)
+    let name = format!("{call}-{}.wav", party.as_str());
+    Ok(crate::http::file::file(&path, &name, "audio/wav", &ask).await?)
 }

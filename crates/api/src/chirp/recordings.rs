@@ -1,23 +1,19 @@
-//! Recordings of calls (contract §1.7), as far as listing and fetching goes.
+//! Recordings of calls (contract §1.7).
 
 use super::calls::{app_scope, call_id};
 use super::error::ChirpError;
 use super::view::{ListView, RecordingView};
 use super::{Door, ids};
 use crate::http::ask::{Ask, PathId};
+use crate::http::file;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use engine::AudioForm;
 use model::RecordingId;
 use model::fault::{Fault, FaultCode};
 use model::tenant::Principal;
-use std::path::Path;
-use tokio_util::io::ReaderStream;
-
-/// Bytes read from a file at once.
-const CHUNK_BYTES: usize = 64 * 1024;
+use serde_json::json;
 
 /// `GET /v1/calls/{callId}/recordings`.
 pub(crate) async fn list(
@@ -49,28 +45,34 @@ pub(crate) async fn get(
     Ok(Json(RecordingView::new(&recording, mode, &door.public_url)).into_response())
 }
 
-/// `GET /v1/calls/recordings/{recordingId}/file`.
-pub(crate) async fn file(
+/// `GET /v1/calls/recordings/{recordingId}/file`, and the same with `?format=mp3`.
+pub(crate) async fn fetch(
     State(door): State<Door>,
     PathId(recording): PathId,
     ask: Ask,
 ) -> Result<Response, ChirpError> {
     let id = recording_id(ask.who(), &recording)?;
-    let (_, path) = door.engine.recording_file(ask.who(), id).await?;
-    Ok(wav(&path, &recording).await?)
+    let mut query = ask.query()?;
+    let form = query.choice("format", &[("wav", AudioForm::Kept), ("mp3", AudioForm::Mp3)])?;
+    query.finish()?;
+    let form = form.unwrap_or(AudioForm::Kept);
+    let (_, path) = door.engine.recording_file(ask.who(), id, form).await?;
+    let (ending, media_type) = match form {
+        AudioForm::Kept => ("wav", "audio/wav"),
+        AudioForm::Mp3 => ("mp3", "audio/mpeg"),
+    };
+    Ok(file::file(&path, &format!("{recording}.{ending}"), media_type, &ask).await?)
 }
 
-/// A wav file as an answer; `name` is what it is saved as, without its ending.
-pub(crate) async fn wav(path: &Path, name: &str) -> Result<Response, Fault> {
-    let gone = |_| Fault::new(FaultCode::NotFound);
-    let file = tokio::fs::File::open(path).await.map_err(gone)?;
-    let length = file.metadata().await.map_err(gone)?.len();
-    let headers = [
-        (header::CONTENT_TYPE, "audio/wav".to_owned()),
-        (header::CONTENT_LENGTH, length.to_string()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.wav\"")),
-    ];
-    Ok((headers, Body::from_stream(ReaderStream::with_capacity(file, CHUNK_BYTES))).into_response())
+/// `DELETE /v1/calls/recordings/{recordingId}`.
+pub(crate) async fn remove(
+    State(door): State<Door>,
+    PathId(recording): PathId,
+    ask: Ask,
+) -> Result<Response, ChirpError> {
+    let id = recording_id(ask.who(), &recording)?;
+    door.engine.delete_recording(ask.who(), id).await?;
+    Ok(Json(json!({ "message": "recording deleted" })).into_response())
 }
 
 fn recording_id(who: Principal, text: &str) -> Result<RecordingId, Fault> {

@@ -49,6 +49,11 @@ pub(crate) struct Front {
 }
 
 impl Front {
+    /// Where the server is found, as links name it.
+    pub(crate) fn public_url(&self) -> Arc<str> {
+        Arc::clone(&self.public_url)
+    }
+
     /// In front of some doors; what is none of theirs is `otherwise`'s.
     pub(crate) fn new(
         engine: Arc<Engine>,

@@ -3,6 +3,7 @@
 pub(crate) mod ask;
 pub(crate) mod body;
 pub(crate) mod fields;
+pub(crate) mod file;
 pub(crate) mod gate;
 pub(crate) mod idempotency;
 pub(crate) mod meter;

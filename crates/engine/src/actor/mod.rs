@@ -18,7 +18,7 @@ mod supervise;
 mod ties;
 
 pub(crate) use mailbox::Mailbox;
-pub(crate) use recorder::{measure_wav, recording_key};
+pub(crate) use recorder::{measure_wav, mp3_key, recording_key, remove as remove_spool};
 pub(crate) use recovery::{keep_leases, recover, road};
 pub(crate) use road::Road;
 pub(crate) use supervise::{Beginning, Launch, launch};

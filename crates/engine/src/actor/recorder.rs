@@ -23,6 +23,11 @@ pub(crate) fn recording_key(recording: RecordingId) -> String {
     format!("recordings/{recording}.wav")
 }
 
+/// Under which key its mp3 form is kept, once somebody asked for it.
+pub(crate) fn mp3_key(recording: RecordingId) -> String {
+    format!("recordings/{recording}.mp3")
+}
+
 /// Where a recording's sound gathers during the call.
 pub(super) fn spool(spool_dir: &Path, recording: RecordingId) -> PathBuf {
     spool_dir.join(format!("{recording}.spool"))
@@ -89,6 +94,11 @@ pub(super) async fn sweep(core: &Core, claimed: &BTreeSet<RecordingId>) -> std::
     let mut entries = fs::read_dir(&core.config.spool_dir).await?;
     while let Some(entry) = entries.next_entry().await? {
         let path = entry.path();
+        if matches!(path.extension().and_then(OsStr::to_str), Some("mp3" | "partial")) {
+            // Made again when somebody asks for it.
+            fs::remove_file(&path).await?;
+            continue;
+        }
         let ours = matches!(path.extension().and_then(OsStr::to_str), Some("spool" | "wav"));
         let id = path.file_stem().and_then(OsStr::to_str).and_then(|stem| stem.parse::<RecordingId>().ok());
         found.extend(id.filter(|id| ours && !claimed.contains(id)));
@@ -97,15 +107,18 @@ pub(super) async fn sweep(core: &Core, claimed: &BTreeSet<RecordingId>) -> std::
     for id in found {
         match core.store.recording(id).await {
             Ok(Some(recording)) => left.push(recording),
-            Ok(None) => remove(&core.config.spool_dir, id).await?,
+            Ok(None) => {
+                tracing::warn!(recording = %id, "a spool that belongs to no recording is removed");
+                remove(&core.config.spool_dir, id).await?;
+            }
             Err(error) => tracing::warn!(recording = %id, %error, "a spool is left for the next start"),
         }
     }
     Ok(left)
 }
 
-async fn remove(spool_dir: &Path, id: RecordingId) -> std::io::Result<()> {
-    tracing::warn!(recording = %id, "a spool that belongs to no recording is removed");
+/// Removes what lies of a recording in the spool directory, if anything.
+pub(crate) async fn remove(spool_dir: &Path, id: RecordingId) -> std::io::Result<()> {
     for path in [spool(spool_dir, id), finished(spool_dir, id)] {
         match fs::remove_file(path).await {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),

@@ -4,6 +4,7 @@
 use super::recorder;
 use super::road::Road;
 use super::supervise::{Beginning, Launch, launch};
+use crate::calls::bury_condemned;
 use crate::core::Core;
 use crate::losses::Losses;
 use crate::phones::phone_name;
@@ -35,6 +36,7 @@ pub(crate) async fn recover(core: &Arc<Core>) -> Result<(), StoreError> {
             }
             Err(error) => tracing::warn!(%error, "the spool directory could not be swept"),
         }
+        bury_condemned(core).await?;
     }
     Ok(())
 }

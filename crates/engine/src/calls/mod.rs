@@ -11,6 +11,7 @@ mod personas;
 mod place;
 mod place_child;
 mod read;
+mod recordings;
 pub(crate) mod scheduled;
 
 pub use command::RenderCommand;
@@ -20,3 +21,5 @@ pub use heard::HeardSound;
 pub use idempotency::{IdempotencyHeader, Outcome, Placed};
 pub use persona_call::PersonaCalls;
 pub use place::{PlaceCall, RenderPlaced};
+pub use recordings::AudioForm;
+pub(crate) use recordings::bury_condemned;

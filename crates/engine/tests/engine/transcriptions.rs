@@ -1,6 +1,7 @@
 //! Transcriptions: asked for, worked off, told as an event, begun again after a restart, removed; and who may see them.
 
 use crate::fakes::{World, order};
+use engine::AudioForm;
 use model::event::EventBody;
 use model::fault::FaultCode;
 use model::flow::CallCommand;
@@ -29,7 +30,7 @@ async fn recording(world: &World) -> (CallId, RecordingId) {
     let id = world.outside.plane.recordings.lock().unwrap()[0];
     command(world, call, CallCommand::stop_recording()).await;
     world.outside.log.wait("event recording_completed", 1).await;
-    let (_, path) = world.engine.recording_file(world.test, id).await.unwrap();
+    let (_, path) = world.engine.recording_file(world.test, id, AudioForm::Kept).await.unwrap();
     let mut wav = Cursor::new(Vec::new());
     audio::wav::write_wav(&mut wav, 8_000, &[1_000; 8_000]).unwrap();
     std::fs::write(path, wav.into_inner()).unwrap();
@@ -90,7 +91,7 @@ async fn silence_failures_and_lost_files_end_as_what_they_are() {
     };
     let failed = outcome(1).await;
     assert_eq!(failed, (TranscriptionStatus::Failed, "the speech engine failed: it was told to".to_owned()));
-    let (_, path) = world.engine.recording_file(world.test, recording).await.unwrap();
+    let (_, path) = world.engine.recording_file(world.test, recording, AudioForm::Kept).await.unwrap();
     std::fs::write(&path, b"no sound").unwrap();
     assert_eq!(outcome(2).await.0, TranscriptionStatus::Failed);
     std::fs::remove_file(path).unwrap();

@@ -5,6 +5,7 @@ mod administration;
 mod calls;
 mod endpoints;
 mod idempotency;
+mod recordings;
 mod timelines;
 mod transcriptions;
 mod voice_channels;
@@ -17,6 +18,7 @@ pub use calls::{
 };
 pub use endpoints::EndpointStore;
 pub use idempotency::{Idempotency, IdempotencyStore, Reserved, StoredResponse, Written};
+pub use recordings::{Condemned, FoundRecording, RecordingFilter, RecordingStore, RecordingUsage};
 pub use timelines::{StoredTimelineEntry, TimelineStore};
 pub use transcriptions::TranscriptionStore;
 pub use voice_channels::VoiceChannelStore;
@@ -58,6 +60,7 @@ pub trait Store:
     + EndpointStore
     + VoiceChannelStore
     + WebhookStore
+    + RecordingStore
     + TranscriptionStore
     + TimelineStore
     + IdempotencyStore
@@ -71,6 +74,7 @@ impl<T> Store for T where
         + EndpointStore
         + VoiceChannelStore
         + WebhookStore
+        + RecordingStore
         + TranscriptionStore
         + TimelineStore
         + IdempotencyStore

@@ -108,17 +108,18 @@ impl CallStore for SqliteStore {
     }
 
     async fn recordings(&self, call: CallId) -> Result<Vec<Recording>, StoreError> {
-        let rows =
-            sqlx::query("SELECT body FROM recordings WHERE call = ? ORDER BY started_at, id LIMIT 100")
-                .bind(id(call.uuid()))
-                .fetch_all(&self.readers)
-                .await
-                .map_err(Failure::from)?;
+        let rows = sqlx::query(
+            "SELECT body FROM recordings WHERE call = ? AND condemned = 0 ORDER BY started_at, id LIMIT 100",
+        )
+        .bind(id(call.uuid()))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(Failure::from)?;
         Ok(readable(&rows, body))
     }
 
     async fn recording(&self, recording: RecordingId) -> Result<Option<Recording>, StoreError> {
-        let row = sqlx::query("SELECT body FROM recordings WHERE id = ?")
+        let row = sqlx::query("SELECT body FROM recordings WHERE id = ? AND condemned = 0")
             .bind(id(recording.uuid()))
             .fetch_optional(&self.readers)
             .await
@@ -170,13 +171,16 @@ async fn keep_recording(db: &mut SqliteConnection, recording: &Recording) -> Res
     let to_transcribe = recording.transcribe && recording.status == RecordingStatus::Completed;
     // A write that is done again asks for no second transcription.
     sqlx::query(
-        "INSERT INTO recordings (id, call, final, started_at, body, to_transcribe) VALUES (?1, ?2, ?3, ?4, ?5,
-             ?6 AND NOT EXISTS (SELECT 1 FROM transcriptions WHERE recording = ?1))
+        "INSERT INTO recordings (id, call, app, mode, final, started_at, body, to_transcribe)
+         VALUES (?1, ?2, ?3, coalesce((SELECT mode FROM calls WHERE id = ?2), ''), ?4, ?5, ?6,
+             ?7 AND NOT EXISTS (SELECT 1 FROM transcriptions WHERE recording = ?1))
          ON CONFLICT (id) DO UPDATE SET
-             final = excluded.final, body = excluded.body, to_transcribe = excluded.to_transcribe",
+             final = excluded.final, started_at = excluded.started_at, body = excluded.body,
+             to_transcribe = excluded.to_transcribe",
     )
     .bind(id(recording.id.uuid()))
     .bind(id(recording.call.uuid()))
+    .bind(id(recording.app.uuid()))
     .bind(last)
     .bind(micros(recording.started_at))
     .bind(json(recording)?)

@@ -86,4 +86,11 @@ impl MediaPlane for FakePlane {
         std::fs::remove_file(spool).unwrap();
         Ok(FinishedRecording { duration_ms: 1_500, bytes: content.len() as u64 })
     }
+
+    async fn encode_mp3(&self, wav: PathBuf, mp3: PathBuf) -> Result<u64, MediaError> {
+        self.log.add("encode");
+        tokio::task::yield_now().await;
+        std::fs::write(mp3, [b"mp3 of ".to_vec(), std::fs::read(wav).unwrap()].concat()).unwrap();
+        Ok(12)
+    }
 }

@@ -207,7 +207,9 @@ impl CallStore for MemoryStore {
     }
 
     async fn recording(&self, recording: RecordingId) -> Result<Option<Recording>, StoreError> {
-        Ok(self.read().calls.values().find_map(|row| row.recordings.get(&recording).cloned()))
+        let state = self.read();
+        let found = state.calls.values().find_map(|row| row.recordings.get(&recording).cloned());
+        Ok(found.filter(|_| !state.condemned.contains(&recording)))
     }
 }
 

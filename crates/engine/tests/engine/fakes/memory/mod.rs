@@ -3,6 +3,7 @@
 mod administration;
 mod calls;
 mod channels;
+mod recordings;
 mod transcriptions;
 mod webhooks;
 
@@ -54,6 +55,7 @@ pub(crate) struct State {
     pub(crate) due: BTreeMap<CallId, Timestamp>,
     pub(crate) timeline: Vec<TimelineEntry>,
     pub(crate) transcriptions: BTreeMap<TranscriptionId, WrittenDown>,
+    pub(crate) condemned: Vec<RecordingId>,
 }
 
 pub(crate) struct MemoryStore {
