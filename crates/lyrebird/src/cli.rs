@@ -233,6 +233,17 @@ pub(crate) enum NumbersAction {
         /// The trunk it lives on, trk_…
         #[arg(long)]
         trunk: String,
+        /// A file with a flow, a JSON list of commands: calls are answered at once and run it
+        #[arg(long, value_name = "FILE")]
+        flow: Option<PathBuf>,
+    },
+    /// Change what a number does with its calls: a flow of its own, or none
+    Flow {
+        /// Its id
+        id: String,
+        /// The flow's file, a JSON list of commands; left out: the app decides
+        #[arg(value_name = "FILE")]
+        flow: Option<PathBuf>,
     },
     /// Take a number back
     Remove {

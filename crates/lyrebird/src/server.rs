@@ -143,20 +143,9 @@ impl Server {
         let scrape_listener = scrape_listener(config).await?;
         let registry = metrics::start();
         dir.empty_scratch()?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-        provision::trunks(store.as_ref(), clock.now(), &config.trunks).await?;
-        let media = start_media(config, clock.clone())?;
-        let tts = start_speech(config, dir.scratch()).await;
-        let journal = Journal::start(store.clone());
-        let live_limits = LiveLimits::of(config);
-        let shared = Shared {
-            media: media.clone(),
-            tts: tts.clone(),
-            journal: journal.clone(),
-            clock: clock.clone(),
-            live_limits: live_limits.clone(),
-        };
-        let (trunks, sandbox) = shared.start_carriers(config, dir.heard(), store.clone()).await?;
+        let shared = Shared::start(config, dir, &store).await?;
+        let (trunks, sandbox) = shared.clone().start_carriers(config, dir.heard(), store.clone()).await?;
+        let Shared { media, tts, journal, clock, live_limits } = shared;
         let allowed_hosts = config.egress.allowed_hosts.clone();
         let egress = Arc::new(HttpEgress::new(&EgressConfig { allowed_hosts })?);
         let engine = Engine::start(EngineParts {
@@ -179,27 +168,19 @@ impl Server {
         trunks.attach(engine.clone() as Arc<dyn InboundCalls>);
         sandbox.attach(engine.clone() as Arc<dyn InboundCalls>);
         let api = api_config(config, &public_url);
-        let (limits, kept) = (api.limits.clone(), store.clone());
-        let (engine_of, trunks_of) = (engine.clone(), trunks.clone());
         let reloadable = Reloadable {
-            engine: engine_of,
-            store: kept,
+            engine: engine.clone(),
+            store: store.clone(),
             clock,
             egress,
-            limits,
+            limits: api.limits.clone(),
             live_limits,
-            trunks: trunks_of,
+            trunks: trunks.clone(),
         };
         let samplers = samplers(&engine, &store, &media);
         let readiness = Arc::new(Readiness::new(engine.clone(), store.clone(), trunks.clone(), media));
-        let open = scrape_listener.is_some();
-        let scrape = Scrape::new(
-            registry,
-            (engine.clone(), api.strangers.clone()),
-            &config.metrics.token,
-            open,
-            samplers,
-        );
+        let who = (engine.clone(), api.strangers.clone());
+        let scrape = Scrape::new(registry, who, &config.metrics.token, scrape_listener.is_some(), samplers);
         let scrape = config.metrics.enabled.then(|| Arc::new(scrape));
         let (operations, scraped) = operations::routers(readiness.clone(), scrape, scrape_listener);
         let router = operations.merge(api::router(engine.clone(), &api));
@@ -295,7 +276,8 @@ pub(crate) struct Reloadable {
     pub trunks: Arc<TrunkCarrier>,
 }
 
-/// What both carriers need.
+/// What both carriers and the engine need.
+#[derive(Clone)]
 struct Shared {
     media: Arc<MediaEngine>,
     tts: Arc<dyn Tts>,
@@ -305,6 +287,18 @@ struct Shared {
 }
 
 impl Shared {
+    async fn start(config: &Config, dir: &DataDir, store: &Arc<SqliteStore>) -> Result<Self, Failure> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        provision::trunks(store.as_ref(), clock.now(), &config.trunks).await?;
+        Ok(Self {
+            media: start_media(config, clock.clone())?,
+            tts: start_speech(config, dir.scratch()).await,
+            journal: Journal::start(store.clone()),
+            clock,
+            live_limits: LiveLimits::of(config),
+        })
+    }
+
     async fn start_carriers(
         self,
         config: &Config,

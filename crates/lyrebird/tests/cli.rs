@@ -137,6 +137,13 @@ async fn trunks_and_numbers_are_made_and_removed() {
     let added: Value = serde_json::from_str(&added.stdout).expect("JSON");
     let number = added["id"].as_str().expect("its id").to_owned();
     check(&server.command(key, &["numbers", "list"]).await, 0, &[&number, "+4930100000"]);
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let flow = dir.path().join("flow.json");
+    std::fs::write(&flow, r#"[{"command": "hangup"}]"#).expect("a file can be written");
+    let flow = flow.to_str().expect("a path in UTF-8");
+    let set = server.command(key, &["numbers", "flow", &number, flow]).await;
+    check(&set, 0, &["\"answersAtOnce\": true"]);
+    check(&server.command(key, &["numbers", "flow", &number]).await, 0, &["\"answersAtOnce\": false"]);
     check(&server.command(key, &["trunks", "remove", &trunk]).await, 1, &["409"]);
     check(&server.command(key, &["numbers", "remove", &number]).await, 0, &["removed"]);
     check(&server.command(key, &["trunks", "remove", &trunk]).await, 0, &["removed"]);

@@ -107,7 +107,14 @@ async fn answers_have_the_shapes_that_are_described() {
     }
     admin.put(&format!("/v1/trunks/{trunk}"), &json!({ "name": "u" })).await.expect(200);
     admin.delete(&format!("/v1/trunks/{trunk}")).await.expect(409);
-    admin.delete(&format!("/v1/numbers/{number}")).await.expect(200);
+    let path = format!("/v1/numbers/{number}");
+    let flow = json!({ "flow": [{ "command": "hangup" }] });
+    assert_eq!(admin.put(&path, &flow).await.expect(200)["answersAtOnce"], true);
+    test.put(&path, &flow).await.expect(401);
+    assert_eq!(admin.put(&path, &json!({ "flow": null })).await.expect(200)["answersAtOnce"], false);
+    admin.put(&path, &json!({})).await.expect(400);
+    admin.delete(&path).await.expect(200);
+    admin.put(&path, &flow).await.expect(404);
     admin.delete(&format!("/v1/trunks/{trunk}")).await.expect(200);
     let key = json!({ "name": "k", "appId": server.keys.app_id, "mode": "test" });
     let key = admin.post("/v1/organization/app-keys", &key).await.expect(201)["id"]

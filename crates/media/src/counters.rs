@@ -11,6 +11,8 @@ pub(crate) struct Counters {
     pub(crate) skipped_phases: AtomicU64,
     /// Packets for other workers that found their queue full.
     pub(crate) forward_drops: AtomicU64,
+    /// Orders that found its queue full.
+    pub(crate) orders_refused: AtomicU64,
     /// Greatest lateness of a phase since this was last asked, in microseconds.
     pub(crate) lag_max_us: AtomicU64,
     received: AtomicU64,

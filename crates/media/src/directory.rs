@@ -58,6 +58,11 @@ impl Directory {
         self.lock().lanes.len()
     }
 
+    /// Legs in conferences.
+    pub(crate) fn members(&self) -> usize {
+        self.lock().members.len()
+    }
+
     /// A leg.
     pub(crate) fn find(&self, leg: LegId) -> Result<Arc<Lane>, MediaError> {
         self.lock().lanes.get(&leg).cloned().ok_or(MediaError::UnknownLeg)

@@ -47,6 +47,12 @@ pub struct EngineFigures {
     pub skipped_phases: u64,
     /// Relayed packets that were dropped because another worker's queue was full.
     pub forward_drops: u64,
+    /// Orders that were refused because a worker's queue was full.
+    pub orders_refused: u64,
+    /// Legs in conferences.
+    pub conference_members: usize,
+    /// Bytes of encoded prompts that are kept.
+    pub prompt_bytes: usize,
     /// Packets of all legs, as fresh as a window of figures is long.
     pub packets: PacketFigures,
     /// Ports in use and at rest; none where the kernel chooses them.
@@ -117,12 +123,15 @@ impl MediaEngine {
         let mut figures = EngineFigures { legs: self.directory.len(), ..EngineFigures::default() };
         for door in self.tools.doors.iter() {
             figures.skipped_phases += door.counters.skipped_phases.load(Ordering::Relaxed);
+            figures.orders_refused += door.counters.orders_refused.load(Ordering::Relaxed);
             figures.forward_drops += door.counters.forward_drops.load(Ordering::Relaxed);
             figures.lag_max_us = figures.lag_max_us.max(door.counters.lag_max_us.swap(0, Ordering::Relaxed));
             door.counters.add_to(&mut figures.packets);
         }
         figures.ports = self.ports.figures();
         figures.recordings = self.tools.spools.open();
+        figures.conference_members = self.directory.members();
+        figures.prompt_bytes = self.tools.prompts.bytes();
         figures
     }
 

@@ -91,6 +91,11 @@ impl PromptCache {
         Self { kept: Mutex::new(Shelf::new(bytes_max)) }
     }
 
+    /// Bytes that are kept.
+    pub(crate) fn bytes(&self) -> usize {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).bytes()
+    }
+
     /// A clip that is encoded already.
     pub(crate) fn get(&self, id: ClipId, codec: Codec) -> Option<EncodedClip> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&(id, codec)).cloned()

@@ -80,6 +80,26 @@ impl TrunkStore for SqliteStore {
         self.write(move |db| Box::pin(create_number(db, number, idempotency))).await
     }
 
+    async fn update_number(
+        &self,
+        organization: OrganizationId,
+        number: &PhoneNumber,
+    ) -> Result<(), StoreError> {
+        let number = number.clone();
+        self.write(move |db| {
+            Box::pin(async move {
+                let done = sqlx::query("UPDATE numbers SET body = ? WHERE id = ? AND organization = ?")
+                    .bind(json(&number)?)
+                    .bind(id(number.id.uuid()))
+                    .bind(id(organization.uuid()))
+                    .execute(db)
+                    .await?;
+                found(done.rows_affected())
+            })
+        })
+        .await
+    }
+
     async fn delete_number(&self, organization: OrganizationId, number: NumberId) -> Result<(), StoreError> {
         self.write(move |db| {
             Box::pin(async move {
@@ -107,6 +127,20 @@ impl TrunkStore for SqliteStore {
             }
         };
         Ok(newest(&self.readers, "numbers", narrow, page).await?)
+    }
+
+    async fn number_by_id(
+        &self,
+        organization: OrganizationId,
+        number: NumberId,
+    ) -> Result<Option<PhoneNumber>, StoreError> {
+        let row = sqlx::query("SELECT body FROM numbers WHERE id = ? AND organization = ?")
+            .bind(id(number.uuid()))
+            .bind(id(organization.uuid()))
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(Failure::from)?;
+        row.as_ref().map(body).transpose()
     }
 
     async fn number(&self, number: &E164) -> Result<Option<PhoneNumber>, StoreError> {

@@ -34,7 +34,7 @@ use crate::http::gate::{Front, Manners, admit, method_not_allowed};
 use crate::http::seats::Seats;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use engine::Engine;
 use std::sync::Arc;
 
@@ -56,8 +56,12 @@ pub(crate) fn router(engine: Arc<Engine>, config: &ApiConfig, front: &Front) -> 
     let door = Door {
         engine,
         public_url: config.public_url.as_str().into(),
-        streams: Seats::new(events::STREAMS_MAX, events::STREAMS_OF_ONE_MAX),
-        simulations: Seats::new(simulations::AT_ONCE_MAX, simulations::AT_ONCE_OF_ONE_MAX),
+        streams: Seats::new("lyrebird_http_event_streams", events::STREAMS_MAX, events::STREAMS_OF_ONE_MAX),
+        simulations: Seats::new(
+            "lyrebird_simulations_under_way",
+            simulations::AT_ONCE_MAX,
+            simulations::AT_ONCE_OF_ONE_MAX,
+        ),
     };
     let webhooks = Router::new()
         .route("/v1/webhooks", post(webhooks::create).get(webhooks::list))
@@ -86,7 +90,7 @@ pub(crate) fn router(engine: Arc<Engine>, config: &ApiConfig, front: &Front) -> 
         .route("/v1/trunks", post(trunks::create).get(trunks::list))
         .route("/v1/trunks/{trunk}", get(trunks::get).put(trunks::update).delete(trunks::remove))
         .route("/v1/numbers", post(numbers::create).get(numbers::list))
-        .route("/v1/numbers/{number}", delete(numbers::remove))
+        .route("/v1/numbers/{number}", put(numbers::update).delete(numbers::remove))
         .route("/v1/channels", post(channels::create).get(channels::list))
         .route("/v1/channels/{channel}", get(channels::get).patch(channels::update).delete(channels::remove))
         .route("/v1/endpoints", post(endpoints::create).get(endpoints::list))

@@ -46,6 +46,24 @@ pub(crate) async fn list(State(door): State<Door>, ask: Ask) -> Result<Response,
     Ok(Json(ListView { data, total_count: numbers.total }).into_response())
 }
 
+/// `PUT /v1/numbers/{numberId}`: `flow`, or `null` where the app shall decide.
+pub(crate) async fn update(
+    State(door): State<Door>,
+    PathId(number): PathId,
+    ask: Ask,
+) -> Result<Response, ChirpError> {
+    admin_scope(ask.who())?;
+    let mut fields = ask.fields()?;
+    let removed = fields.is_null("flow");
+    let flow = flow::take(&mut fields, "flow", &Variables::new())?;
+    if flow.is_none() && !removed {
+        return Err(invalid("flow", "must be a flow, or null").into());
+    }
+    fields.finish()?;
+    let number = door.engine.set_number_flow(ask.who(), ids::parse_number(&number)?, flow).await?;
+    Ok(Json(view(&number)).into_response())
+}
+
 /// `DELETE /v1/numbers/{numberId}`.
 pub(crate) async fn remove(
     State(door): State<Door>,

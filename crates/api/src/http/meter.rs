@@ -22,6 +22,8 @@ pub(crate) fn describe() {
         "Wrong keys refused with a wait, after others from their address."
     );
     describe_gauge!("lyrebird_http_rate_keys", "Keys whose rate is remembered.");
+    describe_gauge!("lyrebird_http_event_streams", "Event streams that are open.");
+    describe_gauge!("lyrebird_simulations_under_way", "Simulations that run for clients.");
     describe_gauge!("lyrebird_http_wrong_key_sources", "Addresses from which wrong keys came lately.");
 }
 

@@ -1,5 +1,6 @@
 //! Seats for answers that last: a bounded number in all, and a bounded number for each owner.
 
+use metrics::gauge;
 use model::tenant::{Principal, Scope};
 use model::{AppId, OrganizationId};
 use std::collections::HashMap;
@@ -12,6 +13,8 @@ type Owner = (OrganizationId, Option<AppId>);
 #[derive(Debug, Clone)]
 pub(crate) struct Seats {
     taken: Arc<Mutex<HashMap<Owner, usize>>>,
+    /// Under which name the operator sees how many are taken.
+    figure: &'static str,
     all_max: usize,
     own_max: usize,
 }
@@ -25,8 +28,9 @@ pub(crate) struct Seat {
 
 impl Seats {
     /// So many seats in all, and so many of one owner.
-    pub(crate) fn new(all_max: usize, own_max: usize) -> Self {
-        Self { taken: Arc::default(), all_max, own_max }
+    pub(crate) fn new(figure: &'static str, all_max: usize, own_max: usize) -> Self {
+        gauge!(figure).set(0.0);
+        Self { taken: Arc::default(), figure, all_max, own_max }
     }
 
     /// A seat for whoever asks, if there is one.
@@ -43,6 +47,7 @@ impl Seats {
             return None;
         }
         taken.insert(owner, own + 1);
+        gauge!(self.figure).set((all + 1) as f64);
         Some(Seat { seats: self.clone(), owner })
     }
 }
@@ -56,6 +61,7 @@ impl Drop for Seat {
                 taken.remove(&self.owner);
             }
         }
+        gauge!(self.seats.figure).set(taken.values().sum::<usize>() as f64);
     }
 }
 
@@ -73,7 +79,7 @@ mod tests {
 
     #[test]
     fn one_owner_takes_only_its_own_share() {
-        let (seats, mut ids) = (Seats::new(1_024, 64), IdSource::new(1));
+        let (seats, mut ids) = (Seats::new("seats", 1_024, 64), IdSource::new(1));
         let (greedy, other) = (principal(&mut ids), principal(&mut ids));
         let mut taken: Vec<_> = (0..64).map(|_| seats.take(greedy).unwrap()).collect();
         assert!(seats.take(greedy).is_none());

@@ -70,6 +70,22 @@ impl Engine {
         })
     }
 
+    /// Changes what a number does with its calls by itself: a flow, or nothing. Calls that have arrived go on as they
+    /// began. Admin keys only.
+    pub async fn set_number_flow(
+        &self,
+        who: Principal,
+        id: NumberId,
+        flow: Option<Flow>,
+    ) -> Result<PhoneNumber, Fault> {
+        let organization = admin(who)?;
+        let store = &self.core.store;
+        let found = store.number_by_id(organization, id).await.map_err(of_store)?;
+        let number = PhoneNumber { flow, ..found.ok_or_else(|| Fault::new(FaultCode::NotFound))? };
+        store.update_number(organization, &number).await.map_err(of_store)?;
+        Ok(number)
+    }
+
     /// Takes an assignment back. Admin keys only.
     pub async fn delete_number(&self, who: Principal, id: NumberId) -> Result<(), Fault> {
         self.core.store.delete_number(admin(who)?, id).await.map_err(of_store)

@@ -2,6 +2,7 @@
 
 use super::CommandResult;
 use super::call::text;
+use super::simulate::read;
 use crate::cli::{Numbers, NumbersAction};
 use crate::client::Client;
 use crate::config::Flags;
@@ -20,9 +21,15 @@ pub(crate) async fn run(flags: &Flags, args: Numbers) -> CommandResult {
                 terminal::line(&format!("{id}  {e164}  {app}  {trunk}"));
             }
         }
-        NumbersAction::Add { number, app, trunk } => {
-            let body = json!({ "number": number, "appId": app, "trunkId": trunk });
+        NumbersAction::Add { number, app, trunk, flow } => {
+            let flow = flow.as_deref().map(read).transpose()?;
+            let body = json!({ "number": number, "appId": app, "trunkId": trunk, "flow": flow });
             terminal::line(&serde_json::to_string_pretty(&client.post("/v1/numbers", &body).await?)?);
+        }
+        NumbersAction::Flow { id, flow } => {
+            let body = json!({ "flow": flow.as_deref().map(read).transpose()? });
+            let number = client.put(&format!("/v1/numbers/{id}"), &body).await?;
+            terminal::line(&serde_json::to_string_pretty(&number)?);
         }
         NumbersAction::Remove { id } => {
             client.delete(&format!("/v1/numbers/{id}")).await?;

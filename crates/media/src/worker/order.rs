@@ -169,7 +169,10 @@ impl WorkerDoor {
 
     /// Hands over an order; it is carried out within a tick.
     pub(crate) fn order(&self, order: WorkerOrder) -> Result<(), MediaError> {
-        self.try_order(order).map_err(|_| MediaError::Busy)
+        self.try_order(order).map_err(|_| {
+            self.counters.orders_refused.fetch_add(1, Ordering::Relaxed);
+            MediaError::Busy
+        })
     }
 
     /// Hands over an order, or gives it back when the queue is full.

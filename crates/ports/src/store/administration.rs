@@ -80,6 +80,13 @@ pub trait TrunkStore: Send + Sync {
         idempotency: Option<(Idempotency, StoredResponse)>,
     ) -> Result<Written, StoreError>;
 
+    /// Replaces what is set of a number: its flow. `NotFound` if there is none in the organization.
+    async fn update_number(
+        &self,
+        organization: OrganizationId,
+        number: &PhoneNumber,
+    ) -> Result<(), StoreError>;
+
     /// Takes an assignment back. `NotFound` if there is none in the organization.
     async fn delete_number(&self, organization: OrganizationId, number: NumberId) -> Result<(), StoreError>;
 
@@ -90,6 +97,13 @@ pub trait TrunkStore: Send + Sync {
         app: Option<AppId>,
         page: PageRequest,
     ) -> Result<Page<PhoneNumber>, StoreError>;
+
+    /// The assignment of this id. None if there is none in the organization.
+    async fn number_by_id(
+        &self,
+        organization: OrganizationId,
+        id: NumberId,
+    ) -> Result<Option<PhoneNumber>, StoreError>;
 
     /// The assignment of a number, whoever owns it.
     async fn number(&self, number: &E164) -> Result<Option<PhoneNumber>, StoreError>;

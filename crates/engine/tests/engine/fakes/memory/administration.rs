@@ -125,6 +125,17 @@ impl TrunkStore for MemoryStore {
         Ok(written)
     }
 
+    async fn update_number(
+        &self,
+        _organization: OrganizationId,
+        number: &PhoneNumber,
+    ) -> Result<(), StoreError> {
+        let mut state = self.write()?;
+        let known = state.numbers.iter_mut().find(|known| known.id == number.id);
+        *known.ok_or(StoreError::NotFound)? = number.clone();
+        Ok(())
+    }
+
     async fn delete_number(&self, organization: OrganizationId, number: NumberId) -> Result<(), StoreError> {
         let mut state = self.write()?;
         let apps = state.apps.clone();
@@ -132,6 +143,14 @@ impl TrunkStore for MemoryStore {
         let before = state.numbers.len();
         state.numbers.retain(|known| !(known.id == number && ours(known.app)));
         if state.numbers.len() == before { Err(StoreError::NotFound) } else { Ok(()) }
+    }
+
+    async fn number_by_id(
+        &self,
+        _organization: OrganizationId,
+        id: NumberId,
+    ) -> Result<Option<PhoneNumber>, StoreError> {
+        Ok(self.read().numbers.iter().find(|number| number.id == id).cloned())
     }
 
     async fn numbers(
