@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
-use testkit::{Answer, Api, Server};
+use testkit::{Answer, Api, Description, Server};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lyrebird");
 const HUMAN: &str = "+15005550000";
@@ -76,6 +76,35 @@ async fn the_samples_of_the_contract_are_answered_field_by_field() {
         [0, 1].map(|at| text(&ended["callFlow"]["commands"][at]["status"])).into_iter().collect();
     assert_eq!(statuses, ["completed", "completed"], "{ended}");
     assert_eq!(ended["hangupSource"], "api");
+}
+
+#[tokio::test]
+async fn answers_have_the_shapes_that_are_described() {
+    let (server, calls) = start().await;
+    let test = server.test();
+    let description = Description(server.api("").get("/openapi/bird.json").await.expect(200));
+    let check = |method: &str, path: &str, answer: &Answer| {
+        let fault =
+            description.fault(method, path, answer.status, (answer.header("content-type"), &answer.json));
+        assert_eq!(fault, None);
+    };
+    let flow = json!([{"command": "pause", "options": {"length": 600}}]);
+    let made = test.post(&calls, &json!({ "to": HUMAN, "callFlow": flow, "tags": ["a"] })).await;
+    check("POST", &calls, &made);
+    let path = format!("{calls}/{}", text(&made.json["id"]));
+    test.wait_for_answer(&path, "the answer", |call| call["status"] == "ongoing").await;
+    let recording = test.post(&format!("{path}/recordings"), &json!({ "stereo": true })).await;
+    check("POST", &format!("{path}/recordings"), &recording);
+    for shown in [path.clone(), calls.clone(), format!("{path}/recordings")] {
+        check("GET", &shown, &test.get(&shown).await);
+    }
+    let bad = test.post(&calls, &json!({ "too": 1 })).await;
+    check("POST", &calls, &bad);
+    let over = patch(&test, &path, &json!({ "status": "completed" })).await;
+    check("PATCH", &path, &over);
+    let ended = test.wait_for_answer(&path, "the end", |call| call["status"] == "completed").await;
+    assert_eq!(ended["callFlow"]["commands"][0]["status"], "cancelled");
+    check("GET", &path, &test.get(&path).await);
 }
 
 #[tokio::test]

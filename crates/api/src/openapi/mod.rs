@@ -31,18 +31,30 @@ const FRAGMENTS: [&str; 13] = [
     include_str!("common.json"),
 ];
 
-/// `/openapi/chirp.json`, and what a person reads: `/docs`, `/docs/errors`, `/docs/errors/{code}`.
+/// `/openapi/chirp.json`, `/openapi/bird.json`, and what a person reads: `/docs`, `/docs/errors`, `/docs/errors/{code}`.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>(public_url: &str) -> Router<S> {
     let document = document(public_url);
     let page: Arc<str> = page::operations(&document).into();
     let json: Arc<str> = document.to_string().into();
+    let bird: Arc<str> = bird(public_url).to_string().into();
     let errors: Arc<str> = page::errors().into();
-    let form = [(header::CONTENT_TYPE, "application/json")];
+    let form = || [(header::CONTENT_TYPE, "application/json")];
     Router::new()
-        .route("/openapi/chirp.json", get(async move || (form, json.to_string())))
+        .route("/openapi/chirp.json", get(async move || (form(), json.to_string())))
+        .route("/openapi/bird.json", get(async move || (form(), bird.to_string())))
         .route("/docs", get(async move || Html(page.to_string())))
         .route("/docs/errors", get(async move || Html(errors.to_string())))
         .route("/docs/errors/{code}", get(page::error))
+}
+
+/// The document of the Bird door, which shares nothing with the other one's shapes.
+fn bird(public_url: &str) -> Value {
+    // It is JSON: a test reads it.
+    let mut document: Value = serde_json::from_str(include_str!("bird.json")).unwrap_or_default();
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("servers".into(), serde_json::json!([{ "url": public_url }]));
+    }
+    document
 }
 
 /// The whole document. `public_url` is the server's own address.
@@ -69,6 +81,19 @@ mod tests {
         let references: BTreeSet<_> =
             text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         assert!(references.len() > 30, "{references:?}");
+        for reference in references {
+            assert!(document.pointer(reference).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn the_bird_doors_document_is_whole() {
+        let document = bird("http://x");
+        assert_eq!(document["servers"][0]["url"], "http://x");
+        let text = document.to_string();
+        let references: BTreeSet<_> =
+            text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(references.len() > 15, "{references:?}");
         for reference in references {
             assert!(document.pointer(reference).is_some(), "{reference}");
         }

@@ -16,7 +16,7 @@ pub(super) fn operations(document: &Value) -> String {
     let _ = write!(body, "<h1>{} <small>{}</small></h1>", text("/info/title"), text("/info/version"));
     let _ = write!(body, "<p>{}</p>", prose(text("/info/description")));
     body.push_str(
-        "<p><a href=\"/openapi/chirp.json\">OpenAPI document</a> · <a href=\"/docs/errors\">Errors</a></p><nav>",
+        "<p><a href=\"/openapi/chirp.json\">OpenAPI document</a> · <a href=\"/openapi/bird.json\">that of Bird's API</a> · <a href=\"/docs/errors\">Errors</a></p><nav>",
     );
     let all: Vec<Operation> = Operation::all(document);
     let tags = document.pointer("/tags").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();

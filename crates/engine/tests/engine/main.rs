@@ -20,6 +20,7 @@ mod prompts;
 mod recordings;
 mod recovery;
 mod resources;
+mod scheduled;
 mod sqlite;
 mod timeline;
 mod transcriptions;

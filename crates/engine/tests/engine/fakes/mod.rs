@@ -232,6 +232,11 @@ impl World {
         }
     }
 
+    /// The time now.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.outside.clock.now()
+    }
+
     /// The events of a call as words.
     pub(crate) fn events(&self, call: CallId) -> Vec<String> {
         self.outside.store.row(call).events.iter().map(|event| word(&event.body)).collect()
