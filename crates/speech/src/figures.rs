@@ -22,6 +22,7 @@ pub(crate) fn describe_listening() {
         "Sounds given to an engine to understand, by engine and outcome."
     );
     describe_histogram!("lyrebird_listening_seconds", "How long understanding took, its wait included.");
+    counter!("lyrebird_listening_total", "engine" => "none", "outcome" => "understood").increment(0);
 }
 
 /// Something said was understood, or was not.

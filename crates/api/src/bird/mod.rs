@@ -19,6 +19,7 @@ mod render;
 mod scope;
 mod subscriptions;
 mod time;
+mod transcriptions;
 mod view;
 
 pub use render::renderer;
@@ -57,6 +58,7 @@ pub(crate) fn router(engine: Arc<Engine>, front: &Front) -> Router {
         .merge(of_recordings())
         .merge(of_channel())
         .merge(of_subscriptions())
+        .merge(of_transcriptions())
         .method_not_allowed_fallback(method_not_allowed)
         .route_layer(from_fn_with_state(front.gate(|limits| &limits.requests), admit))
         .with_state(Door { engine, public_url: front.public_url() })
@@ -77,6 +79,17 @@ fn of_recordings() -> Router<Door> {
         .route(
             &format!("{CALL}/recordings/{{recording}}"),
             get(call_recordings::get).patch(call_recordings::update),
+        )
+}
+
+/// What is said in recordings, written down.
+fn of_transcriptions() -> Router<Door> {
+    Router::new()
+        .route("/workspaces/{workspace}/recordings/{recording}/transcriptions", post(transcriptions::create))
+        .route("/workspaces/{workspace}/transcriptions", get(transcriptions::list))
+        .route(
+            "/workspaces/{workspace}/transcriptions/{transcription}",
+            get(transcriptions::get).delete(transcriptions::remove),
         )
 }
 

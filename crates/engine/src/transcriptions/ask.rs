@@ -1,5 +1,6 @@
 //! Asking for transcriptions, reading and removing them. App keys only, and only what is theirs in their own mode.
 
+use crate::calls::{IdempotencyHeader, Outcome};
 use crate::engine::Engine;
 use crate::fault::{of_store, saying};
 use crate::resources::app;
@@ -9,12 +10,43 @@ use model::speech::Transcript;
 use model::tenant::Principal;
 use model::transcription::{Transcription, TranscriptionStatus};
 use model::{RecordingId, TranscriptionId};
-use ports::store::Place;
+use ports::store::{Place, Reserved, StoredResponse};
 use ports::{StoreError, SttError};
 
 impl Engine {
-    /// Has a recording written down.
+    /// Has a recording written down. `render` makes the answer; the same bytes answer every repetition with the same
+    /// idempotency key.
     pub async fn transcribe(
+        &self,
+        who: Principal,
+        recording: RecordingId,
+        locale: String,
+        idempotency: Option<IdempotencyHeader>,
+        render: &(dyn Fn(&Transcription) -> StoredResponse + Send + Sync),
+    ) -> Result<Outcome, Fault> {
+        let Some(key) = idempotency.map(|header| header.of(who, &self.core)) else {
+            let made = self.begin_transcription(who, recording, locale).await?;
+            return Ok(Outcome::New(render(&made)));
+        };
+        match self.core.store.reserve(&key).await.map_err(of_store)? {
+            Reserved::Ours => {}
+            Reserved::Replayed(first) => return Ok(Outcome::Replayed(first)),
+            Reserved::Mismatch | Reserved::Pending => return Err(Fault::new(FaultCode::IdempotencyConflict)),
+        }
+        match self.begin_transcription(who, recording, locale).await {
+            Ok(made) => {
+                let response = render(&made);
+                self.core.store.complete(&key, &response).await.map_err(of_store)?;
+                Ok(Outcome::New(response))
+            }
+            Err(fault) => {
+                self.core.store.release(&key).await.map_err(of_store)?;
+                Err(fault)
+            }
+        }
+    }
+
+    async fn begin_transcription(
         &self,
         who: Principal,
         recording: RecordingId,

@@ -1,11 +1,12 @@
 //! Transcriptions: asked for, worked off, told as an event, begun again after a restart, removed; and who may see them.
 
 use crate::fakes::{World, order};
-use engine::AudioForm;
+use engine::{AudioForm, Outcome};
 use model::event::EventBody;
-use model::fault::FaultCode;
+use model::fault::{Fault, FaultCode};
 use model::flow::CallCommand;
 use model::leg::LegFact;
+use model::tenant::Principal;
 use model::transcription::{Transcription, TranscriptionStatus};
 use model::{CallId, RecordingId};
 use ports::store::StoredResponse;
@@ -43,7 +44,20 @@ async fn command(world: &World, call: CallId, command: CallCommand) {
 }
 
 async fn ask(world: &World, recording: RecordingId) -> Transcription {
-    world.engine.transcribe(world.test, recording, "en-US".to_owned()).await.unwrap()
+    ask_as(world, world.test, recording, "en-US").await.unwrap()
+}
+
+async fn ask_as(
+    world: &World,
+    who: Principal,
+    recording: RecordingId,
+    locale: &str,
+) -> Result<Transcription, Fault> {
+    let render = |made: &Transcription| StoredResponse { status: 202, body: made.id.to_string() };
+    match world.engine.transcribe(who, recording, locale.to_owned(), None, &render).await? {
+        Outcome::New(response) => world.engine.transcription(who, response.body.parse().unwrap()).await,
+        Outcome::Replayed(response) => panic!("replayed {response:?}"),
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -52,7 +66,7 @@ async fn a_recording_is_written_down_and_the_app_is_told() {
     *world.outside.stt.words.lock().unwrap() = Some("talk to sales");
     let (call, recording) = recorded(&world).await;
     let asked = ask(&world, recording).await;
-    assert_eq!((asked.status, asked.call), (TranscriptionStatus::Accepted, call));
+    assert_eq!((asked.call, asked.recording), (call, recording));
     world.outside.log.wait("event transcription_completed", 1).await;
     let (done, words) = world.engine.transcript(world.test, asked.id).await.unwrap();
     assert_eq!((done.status, done.confidence), (TranscriptionStatus::Available, Some(0.75)));
@@ -137,10 +151,10 @@ async fn an_unfinished_one_begins_again_after_a_restart() {
 async fn what_cannot_be_written_down_is_refused_with_a_reason() {
     let world = World::new().await;
     let (_, recording) = recorded(&world).await;
-    let refused = world.engine.transcribe(world.test, recording, "de-DE".to_owned()).await.unwrap_err();
+    let refused = ask_as(&world, world.test, recording, "de-DE").await.unwrap_err();
     assert_eq!((refused.code, refused.param.as_deref()), (FaultCode::InvalidField, Some("locale")));
     assert!(refused.message.contains("it understands: en-US"), "{}", refused.message);
     let stranger = world.other_app().await;
-    let refused = world.engine.transcribe(stranger, recording, "en-US".to_owned()).await.unwrap_err();
+    let refused = ask_as(&world, stranger, recording, "en-US").await.unwrap_err();
     assert_eq!(refused.code, FaultCode::NotFound);
 }

@@ -13,6 +13,7 @@ pub(super) const RULES: &[Rule] = &[
     skipped_steps,
     no_keys,
     prompts_not_ready,
+    not_understood,
     slow_prompts,
     keys_not_sent,
     recording_failed,
@@ -84,6 +85,20 @@ fn prompts_not_ready(facts: &Facts<'_>) -> Vec<Finding> {
         .map(|(line, why)| {
             Finding::new(Severity::Problem, "prompt_not_ready", "a prompt could not be made")
                 .because(why)
+                .shown_by([line])
+        })
+        .collect()
+}
+
+fn not_understood(facts: &Facts<'_>) -> Vec<Finding> {
+    let failed = facts
+        .of_kind(TimelineKind::Speech)
+        .filter_map(|line| Some((line, line.entry.summary.split_once("speech not understood: ")?.1)));
+    failed
+        .map(|(line, why)| {
+            Finding::new(Severity::Problem, "not_understood", "what was said could not be understood")
+                .because(why)
+                .remedy("Let the gather take keys as well, or see docs/speech.md for engines and languages.")
                 .shown_by([line])
         })
         .collect()

@@ -282,6 +282,11 @@ fn what_the_app_asked_for() {
         other(TimelineKind::Speech, "not ready: flite is missing: \"a\"", json!({})),
         &["prompt_not_ready"],
     );
+    check(
+        &talked(),
+        other(TimelineKind::Speech, "900 ms of speech not understood: it broke", json!({})),
+        &["not_understood"],
+    );
     check(&talked(), other(TimelineKind::Speech, "ready", json!({ "latencyMs": 4_000 })), &["prompt_slow"]);
     check(&talked(), other(TimelineKind::Media, "keys not sent: busy", Value::Null), &["keys_not_sent"]);
     check(
