@@ -2,6 +2,7 @@
 
 use super::DOOR;
 use super::commands;
+use super::transcriptions::TranscriptionView;
 use super::view::{CallView, amd};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -105,6 +106,9 @@ fn show(call: &Call, body: &EventBody) -> Option<(&'static str, Value)> {
             }
             Some(("voice.command", shown))
         }
+        EventBody::TranscriptionCompleted { transcription } => {
+            Some(("voice.transcription", json!(TranscriptionView::new(transcription))))
+        }
         EventBody::AmdCompleted { outcome } if outcome.is_announced_later() => None,
         EventBody::AmdCompleted { .. } | EventBody::AmdGreetingEnded { .. } => {
             let outcome = call.amd.as_ref()?;
@@ -178,7 +182,7 @@ mod tests {
             confidence: None,
             ended_by: GatherEnd::EndKey,
         };
-        check(gathered, "voice.command", "/payload/result", &&json!({ "keys": "12" }));
+        check(gathered, "voice.command", "/payload/result", &json!({ "keys": "12" }));
     }
 
     #[test]

@@ -1,13 +1,12 @@
 //! Transcriptions of recordings (contract §2.9): asked for, listed, read as an object or as words, removed.
 
 use super::Door;
-use super::error::BirdError;
 use super::page::{PageAsk, PageView};
 use super::scope::{id, workspace};
 use super::time::time;
 use crate::http::ask::{Ask, PathId, PathIds, answer, response};
 use crate::http::query::Query;
-use crate::http::refusal::Faults;
+use crate::http::refusal::{Faults, Refusal};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -77,7 +76,7 @@ pub(crate) async fn create(
     State(door): State<Door>,
     PathIds((workspace_id, recording)): PathIds<(String, String)>,
     ask: Ask,
-) -> Result<Response, BirdError> {
+) -> Result<Response, Refusal> {
     workspace(ask.who(), &workspace_id)?;
     let recording: RecordingId = id(&recording)?;
     let mut faults = Faults::default();
@@ -106,7 +105,7 @@ pub(crate) async fn list(
     State(door): State<Door>,
     PathId(workspace_id): PathId,
     ask: Ask,
-) -> Result<Response, BirdError> {
+) -> Result<Response, Refusal> {
     workspace(ask.who(), &workspace_id)?;
     let mut faults = Faults::default();
     let mut query = ask.query()?;
@@ -123,7 +122,7 @@ pub(crate) async fn get(
     State(door): State<Door>,
     PathIds((workspace_id, named)): PathIds<(String, String)>,
     ask: Ask,
-) -> Result<Response, BirdError> {
+) -> Result<Response, Refusal> {
     workspace(ask.who(), &workspace_id)?;
     let (id, ending) = read_name(&named)?;
     let mut query: Query = ask.query()?;
@@ -146,7 +145,7 @@ pub(crate) async fn remove(
     State(door): State<Door>,
     PathIds((workspace_id, transcription)): PathIds<(String, String)>,
     ask: Ask,
-) -> Result<Response, BirdError> {
+) -> Result<Response, Refusal> {
     workspace(ask.who(), &workspace_id)?;
     door.engine.delete_transcription(ask.who(), id(&transcription)?).await?;
     Ok(StatusCode::NO_CONTENT.into_response())

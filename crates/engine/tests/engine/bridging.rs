@@ -43,7 +43,7 @@ async fn bridged(world: &World) -> (CallId, CallId) {
     log.wait("sandbox dialled", 1).await;
     world.outside.sandbox.leg(parent, LegFact::Answered);
     log.wait("sandbox dialled", 2).await;
-    let child = child_of(&world, parent);
+    let child = child_of(world, parent);
     world.outside.sandbox.leg(child, LegFact::Ringing { early_media: false });
     world.outside.sandbox.leg(child, LegFact::Answered);
     log.wait(&format!("plane Bridge {{ with: {child}/0 }}"), 1).await;
