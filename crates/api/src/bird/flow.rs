@@ -3,6 +3,8 @@
 use super::options::Options;
 use crate::http::fields::{Fields, invalid};
 use crate::http::refusal::Faults;
+use call::check::{FlowFault, check};
+use model::fault::{Fault, FaultCode};
 use model::flow::{Condition, Flow, FlowCommand, Operator, Ringing, Step, Variable};
 use model::{CommandId, IdSource, Timestamp};
 use serde_json::Value;
@@ -38,11 +40,32 @@ impl Place {
 /// The flow, if one with steps is there. Steps get their ids when the call takes it.
 pub(crate) fn take(fields: &mut Fields, place: Place, faults: &mut Faults) -> Option<Flow> {
     let items = faults.keep(fields.list("callFlow", 0..=STEPS_MAX))?;
-    let mut placeholder = IdSource::new(0);
+    let (given, mut placeholder) = (items.len(), IdSource::new(0));
     let steps =
         items.into_iter().filter_map(|(path, value)| step(path, value, place, &mut placeholder, faults));
     let steps: Vec<_> = steps.collect();
+    if steps.len() == given && place != Place::Bridge {
+        let flow = Flow { steps };
+        // A bridge's flow is looked at with the one it stands in.
+        faults.extend(check(&flow, []).iter().map(refusal).collect());
+        return (!flow.steps.is_empty()).then_some(flow);
+    }
     (!steps.is_empty()).then_some(Flow { steps })
+}
+
+/// What can never run, with its place in this door's spelling.
+fn refusal(fault: &FlowFault) -> Fault {
+    let mut path = "callFlow".to_owned();
+    for (depth, step) in fault.steps.iter().enumerate() {
+        path.push_str(if depth > 0 { ".options.callFlow" } else { "" });
+        path.push_str(&format!("[{step}]"));
+    }
+    match &fault.field {
+        Some(field) if field.starts_with("conditions") => path.push_str(&format!(".{field}")),
+        Some(field) => path.push_str(&format!(".options.{field}")),
+        None => {}
+    }
+    Fault::field(FaultCode::InvalidFlow, path, fault.message.clone())
 }
 
 fn step(path: String, value: Value, place: Place, ids: &mut IdSource, faults: &mut Faults) -> Option<Step> {

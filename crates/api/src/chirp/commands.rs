@@ -10,7 +10,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use model::fault::{Fault, FaultCode};
-use model::flow::{CallCommand, Playback};
+use model::flow::variable::Variables;
+use model::flow::{CallCommand, Playback, Record, StartRecording, WhichRecording};
 use serde_json::json;
 
 /// Longest reason of a rejection, in characters.
@@ -50,19 +51,36 @@ pub(crate) fn command(kind: &str, fields: &mut Fields) -> Result<CallCommand, Fa
     Ok(match kind {
         "answer" => CallCommand::Answer,
         "reject" => CallCommand::Reject { reason: fields.text("reason", 0..=REASON_CHARS_MAX)? },
-        "hangup" => CallCommand::hangup(),
+        "ringing" => CallCommand::Ring(flow::ringing(fields)?),
+        "hangup" => CallCommand::Hangup(flow::hangup(fields)?),
         "send_dtmf" => CallCommand::SendDigits { digits: digits(fields)?.into() },
         "say" => CallCommand::Say(flow::say(fields, "loop")?),
         "play_audio" => CallCommand::Playback(play(fields)?),
         "stop_audio" => CallCommand::StopAudio,
+        "gather" => CallCommand::Gather(flow::gather(fields)?),
+        "record" => CallCommand::Record(flow::record(fields)?),
+        "bridge" => CallCommand::Bridge(Box::new(flow::bridge(fields)?)),
+        "transfer" => CallCommand::Transfer(flow::transfer(fields)?),
+        "join_conference" => CallCommand::JoinConference(flow::conference(fields)?),
+        "leave_conference" => CallCommand::LeaveConference,
+        "replace_flow" => {
+            let steps = flow::take(fields, "flow", &Variables::new())?;
+            CallCommand::ReplaceFlow(fields.required("flow", steps)?)
+        }
         "start_recording" => {
             recording_format(fields)?;
-            CallCommand::start_recording()
+            CallCommand::StartRecording(StartRecording {
+                stereo: fields.boolean("stereo")?.unwrap_or(false),
+                length_ms_max: fields.integer("lengthMsMax", 1_000..=Record::LENGTH_MS_MAX)?,
+            })
         }
+        "pause_recording" => CallCommand::PauseRecording(WhichRecording::default()),
+        "resume_recording" => CallCommand::ResumeRecording(WhichRecording::default()),
         "stop_recording" => CallCommand::stop_recording(),
         _ => {
-            let known = "answer, reject, hangup, send_dtmf, say, play_audio, stop_audio, start_recording, \
-                         stop_recording";
+            let known = "answer, ringing, reject, hangup, send_dtmf, say, play_audio, stop_audio, gather, record, \
+                         bridge, transfer, join_conference, leave_conference, replace_flow, start_recording, \
+                         pause_recording, resume_recording, stop_recording";
             return Err(invalid("type", &format!("must be one of {known}")));
         }
     })
@@ -118,6 +136,23 @@ mod tests {
     #[test]
     fn commands() {
         check(&json!({"type": "hangup"}), Ok("hangup"));
+        check(&json!({"type": "hangup", "cause": "busy"}), Ok("hangup"));
+        check(&json!({"type": "hangup", "cause": "bored"}), Err("cause"));
+        check(&json!({"type": "ringing", "earlyMedia": true}), Ok("ringing"));
+        check(&json!({"type": "gather", "keysMax": 1, "input": "both"}), Ok("gather"));
+        check(&json!({"type": "record", "beep": true}), Ok("record"));
+        check(&json!({"type": "bridge", "to": "+4930123456"}), Ok("bridge"));
+        check(&json!({"type": "transfer", "to": "+4930123456", "mode": "blind"}), Ok("transfer"));
+        check(&json!({"type": "join_conference", "name": "team"}), Ok("join_conference"));
+        check(&json!({"type": "leave_conference"}), Ok("leave_conference"));
+        check(&json!({"type": "replace_flow", "flow": [{"command": "hangup"}]}), Ok("replace_flow"));
+        check(&json!({"type": "replace_flow"}), Err("flow"));
+        check(
+            &json!({"type": "replace_flow", "flow": [{"command": "goto", "label": "x"}]}),
+            Err("flow[0].label"),
+        );
+        check(&json!({"type": "pause_recording"}), Ok("pause_recording"));
+        check(&json!({"type": "start_recording", "stereo": true, "lengthMsMax": 999}), Err("lengthMsMax"));
         check(&json!({"type": "answer", "x": 1}), Err("x"));
         check(&json!({"type": "hold"}), Err("type"));
         check(&json!({"type": "reject", "reason": "no"}), Ok("reject"));

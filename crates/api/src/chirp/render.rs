@@ -1,11 +1,13 @@
 //! Events as this door's webhooks show them (contract §1.13). Pure.
 
 use super::amd::AmdView;
-use super::ids;
 use super::transcriptions::TranscriptionView;
 use super::view::{RecordingView, channel, direction, end_reason, seconds, status};
+use super::{flow, ids};
 use model::call::{Call, CallEnd, CallStatus, EndReason};
 use model::event::{CommandOutcome, Event, EventBody, GatherEnd};
+use model::flow::Flow;
+use model::flow::variable::Variables;
 use model::{CallId, LegId, Timestamp};
 use ports::{EventRenderer, RenderedEvent};
 use serde_json::{Map, Value, json};
@@ -47,6 +49,14 @@ struct Renderer {
 impl EventRenderer for Renderer {
     fn door(&self) -> &'static str {
         DOOR
+    }
+
+    fn question(&self, call: &Call, variables: &Variables) -> Option<String> {
+        Some(flow::question::question(call, variables))
+    }
+
+    fn answer(&self, body: &[u8], variables: &Variables) -> Result<Option<Flow>, String> {
+        flow::question::answer(body, variables)
     }
 
     fn render(&self, event: &Event) -> Option<RenderedEvent> {

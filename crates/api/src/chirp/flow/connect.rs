@@ -12,7 +12,7 @@ use model::recording::{RecordStart, SessionRecord};
 /// Longest address, in characters.
 const ADDRESS_CHARS_MAX: usize = 256;
 
-pub(super) fn bridge(fields: &mut Fields) -> Result<Bridge, Fault> {
+pub(crate) fn bridge(fields: &mut Fields) -> Result<Bridge, Fault> {
     let (from, to) = (address(fields, "from")?, address(fields, "to")?);
     let max_duration_ms = fields.integer("maxDurationMs", 1_000..=Bridge::MAX_DURATION_MS)?;
     let plain = Bridge::to(fields.required("to", to)?);
@@ -66,7 +66,7 @@ pub(crate) fn transfer(fields: &mut Fields) -> Result<Transfer, Fault> {
     })
 }
 
-pub(super) fn conference(fields: &mut Fields) -> Result<Conference, Fault> {
+pub(crate) fn conference(fields: &mut Fields) -> Result<Conference, Fault> {
     let name = name(fields, "name")?;
     let plain = Conference::named(fields.required("name", name)?);
     Ok(Conference {

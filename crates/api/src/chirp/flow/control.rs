@@ -9,11 +9,11 @@ use model::flow::{Goto, Hangup, HangupCause, Label, Ringing, Set, Webhook, varia
 pub(crate) const CAUSES: &[(&str, HangupCause)] =
     &[("rejected", HangupCause::Rejected), ("busy", HangupCause::Busy)];
 
-pub(super) fn hangup(fields: &mut Fields) -> Result<Hangup, Fault> {
+pub(crate) fn hangup(fields: &mut Fields) -> Result<Hangup, Fault> {
     Ok(Hangup { cause: fields.choice("cause", CAUSES)? })
 }
 
-pub(super) fn ringing(fields: &mut Fields) -> Result<Ringing, Fault> {
+pub(crate) fn ringing(fields: &mut Fields) -> Result<Ringing, Fault> {
     Ok(Ringing { early_media: fields.boolean("earlyMedia")?.unwrap_or(false) })
 }
 

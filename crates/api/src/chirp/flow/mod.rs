@@ -3,8 +3,11 @@
 pub(crate) mod check;
 mod connect;
 mod control;
+pub(crate) mod question;
 mod sound;
 
+pub(crate) use connect::{bridge, conference, transfer};
+pub(crate) use control::{hangup, ringing};
 pub(crate) use sound::{gather, playback, record, say};
 
 use crate::http::fields::{Fields, invalid};
