@@ -10,7 +10,9 @@ use super::stage::Stage;
 use super::steps::{MISSING, PROMPT_LATE, PROMPT_MS, SOUND_BROKEN};
 use super::timers::Timer;
 use model::event::CommandOutcome;
-use model::flow::{CallCommand, Flow, FlowCommand, Hangup, Ringing, StartRecording, WhichRecording};
+use model::flow::{
+    CallCommand, Flow, FlowCommand, Hangup, HangupCause, Ringing, StartRecording, WhichRecording,
+};
 use model::recording::{RecordingEnd, RecordingOrigin};
 use model::sound::{DigitsId, PlaybackId, RecordSource};
 use model::timeline::TimelineKind;
@@ -107,9 +109,7 @@ impl Commands {
             }
             CallCommand::Hangup(Hangup { cause }) => {
                 self.wait(id, name, Wait::End);
-                let refused = cause.filter(|_| leg.state() == LegState::Offered);
-                let refuse = |cause| Intent::Refuse { cause, by_flow: false };
-                return Asked::End(refused.map_or(Intent::Command, refuse));
+                return Asked::End(ending(cause, leg));
             }
             CallCommand::SendDigits { digits } => {
                 let sent = stage.send_digits(digits);
@@ -141,15 +141,11 @@ impl Commands {
                 });
             }
             CallCommand::ReplaceFlow(plan) => return Asked::Replace(plan),
-            CallCommand::Gather(_)
-            | CallCommand::Record(_)
-            | CallCommand::Bridge(_)
-            | CallCommand::Transfer(_)
-            | CallCommand::JoinConference(_) => stage.desk.complete(id, name, failed(MISSING)),
             CallCommand::LeaveConference => {
                 stage.desk.complete(id, name, CommandOutcome::Completed);
                 return Asked::LeaveConference;
             }
+            _ => stage.desk.complete(id, name, failed(MISSING)),
         }
         Asked::Nothing
     }
@@ -307,6 +303,12 @@ fn turn_recording(
         turn(recording, stage);
     }
     stage.desk.complete(id, name, CommandOutcome::Completed);
+}
+
+/// A caller who was not answered is refused with the cause.
+fn ending(cause: Option<HangupCause>, leg: &Leg) -> Intent {
+    let refused = cause.filter(|_| leg.state() == LegState::Offered);
+    refused.map_or(Intent::Command, |cause| Intent::Refuse { cause, by_flow: false })
 }
 
 /// The step that does what the command says, where one does.
