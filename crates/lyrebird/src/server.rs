@@ -158,7 +158,7 @@ impl Server {
             blob: Arc::new(LocalBlob::open(dir.blobs())?),
             live: Some(trunks.clone()),
             sandbox: sandbox.clone(),
-            renderers: vec![api::chirp_renderer(public_url.clone()), api::bird_renderer()],
+            renderers: vec![api::chirp_renderer(public_url.clone()), api::bird_renderer(public_url.clone())],
             timeline: journal,
             config: EngineConfig { calls_max: live_limits.calls.clone(), ..engine_config(config, dir)? },
             pepper: dir.pepper()?,

@@ -204,8 +204,11 @@ async fn recording_of(
     if recording.call == call.id { Ok(recording) } else { Err(not_found().into()) }
 }
 
+/// A command to one recording.
+type Turn = fn(WhichRecording) -> CallCommand;
+
 /// The statuses that a recording can be given, and the commands that do it.
-const TURNS: &[(&str, fn(WhichRecording) -> CallCommand)] = &[
+const TURNS: &[(&str, Turn)] = &[
     ("paused", CallCommand::PauseRecording),
     ("ongoing", CallCommand::ResumeRecording),
     ("completed", CallCommand::StopRecording),

@@ -17,9 +17,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use engine::AudioForm;
-use model::call::Direction;
+use model::call::{Call, Direction};
 use model::fault::{Fault, FaultCode};
-use model::recording::{RecordingOrigin, RecordingStatus};
+use model::recording::{Recording, RecordingOrigin, RecordingStatus};
 use model::{CallId, RecordingId, VoiceChannelId};
 use ports::store::{FoundRecording, RecordingFilter, RecordingUsage};
 use serde::Serialize;
@@ -63,7 +63,11 @@ pub(crate) struct RecordingView<'a> {
 impl<'a> RecordingView<'a> {
     /// The recording and what its call adds.
     pub(crate) fn new(found: &'a FoundRecording, public_url: &str) -> Self {
-        let FoundRecording { recording, call } = found;
+        Self::of(&found.recording, &found.call, public_url)
+    }
+
+    /// A recording and its call.
+    pub(crate) fn of(recording: &'a Recording, call: &'a Call, public_url: &str) -> Self {
         let (originator, receiver) = parties(call);
         let there = recording.status == RecordingStatus::Completed;
         let (workspace, id) = (call.app, recording.id);

@@ -2,6 +2,7 @@
 
 use super::DOOR;
 use super::commands;
+use super::recordings::RecordingView;
 use super::transcriptions::TranscriptionView;
 use super::view::{CallView, amd};
 use base64::Engine as _;
@@ -29,11 +30,13 @@ pub(crate) const EVENTS: [&str; 6] = [
 ];
 
 /// The door's rendering of events.
-pub fn renderer() -> Arc<dyn EventRenderer> {
-    Arc::new(Renderer)
+pub fn renderer(public_url: String) -> Arc<dyn EventRenderer> {
+    Arc::new(Renderer { public_url })
 }
 
-struct Renderer;
+struct Renderer {
+    public_url: String,
+}
 
 impl EventRenderer for Renderer {
     fn door(&self) -> &'static str {
@@ -42,7 +45,7 @@ impl EventRenderer for Renderer {
 
     fn render(&self, event: &Event) -> Option<RenderedEvent> {
         let call = &event.snapshot;
-        let (name, payload) = show(call, &event.body)?;
+        let (name, payload) = self.show(call, &event.body)?;
         let status = super::view::status(call).to_owned();
         let body = json!({ "service": SERVICE, "event": name, "payload": payload });
         Some(RenderedEvent {
@@ -69,52 +72,60 @@ impl EventRenderer for Renderer {
     }
 }
 
-/// The event's name here and its payload; none where this door has no word for it.
-fn show(call: &Call, body: &EventBody) -> Option<(&'static str, Value)> {
-    let way = match call.direction {
-        Direction::Inbound => "voice.inbound",
-        Direction::Outbound => "voice.outbound",
-    };
-    match body {
-        EventBody::Initiated | EventBody::Ringing { .. } | EventBody::Answered | EventBody::Ended(_) => {
-            Some((way, json!(CallView::new(call))))
-        }
-        EventBody::CommandStarted { command, name } => {
-            Some(("voice.command", command_view(call, command.uuid(), name, "ongoing")))
-        }
-        // Its result said so before.
-        EventBody::CommandCompleted { name, outcome: CommandOutcome::Completed, .. } if name == "gather" => {
-            None
-        }
-        EventBody::CommandCompleted { command, name, outcome } => {
-            let mut shown = command_view(call, command.uuid(), name, commands::outcome(outcome));
-            if let (CommandOutcome::Failed { reason }, Some(fields)) = (outcome, shown.as_object_mut()) {
-                fields.insert("reason".into(), reason.as_str().into());
+impl Renderer {
+    /// The event's name here and its payload; none where this door has no word for it.
+    fn show(&self, call: &Call, body: &EventBody) -> Option<(&'static str, Value)> {
+        let way = match call.direction {
+            Direction::Inbound => "voice.inbound",
+            Direction::Outbound => "voice.outbound",
+        };
+        match body {
+            EventBody::Initiated | EventBody::Ringing { .. } | EventBody::Answered | EventBody::Ended(_) => {
+                Some((way, json!(CallView::new(call))))
             }
-            Some(("voice.command", shown))
-        }
-        EventBody::GatherCompleted { ended_by: GatherEnd::Interrupted, .. } => None,
-        EventBody::GatherCompleted { command, keys, speech, confidence, .. } => {
-            let mut shown = command_view(call, command.uuid(), "gather", "completed");
-            let mut result = json!({ "keys": keys.expose() });
-            if let (Some(speech), Some(fields)) = (speech, result.as_object_mut()) {
-                fields.insert("speech".into(), speech.expose().as_str().into());
-                fields.extend(confidence.map(|sure| ("confidence".to_owned(), json!(sure))));
+            EventBody::CommandStarted { command, name } => {
+                Some(("voice.command", command_view(call, command.uuid(), name, "ongoing")))
             }
-            if let Some(fields) = shown.as_object_mut() {
-                fields.insert("result".into(), result);
+            // Its result said so before.
+            EventBody::CommandCompleted { name, outcome: CommandOutcome::Completed, .. }
+                if name == "gather" =>
+            {
+                None
             }
-            Some(("voice.command", shown))
+            EventBody::CommandCompleted { command, name, outcome } => {
+                let mut shown = command_view(call, command.uuid(), name, commands::outcome(outcome));
+                if let (CommandOutcome::Failed { reason }, Some(fields)) = (outcome, shown.as_object_mut()) {
+                    fields.insert("reason".into(), reason.as_str().into());
+                }
+                Some(("voice.command", shown))
+            }
+            EventBody::GatherCompleted { ended_by: GatherEnd::Interrupted, .. } => None,
+            EventBody::GatherCompleted { command, keys, speech, confidence, .. } => {
+                let mut shown = command_view(call, command.uuid(), "gather", "completed");
+                let mut result = json!({ "keys": keys.expose() });
+                if let (Some(speech), Some(fields)) = (speech, result.as_object_mut()) {
+                    fields.insert("speech".into(), speech.expose().as_str().into());
+                    fields.extend(confidence.map(|sure| ("confidence".to_owned(), json!(sure))));
+                }
+                if let Some(fields) = shown.as_object_mut() {
+                    fields.insert("result".into(), result);
+                }
+                Some(("voice.command", shown))
+            }
+            EventBody::TranscriptionCompleted { transcription } => {
+                Some(("voice.transcription", json!(TranscriptionView::new(transcription))))
+            }
+            EventBody::RecordingCompleted { recording } => {
+                let view = RecordingView::of(recording, call, &self.public_url);
+                Some(("voice.recording", json!(view)))
+            }
+            EventBody::AmdCompleted { outcome } if outcome.is_announced_later() => None,
+            EventBody::AmdCompleted { .. } | EventBody::AmdGreetingEnded { .. } => {
+                let outcome = call.amd.as_ref()?;
+                Some(("voice.amd", json!({ "callId": call.id.uuid(), "amdResult": amd(outcome) })))
+            }
+            _ => None,
         }
-        EventBody::TranscriptionCompleted { transcription } => {
-            Some(("voice.transcription", json!(TranscriptionView::new(transcription))))
-        }
-        EventBody::AmdCompleted { outcome } if outcome.is_announced_later() => None,
-        EventBody::AmdCompleted { .. } | EventBody::AmdGreetingEnded { .. } => {
-            let outcome = call.amd.as_ref()?;
-            Some(("voice.amd", json!({ "callId": call.id.uuid(), "amdResult": amd(outcome) })))
-        }
-        _ => None,
     }
 }
 
@@ -153,13 +164,13 @@ mod tests {
 
     fn check(body: EventBody, name: &str, pointer: &str, expected: &Value) {
         let event = event(body);
-        let rendered = renderer().render(&event).unwrap();
+        let rendered = renderer("http://x".into()).render(&event).unwrap();
         let shown: Value = serde_json::from_str(&rendered.body).unwrap();
         assert_eq!((shown["service"].as_str(), shown["event"].as_str()), (Some(SERVICE), Some(name)));
         assert_eq!(rendered.name, name);
         assert_eq!(shown.pointer(pointer), Some(expected), "{shown}");
         assert!(EVENTS.contains(&name));
-        assert_eq!(rendered.id, renderer().render(&event).unwrap().id);
+        assert_eq!(rendered.id, renderer("http://x".into()).render(&event).unwrap().id);
     }
 
     #[test]
@@ -189,12 +200,12 @@ mod tests {
     fn what_was_said_already_is_not_said_again() {
         let outcome = CommandOutcome::Completed;
         let over = EventBody::CommandCompleted { command: command(), name: "gather".into(), outcome };
-        assert_eq!(renderer().render(&event(over)), None);
+        assert_eq!(renderer("http://x".into()).render(&event(over)), None);
     }
 
     #[test]
     fn filters_can_ask_for_channel_and_status() {
-        let rendered = renderer().render(&event(EventBody::Initiated)).unwrap();
+        let rendered = renderer("http://x".into()).render(&event(EventBody::Initiated)).unwrap();
         let keys: Vec<&str> = rendered.traits.iter().map(|(key, _)| *key).collect();
         assert_eq!(keys, ["channelId", "status"]);
     }
