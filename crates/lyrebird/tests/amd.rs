@@ -9,7 +9,6 @@ const BINARY: &str = env!("CARGO_BIN_EXE_lyrebird");
 
 /// All calls run at once. What the timeline says is what the webhook says.
 #[tokio::test]
-#[ignore = "written but never run yet: run it with --run-ignored, then let it run always"]
 async fn each_persona_is_told_for_what_it_is() {
     let table = [
         ("0000", json!({}), "human", "short_greeting"),
@@ -53,7 +52,6 @@ async fn each_persona_is_told_for_what_it_is() {
 }
 
 #[tokio::test]
-#[ignore = "written but never run yet: run it with --run-ignored, then let it run always"]
 async fn a_call_that_ends_before_says_that_it_could_not_be_told() {
     let events = Receiver::start().await;
     let server = Server::start_with(BINARY, Settings::default().allow(events.addr())).await;

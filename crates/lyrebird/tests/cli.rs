@@ -57,6 +57,9 @@ async fn the_manual_is_a_configuration_that_works() {
         ("adminKey", "sk_admin_"),
         ("liveKey", "sk_live_app_"),
         ("testKey", "sk_test_app_"),
+        ("workspaceId", ""),
+        ("channelId", ""),
+        ("liveChannelId", ""),
     ];
     assert_eq!(keys.as_object().map(|map| map.len()), Some(prefixes.len()), "{keys}");
     for (name, prefix) in prefixes {

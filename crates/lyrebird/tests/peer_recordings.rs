@@ -105,6 +105,7 @@ async fn a_deleted_recording_is_gone_with_its_files_also_after_a_restart() {
     assert_eq!(files(), 0);
     for again in [false, true] {
         if again {
+            assert!(server.terminate().await.success());
             server.restart().await;
         }
         let test = server.test();

@@ -79,7 +79,8 @@ async fn a_repeated_command_is_done_once_and_a_refused_one_may_be_tried_again() 
     assert_eq!(sent, 1);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let entries = world.engine.timeline(world.test, call, 0, 100).await.unwrap();
-    let asked: Vec<_> = entries.iter().filter(|line| line.entry.summary.contains("send_digits")).collect();
+    let is_asked = |summary: &str| summary.starts_with("request ") && summary.contains("send_digits");
+    let asked: Vec<_> = entries.iter().filter(|line| is_asked(&line.entry.summary)).collect();
     assert_eq!(asked.len(), 2, "refused once, accepted once: {asked:#?}");
     assert!(asked.iter().all(|line| line.entry.detail["requestId"] == "req-2"));
 }

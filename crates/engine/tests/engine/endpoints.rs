@@ -113,7 +113,7 @@ async fn a_phones_call_is_its_apps_whatever_it_dials() {
         user_agent: None,
     };
     world.engine.arrived(world.outside.live.clone(), incoming);
-    world.outside.log.wait("live Ring", 1).await;
+    world.outside.log.wait("live Ring { early_media: false }", 1).await;
     let row = world.engine.call(world.live, call).await.unwrap();
     assert_eq!((row.direction, row.app), (Direction::Inbound, made.endpoint.app));
     assert_eq!((row.to.expose().as_str(), row.trunk), ("*43", None));

@@ -39,7 +39,7 @@ async fn a_call_to_an_assigned_number_rings_until_its_app_answers() {
     let trunk = assign_number(&world).await;
     let sharing: TrunkId = "01890000-0000-7000-8000-000000000008".parse().unwrap();
     let call = arrive(&world, 1, "4930000001", [sharing, trunk], Mode::Live);
-    world.outside.log.wait("live Ring", 1).await;
+    world.outside.log.wait("live Ring { early_media: false }", 1).await;
     let row = world.engine.call(world.live, call).await.unwrap();
     assert_eq!((row.direction, row.from.expose().as_str()), (Direction::Inbound, "+33100000000"));
     assert_eq!(row.to.expose(), "+4930000001");

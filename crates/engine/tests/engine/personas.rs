@@ -133,7 +133,7 @@ async fn a_personas_call_is_an_inbound_call_of_the_app_that_asked() {
         ..calls("+4930123456")
     };
     let call = called(&world, order).await.unwrap();
-    world.outside.log.wait("sandbox Ring", 1).await;
+    world.outside.log.wait("sandbox Ring { early_media: false }", 1).await;
     let row = world.engine.call(world.test, call).await.unwrap();
     assert_eq!(
         (row.direction, row.status, row.mode),

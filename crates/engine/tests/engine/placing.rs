@@ -3,7 +3,7 @@
 use crate::fakes::carrier_ended;
 use crate::fakes::{World, order, render};
 use engine::{IdempotencyHeader, NewNumber, NewTrunk, Outcome, PlaceCall};
-use model::call::{CallStatus, Channel, EndReason, EndSource};
+use model::call::{CallSetup, CallStatus, Channel, EndReason, EndSource};
 use model::fault::{Fault, FaultCode};
 use model::flow::{Flow, FlowCommand, Step};
 use model::leg::{LegEndKind, LegEndedBy, LegFact};
@@ -91,7 +91,12 @@ async fn bad_orders_name_the_field() {
     check(|o| o.to_channel = Channel::Webrtc, FaultCode::ChannelNotConfigured, Some("toChannel")).await;
     check(|o| o.from_channel = Channel::Whatsapp, FaultCode::ChannelNotConfigured, Some("fromChannel")).await;
     check(|o| o.ring_timeout_ms = Some(2_999), FaultCode::InvalidField, Some("ringTimeoutMs")).await;
-    check(|o| o.max_duration_ms = Some(14_400_001), FaultCode::InvalidField, Some("maxDurationMs")).await;
+    check(
+        |o| o.max_duration_ms = Some(CallSetup::MAX_DURATIONS_MS.end() + 1),
+        FaultCode::InvalidField,
+        Some("maxDurationMs"),
+    )
+    .await;
     check(
         |o| o.flow = Some(Flow { steps: vec![step; Flow::STEPS_MAX + 1] }),
         FaultCode::InvalidField,
