@@ -113,7 +113,7 @@ impl MediaEngine {
         self.threads.iter().all(|thread| !thread.is_finished())
     }
 
-    /// Whether every worker keeps its time: none has stood still for longer than [`STANDSTILL_MAX`].
+    /// Whether every worker keeps its time: none has stood still for longer than a second.
     pub fn is_ticking(&self) -> bool {
         self.tools.doors.iter().all(|door| door.standstill() <= STANDSTILL_MAX)
     }

@@ -16,7 +16,7 @@ pub struct Playback {
 impl Playback {
     /// Most files in one command.
     pub const MEDIA_MAX: usize = 80;
-    /// Most repetitions, here and in [`Say`].
+    /// Most repetitions, here and in [`crate::flow::Say`].
     pub const TIMES_MAX: u16 = 100;
     /// Longest gap.
     pub const GAP_MS_MAX: u32 = 30_000;
