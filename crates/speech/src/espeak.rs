@@ -8,6 +8,11 @@ use tokio::sync::OnceCell;
 /// Longest locale in characters (RFC 5646 §4.4.1 asks for 35).
 const LOCALE_CHARS_MAX: usize = 35;
 
+/// Behind a voice's file: the same voice as a woman's.
+pub(crate) const FEMALE_VARIANT: &str = "+f2";
+/// The same as a man's.
+pub(crate) const MALE_VARIANT: &str = "+m3";
+
 /// A voice as `espeak-ng --voices` lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Voice {

@@ -27,10 +27,14 @@ impl Flite {
         self.voices.get_or_try_init(ask).await.map(Vec::as_slice)
     }
 
+    /// The first of these names that is a voice.
+    pub(crate) fn first_of<'v>(voices: &'v [String], names: &[&str]) -> Option<&'v str> {
+        names.iter().find_map(|name| voices.iter().find(|voice| voice == name)).map(String::as_str)
+    }
+
     /// The voice for when none is asked for.
     pub(crate) fn default_voice(voices: &[String]) -> Option<&str> {
-        let preferred = PREFERRED.iter().find_map(|name| voices.iter().find(|voice| voice == name));
-        preferred.or(voices.first()).map(String::as_str)
+        Self::first_of(voices, &PREFERRED).or(voices.first().map(String::as_str))
     }
 
     pub(crate) fn missing(&self) -> TtsError {

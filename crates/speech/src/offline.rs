@@ -14,6 +14,9 @@ use std::time::Duration;
 
 /// Longest text in characters.
 const TEXT_CHARS_MAX: usize = 4_096;
+/// What an order may say in place of a voice's name: any voice of the language that sounds like a woman's or a man's.
+const FEMALE: &str = "female";
+const MALE: &str = "male";
 /// The voices flite usually has: known by name even where it is missing.
 const FLITE_VOICES: [&str; 5] = ["slt", "kal", "kal16", "rms", "awb"];
 
@@ -155,7 +158,9 @@ impl Engines {
             Err(_) => return self.choose_espeak(locale, voice).await.map_err(|error| self.name_flite(error)),
         };
         let chosen = match voice {
-            Some(name) => voices.iter().find(|voice| *voice == name).map(String::as_str),
+            Some(FEMALE) => Flite::first_of(voices, &["slt"]).or(Flite::default_voice(voices)),
+            Some(MALE) => Flite::first_of(voices, &["rms", "kal16", "kal"]).or(Flite::default_voice(voices)),
+            Some(name) => Flite::first_of(voices, &[name]),
             None => Flite::default_voice(voices),
         };
         match chosen {
@@ -177,12 +182,16 @@ impl Engines {
         let voices = self.espeak.voices(&self.runner).await?;
         let of_locale = espeak::for_locale(voices, locale)
             .ok_or_else(|| TtsError::UnknownLocale(locale.chars().take(64).collect()))?;
-        let chosen = match voice {
+        let file = match voice {
+            Some(FEMALE) => format!("{}{}", of_locale.file, espeak::FEMALE_VARIANT),
+            Some(MALE) => format!("{}{}", of_locale.file, espeak::MALE_VARIANT),
             Some(name) => espeak::named(voices, name)
-                .ok_or_else(|| TtsError::UnknownVoice(name.chars().take(64).collect()))?,
-            None => of_locale,
+                .ok_or_else(|| TtsError::UnknownVoice(name.chars().take(64).collect()))?
+                .file
+                .clone(),
+            None => of_locale.file.clone(),
         };
-        Ok(ChosenVoice::Espeak(chosen.file.clone()))
+        Ok(ChosenVoice::Espeak(file))
     }
 
     async fn speak(&self, order: Order) -> Result<Bytes, TtsError> {

@@ -72,6 +72,18 @@ async fn real_engines_speak() {
 }
 
 #[tokio::test]
+async fn a_womans_and_a_mans_voice_are_spoken_in_any_language() {
+    let dir = tempfile::tempdir().unwrap();
+    let tts = OfflineTts::new(config(dir.path()));
+    for locale in ["en-US", "de-DE"] {
+        let female = tts.speak(&utterance("Hello", locale, Some("female"))).await.unwrap();
+        let male = tts.speak(&utterance("Hello", locale, Some("male"))).await.unwrap();
+        assert!(look(&female).1 && look(&male).1, "{locale}");
+        assert_ne!(female, male, "{locale}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_spoken_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let tts = OfflineTts::new(config(dir.path()));
