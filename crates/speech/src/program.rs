@@ -93,6 +93,8 @@ impl Runner {
         scratch_root: PathBuf,
     ) -> Self {
         let concurrency = concurrency.clamp(1, 1_024);
+        // Programs run in a directory below it and are given paths of files there: these must hold from anywhere.
+        let scratch_root = std::path::absolute(&scratch_root).unwrap_or(scratch_root);
         Self {
             running: Semaphore::new(concurrency),
             admitted: Semaphore::new(concurrency + queue_max.min(65_536)),

@@ -84,6 +84,17 @@ async fn a_womans_and_a_mans_voice_are_spoken_in_any_language() {
 }
 
 #[tokio::test]
+async fn a_working_directory_may_be_named_from_where_the_server_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    std::env::set_current_dir(dir.path()).unwrap();
+    std::fs::create_dir("scratch").unwrap();
+    let tts = OfflineTts::new(config(std::path::Path::new("scratch")));
+    for locale in ["en-US", "de-DE"] {
+        assert!(look(&tts.speak(&utterance("Hello", locale, None)).await.unwrap()).1, "{locale}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_spoken_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let tts = OfflineTts::new(config(dir.path()));
